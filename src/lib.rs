@@ -1,0 +1,3 @@
+//! Hardens a whole AWS Organization from one declarative TOML baseline.
+
+pub mod sandbox;

@@ -1,0 +1,12 @@
+//! A simulated AWS Organization, in process and over loopback HTTP.
+//!
+//! ```text
+//! door (in process | listener) -> wire::parse -> store.handle -> services::dispatch -> wire::serialise
+//! ```
+//!
+//! * `wire`: routing, parsing, validation and serialisation, driven by the API models.
+//! * `world`: the whole state, and what a handler sees (`World`, `Call`, `Fault`).
+//! * `services`: one file per AWS service, each a `match` on the operation name.
+
+pub mod services;
+pub mod world;

@@ -1,0 +1,41 @@
+//! The simulated services: one file each.
+
+use super::world::{Call, Fault, Reply, World};
+
+pub mod account;
+pub mod cloudtrail;
+pub mod cloudwatch;
+pub mod iam;
+pub mod integrations;
+pub mod kms;
+pub mod logs;
+pub mod organizations;
+pub mod s3;
+pub mod sns;
+pub mod sts;
+
+/// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
+pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
+    match call.service.as_str() {
+        "account" => account::handle(world, call),
+        "cloudtrail" => cloudtrail::handle(world, call),
+        "cloudwatch" => cloudwatch::handle(world, call),
+        "iam" => iam::handle(world, call),
+        "kms" => kms::handle(world, call),
+        "logs" => logs::handle(world, call),
+        "organizations" => organizations::handle(world, call),
+        "s3" | "s3control" => s3::handle(world, call),
+        "sns" => sns::handle(world, call),
+        "sts" => sts::handle(world, call),
+        _ => integrations::handle(world, call),
+    }
+}
+
+/// The refusal of a caller without the right.
+pub fn access_denied(call: &Call, reason: &str) -> Fault {
+    Fault::new(
+        "AccessDeniedException",
+        format!("User is not authorized to perform: {}:{} {reason}", call.service, call.operation),
+    )
+    .status(400)
+}
