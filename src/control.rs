@@ -1,0 +1,132 @@
+//! What a control is: a section of the baseline, and the typed parts that read, compare and write one thing each.
+//!
+//! `Section` and `Control` are what an author writes; `erased` is what the engine sees.
+
+mod change;
+mod erased;
+mod meta;
+
+use std::any::Any;
+
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use change::{Change, Diff, Effect, Risk};
+pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, control};
+pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape};
+
+use crate::aws::Clients;
+use crate::baseline::Baseline;
+use crate::diag::Findings;
+use crate::error::UnitError;
+use crate::facts::{Account, Facts};
+
+/// One section of the baseline file: its keys, its rules, its parts.
+pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync {
+    /// Name, texts, references.
+    const META: SectionMeta;
+
+    /// Rules that the types cannot express. Pure. `findings.at("max_age_days", "...")` names a key by its path
+    /// inside the section.
+    fn check(&self, _baseline: &Baseline, _findings: &mut Findings<'_>) {}
+
+    /// The parts, in the order in which documents list them.
+    fn controls() -> Vec<Box<dyn DynControl>>;
+}
+
+/// One typed piece of a section. A control has no state: everything is an associated function.
+pub trait Control: Send + Sync + 'static {
+    /// The section that declares it.
+    type Section: Section;
+    /// What a target should have. Plain data, no SDK types. `None` in it means "not managed".
+    type Desired: Serialize + Send + Sync;
+    /// What a target has. Models absence explicitly: "none" and "could not be read" are different answers.
+    type Actual: Serialize + Send + Sync;
+    /// Scope, seat, order, permissions.
+    const META: Meta;
+
+    /// What this target should have: one entry per unit. Pure. Empty: nothing is asked of this target.
+    fn desired(cx: &DesiredCx<'_, Self::Section>) -> Vec<Wanted<Self::Desired>>;
+
+    /// Reads what is there. Only "AWS says it does not exist" may become absence; any other failure is an error.
+    fn read(
+        cx: &Cx<'_>,
+        want: &Self::Desired,
+    ) -> impl Future<Output = Result<Self::Actual, UnitError>> + Send;
+
+    /// Compares. Pure, deterministic; names managed settings only.
+    fn diff(want: &Self::Desired, have: &Self::Actual) -> Diff;
+
+    /// Writes what differs. Called only with a non-empty diff of just these two values.
+    fn apply(
+        cx: &Cx<'_>,
+        want: &Self::Desired,
+        have: &Self::Actual,
+    ) -> impl Future<Output = Result<(), UnitError>> + Send;
+}
+
+/// What `desired` may look at.
+pub struct DesiredCx<'a, S> {
+    /// The section as it holds for the target (overrides are already merged).
+    pub section: &'a S,
+    /// The account that the unit is about: the seat's account, or the member.
+    pub account: &'a Account,
+    /// The unit's region: the home region for organization and account scope.
+    pub region: &'a str,
+    /// The organization as it was read.
+    pub facts: &'a Facts,
+    /// The whole baseline.
+    pub baseline: &'a Baseline,
+}
+
+/// One unit that a control asks for.
+pub struct Wanted<D> {
+    /// Name of this unit among the control's units on one target; empty where there is only one.
+    pub part: String,
+    /// Path inside the section of the table that asks for it, such as `[0]`; empty for the section itself.
+    pub at: String,
+    /// The account that the unit is about, where it is not the target's own.
+    pub about: Option<String>,
+    /// `part`s of the same control that must be done first.
+    pub after: Vec<String>,
+    /// What is wanted, or why nothing can be.
+    pub want: Want<D>,
+}
+
+/// What is wanted of one unit.
+pub enum Want<D> {
+    /// This state.
+    Set(D),
+    /// Nothing: it has no meaning here. The text says why.
+    NotApplicable(String),
+    /// Nothing: somebody decided so. The text says why.
+    Skipped(String),
+    /// It cannot be decided before something else is done. The text says what.
+    Blocked(String),
+}
+
+impl<D> Wanted<D> {
+    /// The only unit of a control on its target.
+    pub fn one(want: D) -> Vec<Wanted<D>> {
+        vec![Wanted::set("", "", want)]
+    }
+
+    /// A named unit.
+    pub fn set(part: impl Into<String>, at: impl Into<String>, want: D) -> Wanted<D> {
+        Wanted { part: part.into(), at: at.into(), about: None, after: Vec::new(), want: Want::Set(want) }
+    }
+}
+
+/// What `read` and `apply` may use.
+pub struct Cx<'a> {
+    /// Clients of the unit's account and region: `cx.aws.iam()`.
+    pub aws: &'a Clients,
+    /// The organization as it was read when the run began.
+    pub facts: &'a Facts,
+    /// The whole baseline.
+    pub baseline: &'a Baseline,
+    /// The unit's region.
+    pub region: &'a str,
+    /// `facts` may be older than this unit's own writes: ask AWS itself. False while planning, true while applying.
+    pub fresh: bool,
+}

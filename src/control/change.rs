@@ -1,0 +1,121 @@
+//! A difference between what is wanted and what is there, as data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One setting that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Path of the setting inside the section or resource, such as `minimum_length`.
+    pub path: String,
+    /// What is there; null: nothing.
+    pub before: Value,
+    /// What will be there; null: nothing.
+    pub after: Value,
+    /// What happens to the setting.
+    pub effect: Effect,
+    /// How dangerous that is.
+    pub risk: Risk,
+    /// `file:line` of the baseline that asks for it. Filled in by the engine.
+    #[serde(default)]
+    pub declared_at: Option<String>,
+}
+
+/// What happens to a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It did not exist.
+    Create,
+    /// It gets another value.
+    Update,
+    /// It goes away.
+    Delete,
+}
+
+/// How dangerous a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Nothing that runs notices.
+    Normal,
+    /// May cut live traffic or people.
+    Disruptive,
+    /// Takes something away for good, makes it public or unlogged; needs `--allow-destructive`.
+    Destructive,
+}
+
+/// All that differs in one unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[must_use]
+pub struct Diff {
+    /// The changes, in the order in which they were found.
+    pub changes: Vec<Change>,
+    /// What the reader should know although nothing differs (a subscription that waits for a person, a conflict).
+    pub notices: Vec<String>,
+    /// AWS is still working on it: what live AWS shows, such as `policy type PENDING_ENABLE`.
+    pub pending: Option<String>,
+    /// This change is not ours to make here: what to do instead, such as `run orgbase vend log-archive`.
+    pub by_hand: Option<String>,
+}
+
+impl Diff {
+    /// Nothing differs.
+    pub fn new() -> Diff {
+        Diff::default()
+    }
+
+    /// Nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The highest risk among the changes.
+    pub fn risk(&self) -> Risk {
+        self.changes.iter().map(|c| c.risk).max().unwrap_or(Risk::Normal)
+    }
+
+    /// Compares one managed setting; `want: None` means that the baseline does not manage it.
+    pub fn field<T: Serialize + PartialEq>(&mut self, path: &str, have: &T, want: Option<&T>) {
+        self.risky(path, have, want, Risk::Normal);
+    }
+
+    /// Like `field`, with a risk.
+    pub fn risky<T: Serialize + PartialEq>(&mut self, path: &str, have: &T, want: Option<&T>, risk: Risk) {
+        let Some(want) = want else { return };
+        if have != want {
+            self.push(path, value(have), value(want), risk);
+        }
+    }
+
+    /// Records a change from `before` to `after`; null means nothing.
+    pub fn push(&mut self, path: &str, before: Value, after: Value, risk: Risk) {
+        let effect = match (&before, &after) {
+            (Value::Null, _) => Effect::Create,
+            (_, Value::Null) => Effect::Delete,
+            _ => Effect::Update,
+        };
+        let path = path.to_string();
+        self.changes.push(Change { path, before, after, effect, risk, declared_at: None });
+    }
+
+    /// Something that does not exist will.
+    pub fn create(&mut self, path: &str, after: impl Serialize) {
+        self.push(path, Value::Null, value(&after), Risk::Normal);
+    }
+
+    /// Something goes away for good.
+    pub fn delete(&mut self, path: &str, before: impl Serialize, risk: Risk) {
+        self.push(path, value(&before), Value::Null, risk);
+    }
+
+    /// Adds a notice.
+    pub fn notice(&mut self, text: impl Into<String>) {
+        self.notices.push(text.into());
+    }
+}
+
+/// A serialisable value as JSON; what cannot be written becomes null, which plain data never does.
+fn value<T: Serialize + ?Sized>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

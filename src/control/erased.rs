@@ -1,0 +1,310 @@
+//! The protocol, once for all controls: read, diff, stale check, journal, apply, read again.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+use super::{Control, Cx, DesiredCx, Diff, Meta, Section, SectionMeta, Want, Wanted};
+use crate::baseline::Baseline;
+use crate::diag::Findings;
+use crate::error::{Kind, Left, Phase, UnitError};
+use crate::facts::{Account, Facts};
+
+/// A boxed future that may be spawned.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How long a written value may take to show up before the unit is `inconsistent`.
+const SETTLE: Duration = Duration::from_secs(60);
+/// Pauses between reads while waiting for it; the last one repeats.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+/// Services that may still answer with the old state after they have shown the new one.
+const LAGGING: [&str; 2] = ["iam:", "s3:"];
+
+/// What the registry holds.
+pub trait DynSection: Send + Sync {
+    /// Name, texts, references.
+    fn meta(&self) -> &'static SectionMeta;
+    /// JSON schema of the section.
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// Reads the section's TOML.
+    fn parse(&self, raw: Spanned<DeValue<'_>>) -> Result<Arc<dyn Any + Send + Sync>, toml::de::Error>;
+    /// Applies the section's own rules to a value that `parse` returned.
+    fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>);
+    /// The parts.
+    fn controls(&self) -> Vec<Box<dyn DynControl>>;
+}
+
+/// One part of a section, erased.
+pub trait DynControl: Send + Sync {
+    /// Scope, seat, order, permissions.
+    fn meta(&self) -> &'static Meta;
+    /// The section that declares it.
+    fn section(&self) -> &'static SectionMeta;
+    /// The units that the section asks for on one target.
+    fn desired(
+        &self,
+        section: &(dyn Any + Send + Sync),
+        account: &Account,
+        region: &str,
+        facts: &Facts,
+        baseline: &Baseline,
+    ) -> Vec<Wanted<Box<dyn DynUnit>>>;
+}
+
+/// One unit: a control with what is wanted on one target.
+pub trait DynUnit: Send + Sync {
+    /// Reads and compares.
+    fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>>;
+    /// Reads, compares with what was planned, writes, reads again. `journal` is called before the first write with
+    /// what was and what will be.
+    fn apply<'a>(
+        &'a self,
+        cx: &'a Cx<'a>,
+        planned: &'a Diff,
+        journal: &'a (dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
+    ) -> BoxFuture<'a, Result<Outcome, UnitError>>;
+}
+
+/// What a unit is about to write, for the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The managed state before.
+    pub before: Value,
+    /// The wanted state.
+    pub after: Value,
+    /// The changes.
+    pub diff: Diff,
+}
+
+/// The result of planning one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// What differs.
+    pub diff: Diff,
+    /// SHA-256 of what was read, hexadecimal: the precondition of a saved plan.
+    pub fingerprint: String,
+}
+
+/// How applying one unit ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Nothing differed any more.
+    InSync(Diff),
+    /// Written and read back.
+    Applied(Diff),
+    /// Written; AWS is still working on it.
+    Pending(Diff),
+    /// It moved since it was planned: nothing was written. Holds what differs now.
+    Stale(Diff),
+}
+
+/// Erases a section.
+pub struct ErasedSection<S>(PhantomData<fn() -> S>);
+
+impl<S> ErasedSection<S> {
+    /// For the registry.
+    pub const NEW: ErasedSection<S> = ErasedSection(PhantomData);
+}
+
+impl<S: Section> DynSection for ErasedSection<S> {
+    fn meta(&self) -> &'static SectionMeta {
+        const { &S::META }
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<S>()
+    }
+
+    fn parse(&self, raw: Spanned<DeValue<'_>>) -> Result<Arc<dyn Any + Send + Sync>, toml::de::Error> {
+        Ok(Arc::new(S::deserialize(ValueDeserializer::from(raw))?))
+    }
+
+    fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>) {
+        if let Some(section) = value.downcast_ref::<S>() {
+            section.check(baseline, findings);
+        }
+    }
+
+    fn controls(&self) -> Vec<Box<dyn DynControl>> {
+        S::controls()
+    }
+}
+
+/// Erases a control.
+pub struct Erased<C>(PhantomData<fn() -> C>);
+
+/// A control for `Section::controls`.
+pub fn control<C: Control>() -> Box<dyn DynControl> {
+    Box::new(Erased::<C>(PhantomData))
+}
+
+impl<C: Control> DynControl for Erased<C> {
+    fn meta(&self) -> &'static Meta {
+        const { &C::META }
+    }
+
+    fn section(&self) -> &'static SectionMeta {
+        const { &<C::Section as Section>::META }
+    }
+
+    fn desired(
+        &self,
+        section: &(dyn Any + Send + Sync),
+        account: &Account,
+        region: &str,
+        facts: &Facts,
+        baseline: &Baseline,
+    ) -> Vec<Wanted<Box<dyn DynUnit>>> {
+        let Some(section) = section.downcast_ref::<C::Section>() else { return Vec::new() };
+        let cx = DesiredCx { section, account, region, facts, baseline };
+        C::desired(&cx).into_iter().map(erase::<C>).collect()
+    }
+}
+
+fn erase<C: Control>(wanted: Wanted<C::Desired>) -> Wanted<Box<dyn DynUnit>> {
+    let Wanted { part, at, about, after, want } = wanted;
+    let want = match want {
+        Want::Set(want) => Want::Set(Box::new(Unit::<C> { want }) as Box<dyn DynUnit>),
+        Want::NotApplicable(why) => Want::NotApplicable(why),
+        Want::Skipped(why) => Want::Skipped(why),
+        Want::Blocked(why) => Want::Blocked(why),
+    };
+    Wanted { part, at, about, after, want }
+}
+
+struct Unit<C: Control> {
+    want: C::Desired,
+}
+
+impl<C: Control> Unit<C> {
+    async fn read(&self, cx: &Cx<'_>) -> Result<(C::Actual, Diff), UnitError> {
+        let have = C::read(cx, &self.want).await?;
+        let diff = C::diff(&self.want, &have);
+        Ok((have, diff))
+    }
+
+    async fn run(
+        &self,
+        cx: &Cx<'_>,
+        planned: &Diff,
+        journal: &(dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
+    ) -> Result<Outcome, UnitError> {
+        let (have, diff) = self.read(cx).await?;
+        if diff.is_empty() {
+            return Ok(Outcome::InSync(diff));
+        }
+        if diff.changes != planned.changes {
+            return Ok(Outcome::Stale(diff));
+        }
+        journal(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() })?;
+        let before = cx.aws.writes();
+        C::apply(cx, &self.want, &have).await.map_err(|e| {
+            let written = cx.aws.writes() > before;
+            let left = if written && e.left == Left::Untouched { Left::Partial } else { e.left };
+            let phase = if e.phase == Phase::Session { Phase::Session } else { Phase::Apply };
+            UnitError { phase, left, ..e }
+        })?;
+        self.verify(cx, diff).await
+    }
+
+    /// Reads until nothing differs, twice where the service may answer with an older state.
+    async fn verify(&self, cx: &Cx<'_>, planned: Diff) -> Result<Outcome, UnitError> {
+        let started = tokio::time::Instant::now();
+        let reads = C::META.reads.iter().chain(C::META.writes);
+        let mut good_reads_needed =
+            if reads.clone().any(|op| LAGGING.iter().any(|s| op.starts_with(s))) { 2 } else { 1 };
+        for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
+            let (_, left) = self.read(cx).await.map_err(|e| UnitError { phase: Phase::Verify, left: Left::Unknown, ..e })?;
+            if left.pending.is_some() {
+                let Diff { notices, pending, .. } = left;
+                return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
+            }
+            if left.is_empty() {
+                good_reads_needed -= 1;
+                if good_reads_needed == 0 {
+                    return Ok(Outcome::Applied(Diff { notices: left.notices, ..planned }));
+                }
+            } else if started.elapsed() >= SETTLE {
+                return Err(inconsistent(&left));
+            }
+            tokio::time::sleep(*pause).await;
+        }
+        Err(UnitError::new(Kind::Bug, "the wait for a written value ended by itself"))
+    }
+}
+
+fn inconsistent(left: &Diff) -> UnitError {
+    let paths: Vec<&str> = left.changes.iter().map(|c| c.path.as_str()).collect();
+    let message = format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
+    UnitError { phase: Phase::Verify, left: Left::Unknown, ..UnitError::new(Kind::Inconsistent, message) }
+        .hint("run `orgbase plan` again in a few minutes; if it still differs, something else writes the same setting")
+}
+
+impl<C: Control> DynUnit for Unit<C> {
+    fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>> {
+        Box::pin(async move {
+            let (have, diff) = self.read(cx).await?;
+            Ok(Planned { diff, fingerprint: fingerprint(&json(&have)) })
+        })
+    }
+
+    fn apply<'a>(
+        &'a self,
+        cx: &'a Cx<'a>,
+        planned: &'a Diff,
+        journal: &'a (dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
+    ) -> BoxFuture<'a, Result<Outcome, UnitError>> {
+        Box::pin(self.run(cx, planned, journal))
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// SHA-256 of a value, with sorted keys, as hexadecimal.
+fn fingerprint(value: &Value) -> String {
+    let mut text = String::new();
+    canonical(value, &mut text);
+    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(k, _)| *k);
+            out.push('{');
+            for (key, value) in entries {
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}

@@ -1,0 +1,117 @@
+//! What a section and a control say about themselves: documents, permissions and order are functions of it.
+
+/// What a section says about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct SectionMeta {
+    /// Section name in the baseline = control id = file name.
+    pub id: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What it does and why a baseline wants it, for the reference. Several sentences.
+    pub summary: &'static str,
+    /// How it is written in TOML.
+    pub shape: Shape,
+    /// Rules and requirement rows that it meets.
+    pub references: &'static [Reference],
+    /// What AWS bills for it, per what; `None`: nothing.
+    pub billed: Option<&'static str>,
+}
+
+/// How a section is written in TOML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `[id]`
+    Table,
+    /// `[[id]]`
+    ArrayOfTables,
+}
+
+/// A rule of a framework that a section meets.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference {
+    /// `cis` or `requirement`.
+    pub framework: &'static str,
+    /// Benchmark version; empty for requirement rows.
+    pub version: &'static str,
+    /// Rule number or row id.
+    pub id: &'static str,
+    /// Empty: all of it. Else what is not covered, in one line.
+    pub not_covered: &'static str,
+}
+
+impl Reference {
+    /// A CIS AWS Foundations Benchmark rule.
+    pub const fn cis(version: &'static str, id: &'static str) -> Reference {
+        Reference { framework: "cis", version, id, not_covered: "" }
+    }
+
+    /// A row of the requirements.
+    pub const fn row(id: &'static str) -> Reference {
+        Reference { framework: "requirement", version: "", id, not_covered: "" }
+    }
+
+    /// Says what is not covered.
+    #[must_use]
+    pub const fn partly(mut self, not_covered: &'static str) -> Reference {
+        self.not_covered = not_covered;
+        self
+    }
+}
+
+/// What a control says about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta {
+    /// Name of the part; empty where the section has only one.
+    pub part: &'static str,
+    /// What one unit is.
+    pub scope: Scope,
+    /// Who makes the calls.
+    pub seat: Seat,
+    /// Controls (`section` or `section.part`) that must be done first where the baseline declares them.
+    pub after: &'static [&'static str],
+    /// Operations that `read` calls, as `service:Operation`.
+    pub reads: &'static [&'static str],
+    /// Further operations that `apply` calls.
+    pub writes: &'static [&'static str],
+    /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
+    pub denies: bool,
+}
+
+impl Meta {
+    /// A control of one part, with nothing before it. Fields are set with struct update syntax.
+    pub const DEFAULT: Meta = Meta {
+        part: "",
+        scope: Scope::Organization,
+        seat: Seat::Management,
+        after: &[],
+        reads: &[],
+        writes: &[],
+        denies: false,
+    };
+}
+
+/// What one unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The organization.
+    Organization,
+    /// One region of the seat's account.
+    OrganizationRegion,
+    /// One account.
+    Account,
+    /// One region of one account.
+    AccountRegion,
+}
+
+/// Which account makes the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// The management account.
+    Management,
+    /// The account that `log_archive.account` names.
+    LogArchive,
+    /// The account that `delegated_admins` names for this key.
+    DelegatedAdmin(&'static str),
+    /// The account that the unit is about.
+    Member,
+}

@@ -1,0 +1,21 @@
+//! The controls: one file (or folder of parts) each, and one line here.
+
+use crate::control::{DynSection, ErasedSection};
+
+macro_rules! sections {
+    ($($module:ident :: $section:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// Every section, in the order in which documents list them.
+        pub static SECTIONS: &[&dyn DynSection] = &[$(&ErasedSection::<$module::$section>::NEW),*];
+    };
+}
+
+sections! {
+    password_policy::PasswordPolicy,
+}
+
+/// The section with this id.
+pub fn section(id: &str) -> Option<&'static dyn DynSection> {
+    SECTIONS.iter().copied().find(|s| s.meta().id == id)
+}
