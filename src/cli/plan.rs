@@ -79,7 +79,7 @@ pub(crate) async fn make(run: &Run, global: &Global) -> Result<Report, RunError>
     let bar = Bar::new("plan", run.shared.units.len(), global.shows_progress());
     let rows = plan::plan(&run.shared, Bounds::default(), &cancel, &bar).await;
     drop(bar);
-    crate::lockout::check(&run.shared, &rows)?;
+    crate::lockout::check(&run.shared)?;
     Ok(run.report(rows))
 }
 
