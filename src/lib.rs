@@ -13,4 +13,5 @@ pub mod controls;
 pub mod diag;
 pub mod error;
 pub mod facts;
+pub mod policy;
 pub mod sandbox;
