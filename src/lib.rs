@@ -13,5 +13,6 @@ pub mod controls;
 pub mod diag;
 pub mod error;
 pub mod facts;
+pub mod metric_filter;
 pub mod policy;
 pub mod sandbox;
