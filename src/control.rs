@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use change::{Change, Diff, Effect, Risk};
-pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, control};
+pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record, control};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape};
 
 use crate::aws::Clients;
@@ -85,6 +85,8 @@ pub struct Wanted<D> {
     pub part: String,
     /// Path inside the section of the table that asks for it, such as `[0]`; empty for the section itself.
     pub at: String,
+    /// The account that the unit is about, where it is not the target's own.
+    pub about: Option<String>,
     /// `part`s of the same control that must be done first.
     pub after: Vec<String>,
     /// What is wanted, or why nothing can be.
@@ -111,7 +113,7 @@ impl<D> Wanted<D> {
 
     /// A named unit.
     pub fn set(part: impl Into<String>, at: impl Into<String>, want: D) -> Wanted<D> {
-        Wanted { part: part.into(), at: at.into(), after: Vec::new(), want: Want::Set(want) }
+        Wanted { part: part.into(), at: at.into(), about: None, after: Vec::new(), want: Want::Set(want) }
     }
 }
 

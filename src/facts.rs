@@ -1,12 +1,12 @@
 //! The live organization as it was read when the run began: one immutable value.
 
-mod discover;
+pub mod discover;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use discover::discover;
+pub use discover::{Needs, discover};
 
 /// Everything that a run knows of the organization.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -35,6 +35,8 @@ pub struct Facts {
     pub trusted_services: BTreeSet<String>,
     /// Regions that the management account may use.
     pub management_regions: BTreeSet<String>,
+    /// All regions of the partition.
+    pub partition_regions: BTreeSet<String>,
     /// Regions that each account has enabled; an account is missing where nobody needed to know.
     pub regions: BTreeMap<String, Result<BTreeSet<String>, crate::error::CallError>>,
 }
@@ -101,8 +103,6 @@ pub struct Policy {
     pub content: Option<String>,
     /// Ids of the root, OUs and accounts that it is attached to.
     pub targets: BTreeSet<String>,
-    /// Tags, read only where the name carries our prefix.
-    pub tags: BTreeMap<String, String>,
 }
 
 impl Facts {

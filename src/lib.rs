@@ -14,5 +14,6 @@ pub mod diag;
 pub mod error;
 pub mod facts;
 pub mod metric_filter;
+pub mod names;
 pub mod policy;
 pub mod sandbox;

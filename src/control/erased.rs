@@ -176,14 +176,14 @@ impl<C: Control> DynControl for Erased<C> {
 }
 
 fn erase<C: Control>(wanted: Wanted<C::Desired>) -> Wanted<Box<dyn DynUnit>> {
-    let Wanted { part, at, after, want } = wanted;
+    let Wanted { part, at, about, after, want } = wanted;
     let want = match want {
         Want::Set(want) => Want::Set(Box::new(Unit::<C> { want }) as Box<dyn DynUnit>),
         Want::NotApplicable(why) => Want::NotApplicable(why),
         Want::Skipped(why) => Want::Skipped(why),
         Want::Blocked(why) => Want::Blocked(why),
     };
-    Wanted { part, at, after, want }
+    Wanted { part, at, about, after, want }
 }
 
 struct Unit<C: Control> {

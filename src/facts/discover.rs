@@ -1,0 +1,365 @@
+//! Reads the organization, with as few calls as AWS allows.
+//!
+//! Accounts come with their `Paths`, so that no parent is looked up; policies are walked by policy, never by target.
+//! Emulators leave `Paths` and `State` out: then accounts are listed once more, per parent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_organizations::types::{self as sdk, PolicyType};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{Account, Facts, Ou, Policy};
+use crate::aws::{Aws, Clients, Guard};
+use crate::error::{Absent as _, CallError, RunError};
+
+/// The operations of this file.
+pub const READS: &[&str] = &[
+    "ec2:DescribeRegions",
+    "organizations:DescribeOrganization",
+    "organizations:DescribePolicy",
+    "organizations:ListAWSServiceAccessForOrganization",
+    "organizations:ListAccounts",
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListPolicies",
+    "organizations:ListRoots",
+    "organizations:ListTargetsForPolicy",
+];
+
+/// Most calls of one kind at once. The token buckets pace them; this bounds memory and open connections.
+const WIDTH: usize = 8;
+
+/// What a run needs to know beyond accounts and OUs.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    /// Policy types whose policies, documents and attachments are read.
+    pub policy_types: Vec<String>,
+    /// Services with trusted access.
+    pub trusted_services: bool,
+}
+
+/// Reads everything.
+///
+/// # Errors
+/// The caller is not the management account, or a read failed: without these facts nothing can be planned.
+pub async fn discover(aws: &Aws, home_region: &str, needs: &Needs) -> Result<Facts, RunError> {
+    let caller = aws.caller();
+    let guard = Guard { control: "facts".into(), reads: READS, writes: &[] };
+    let clients = aws.clients(&caller.account, home_region, guard).await?;
+    let mut facts = Facts { partition: caller.partition.clone(), ..Facts::default() };
+    describe_organization(&clients, &mut facts).await?;
+    let (ous, rest) = tokio::join!(read_ous(&clients, &facts.root_id), read_rest(&clients, needs));
+    facts.ous = ous?;
+    let Rest { accounts, policies, trusted_services, regions } = rest?;
+    facts.policies = policies;
+    facts.trusted_services = trusted_services;
+    facts.management_regions = regions.enabled;
+    facts.partition_regions = regions.known;
+    facts.accounts = place(&clients, &facts, accounts).await?;
+    Ok(facts)
+}
+
+async fn describe_organization(clients: &Clients, facts: &mut Facts) -> Result<(), RunError> {
+    let answer = clients
+        .organizations()
+        .call("DescribeOrganization", |c| c.describe_organization().send())
+        .await
+        .absent(&["AWSOrganizationsNotInUseException"])?;
+    let Some(organization) = answer.and_then(|a| a.organization) else {
+        return Err(RunError::new(format!("account {} is not in an AWS Organization", clients.account()))
+            .hint("create one first: aws organizations create-organization --feature-set ALL"));
+    };
+    facts.organization_id = organization.id.unwrap_or_default();
+    facts.organization_arn = organization.arn.unwrap_or_default();
+    facts.management_account = organization.master_account_id.unwrap_or_default();
+    facts.feature_set = organization.feature_set.map(|f| f.as_str().to_string()).unwrap_or_default();
+    if facts.management_account != clients.account() {
+        return Err(RunError::new(format!(
+            "the caller's account {} is not the management account of {}, which is {}",
+            clients.account(),
+            facts.organization_id,
+            facts.management_account
+        ))
+        .hint("use credentials of the management account (AWS_PROFILE, --profile)"));
+    }
+    if facts.feature_set != "ALL" {
+        return Err(RunError::new(format!("organization {} does not have all features enabled", facts.organization_id))
+            .hint("enable them first: aws organizations enable-all-features; every invited account must agree"));
+    }
+    let roots = clients
+        .organizations()
+        .pages("ListRoots", |c, t| c.list_roots().set_next_token(t).send(), |a| (a.roots, a.next_token))
+        .await?;
+    let root = roots.into_iter().next().ok_or_else(|| RunError::new("AWS's answer to ListRoots holds no root"))?;
+    facts.root_id = root.id.unwrap_or_default();
+    for kind in root.policy_types.unwrap_or_default() {
+        if let (Some(kind), Some(status)) = (kind.r#type, kind.status) {
+            facts.policy_types.insert(kind.as_str().into(), status.as_str().into());
+        }
+    }
+    Ok(())
+}
+
+/// All OUs by path, level by level.
+async fn read_ous(clients: &Clients, root: &str) -> Result<BTreeMap<String, Ou>, CallError> {
+    let mut ous = BTreeMap::new();
+    let mut level = vec![(root.to_string(), String::new())];
+    while !level.is_empty() {
+        let children: Vec<Vec<Ou>> = stream::iter(level)
+            .map(|(parent, path)| children_of(clients, parent, path))
+            .buffered(WIDTH)
+            .try_collect()
+            .await?;
+        level = children.iter().flatten().map(|ou| (ou.id.clone(), ou.path.clone())).collect();
+        ous.extend(children.into_iter().flatten().map(|ou| (ou.path.clone(), ou)));
+    }
+    Ok(ous)
+}
+
+async fn children_of(clients: &Clients, parent: String, path: String) -> Result<Vec<Ou>, CallError> {
+    let found = list_ous(clients, &parent).await?;
+    Ok(found
+        .into_iter()
+        .map(|ou| {
+            let name = ou.name.unwrap_or_default();
+            let path = format!("{path}/{}", escape(&name));
+            Ou {
+                id: ou.id.unwrap_or_default(),
+                arn: ou.arn.unwrap_or_default(),
+                path,
+                name,
+                parent_id: parent.clone(),
+            }
+        })
+        .collect())
+}
+
+/// The OUs right under a root or OU.
+pub async fn list_ous(clients: &Clients, parent: &str) -> Result<Vec<sdk::OrganizationalUnit>, CallError> {
+    clients
+        .organizations()
+        .pages(
+            "ListOrganizationalUnitsForParent",
+            |c, t| c.list_organizational_units_for_parent().parent_id(parent).set_next_token(t).send(),
+            |a| (a.organizational_units, a.next_token),
+        )
+        .await
+}
+
+/// An OU name as a part of a path: a slash in it is written `\/`.
+pub fn escape(name: &str) -> String {
+    name.replace('/', "\\/")
+}
+
+struct Rest {
+    accounts: Vec<sdk::Account>,
+    policies: BTreeMap<String, Policy>,
+    trusted_services: BTreeSet<String>,
+    regions: Regions,
+}
+
+async fn read_rest(clients: &Clients, needs: &Needs) -> Result<Rest, CallError> {
+    let (accounts, policies, trusted_services, regions) = tokio::try_join!(
+        list_accounts(clients),
+        read_policies(clients, &needs.policy_types),
+        read_trusted_services(clients, needs.trusted_services),
+        read_regions(clients),
+    )?;
+    Ok(Rest { accounts, policies, trusted_services, regions })
+}
+
+async fn list_accounts(clients: &Clients) -> Result<Vec<sdk::Account>, CallError> {
+    clients
+        .organizations()
+        .pages("ListAccounts", |c, t| c.list_accounts().set_next_token(t).send(), |a| (a.accounts, a.next_token))
+        .await
+}
+
+async fn read_trusted_services(clients: &Clients, wanted: bool) -> Result<BTreeSet<String>, CallError> {
+    if !wanted {
+        return Ok(BTreeSet::new());
+    }
+    let found = clients
+        .organizations()
+        .pages(
+            "ListAWSServiceAccessForOrganization",
+            |c, t| c.list_aws_service_access_for_organization().set_next_token(t).send(),
+            |a| (a.enabled_service_principals, a.next_token),
+        )
+        .await?;
+    Ok(found.into_iter().filter_map(|s| s.service_principal).collect())
+}
+
+struct Regions {
+    enabled: BTreeSet<String>,
+    known: BTreeSet<String>,
+}
+
+/// All regions of the partition, and those that the account of `clients` has enabled.
+async fn read_regions(clients: &Clients) -> Result<Regions, CallError> {
+    let answer = clients
+        .ec2()
+        .call("DescribeRegions", |c| c.describe_regions().all_regions(true).send())
+        .await?
+        .regions
+        .unwrap_or_default();
+    let name = |r: &aws_sdk_ec2::types::Region| r.region_name.clone();
+    let off = |r: &&aws_sdk_ec2::types::Region| r.opt_in_status.as_deref() == Some("not-opted-in");
+    Ok(Regions {
+        known: answer.iter().filter_map(name).collect(),
+        enabled: answer.iter().filter(|r| !off(r)).filter_map(name).collect(),
+    })
+}
+
+/// The regions that the account of `clients` has enabled.
+pub async fn enabled_regions(clients: &Clients) -> Result<BTreeSet<String>, CallError> {
+    Ok(read_regions(clients).await?.enabled)
+}
+
+/// Turns AWS's accounts into ours, with the path of each one's OU.
+async fn place(
+    clients: &Clients,
+    facts: &Facts,
+    accounts: Vec<sdk::Account>,
+) -> Result<BTreeMap<String, Account>, RunError> {
+    let known = accounts.iter().all(|a| parent_in_paths(a.paths()).is_some());
+    let parents = if known { BTreeMap::new() } else { parents_by_walking(clients, facts).await? };
+    let mut placed = BTreeMap::new();
+    for account in accounts {
+        let id = account.id.clone().unwrap_or_default();
+        let parent = match parent_in_paths(account.paths()) {
+            Some(parent) => parent.to_string(),
+            None => parents.get(&id).cloned().unwrap_or_default(),
+        };
+        let Some(ou) = facts.path_of(&parent) else {
+            return Err(RunError::new(format!("the OU of account {id} could not be found"))
+                .hint("the organization changed while it was read; run the command again"));
+        };
+        placed.insert(id, from_sdk(account, ou.to_string(), parent));
+    }
+    Ok(placed)
+}
+
+/// Id of the last OU (or root) in an account's first entity path, `o-../r-../ou-../123456789012/`.
+fn parent_in_paths(paths: &[String]) -> Option<&str> {
+    paths.first()?.split('/').rev().find(|part| part.starts_with("ou-") || part.starts_with("r-"))
+}
+
+fn from_sdk(account: sdk::Account, ou: String, parent_id: String) -> Account {
+    let state = match (&account.state, account_status(&account)) {
+        (Some(state), _) => state.as_str().to_string(),
+        (None, status) => status.unwrap_or_default(),
+    };
+    Account {
+        id: account.id.unwrap_or_default(),
+        arn: account.arn.unwrap_or_default(),
+        name: account.name.unwrap_or_default(),
+        email: account.email.unwrap_or_default(),
+        state,
+        joined_method: account.joined_method.map(|m| m.as_str().to_string()).unwrap_or_default(),
+        ou,
+        parent_id,
+    }
+}
+
+/// The member that AWS retires in favour of `State`; emulators know only this one.
+#[expect(deprecated, reason = "the only one that emulators answer")]
+fn account_status(account: &sdk::Account) -> Option<String> {
+    account.status.as_ref().map(|s| s.as_str().to_string())
+}
+
+/// Account id -> parent id, by listing the accounts of the root and of every OU.
+async fn parents_by_walking(clients: &Clients, facts: &Facts) -> Result<BTreeMap<String, String>, CallError> {
+    let parents: Vec<&str> =
+        std::iter::once(facts.root_id.as_str()).chain(facts.ous.values().map(|ou| ou.id.as_str())).collect();
+    let lists: Vec<Vec<(String, String)>> = stream::iter(parents)
+        .map(|parent| accounts_of(clients, parent))
+        .buffered(WIDTH)
+        .try_collect()
+        .await?;
+    Ok(lists.into_iter().flatten().collect())
+}
+
+async fn accounts_of(clients: &Clients, parent: &str) -> Result<Vec<(String, String)>, CallError> {
+    let found = clients
+        .organizations()
+        .pages(
+            "ListAccountsForParent",
+            |c, t| c.list_accounts_for_parent().parent_id(parent).set_next_token(t).send(),
+            |a| (a.accounts, a.next_token),
+        )
+        .await?;
+    Ok(found.into_iter().filter_map(|a| Some((a.id?, parent.to_string()))).collect())
+}
+
+async fn read_policies(clients: &Clients, kinds: &[String]) -> Result<BTreeMap<String, Policy>, CallError> {
+    let mut policies = BTreeMap::new();
+    for kind in kinds {
+        let found = clients
+            .organizations()
+            .pages(
+                "ListPolicies",
+                |c, t| c.list_policies().filter(PolicyType::from(kind.as_str())).set_next_token(t).send(),
+                |a| (a.policies, a.next_token),
+            )
+            .await?;
+        let read: Vec<Policy> =
+            stream::iter(found).map(|p| read_policy(clients, p)).buffered(WIDTH).try_collect().await?;
+        policies.extend(read.into_iter().map(|p| (p.id.clone(), p)));
+    }
+    Ok(policies)
+}
+
+async fn read_policy(clients: &Clients, summary: sdk::PolicySummary) -> Result<Policy, CallError> {
+    let id = summary.id.clone().unwrap_or_default();
+    // What AWS made (FullAWSAccess) is known without reading it.
+    let content = if summary.aws_managed { None } else { describe_policy(clients, &id).await? };
+    Ok(Policy {
+        arn: summary.arn.unwrap_or_default(),
+        name: summary.name.unwrap_or_default(),
+        description: summary.description.unwrap_or_default(),
+        kind: summary.r#type.map(|t| t.as_str().to_string()).unwrap_or_default(),
+        aws_managed: summary.aws_managed,
+        content,
+        targets: policy_targets(clients, &id).await?,
+        id,
+    })
+}
+
+/// The document of a policy.
+pub async fn describe_policy(clients: &Clients, id: &str) -> Result<Option<String>, CallError> {
+    let answer =
+        clients.organizations().call("DescribePolicy", |c| c.describe_policy().policy_id(id).send()).await?;
+    Ok(answer.policy.and_then(|p| p.content))
+}
+
+/// Ids of the root, OUs and accounts that a policy is attached to.
+pub async fn policy_targets(clients: &Clients, id: &str) -> Result<BTreeSet<String>, CallError> {
+    let targets = clients
+        .organizations()
+        .pages(
+            "ListTargetsForPolicy",
+            |c, t| c.list_targets_for_policy().policy_id(id).set_next_token(t).send(),
+            |a| (a.targets, a.next_token),
+        )
+        .await?;
+    Ok(targets.into_iter().filter_map(|t| t.target_id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_the_last_ou_of_the_first_path() {
+        let paths = vec!["o-a/r-b/ou-b-c/ou-b-d/111111111111/".to_string()];
+        assert_eq!(parent_in_paths(&paths), Some("ou-b-d"));
+        assert_eq!(parent_in_paths(&["o-a/r-b/111111111111/".to_string()]), Some("r-b"));
+        assert_eq!(parent_in_paths(&[]), None);
+    }
+
+    #[test]
+    fn a_slash_in_a_name_is_escaped() {
+        assert_eq!(escape("R/D"), "R\\/D");
+    }
+}
