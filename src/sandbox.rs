@@ -9,4 +9,5 @@
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
 pub mod services;
+pub mod session;
 pub mod world;
