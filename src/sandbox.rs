@@ -11,4 +11,5 @@
 pub mod models;
 pub mod services;
 pub mod session;
+pub mod wire;
 pub mod world;

@@ -219,7 +219,10 @@ impl Shape {
     /// Whether `text` matches the whole pattern; true where there is none or it cannot be compiled.
     pub fn pattern_matches(&self, text: &str) -> bool {
         let Some(source) = &self.pattern else { return true };
-        self.compiled.get_or_init(|| pattern::compile(source)).as_ref().is_none_or(|regex| regex.is_match(text))
+        self.compiled
+            .get_or_init(|| pattern::compile(source))
+            .as_ref()
+            .is_none_or(|regex| regex.is_match(text))
     }
 
     /// The timestamp format of this shape at `member`, or `default` of the protocol.
@@ -242,9 +245,13 @@ impl Api {
     /// The error shape with this wire code, or this name.
     pub fn error(&self, operation: Option<&Operation>, code: &str) -> Option<(&str, &Shape)> {
         let has_code = |name: &&String| self.shape(name).error.code.as_deref() == Some(code);
-        let named = operation.and_then(|o| o.errors.iter().find(has_code)).map(String::as_str).unwrap_or(code);
+        let named =
+            operation.and_then(|o| o.errors.iter().find(has_code)).map(String::as_str).unwrap_or(code);
         let found = self.shapes.get_key_value(named).filter(|(_, shape)| shape.exception).or_else(|| {
-            self.shapes.iter().filter(|(name, shape)| shape.exception && has_code(name)).min_by_key(|(name, _)| *name)
+            self.shapes
+                .iter()
+                .filter(|(name, shape)| shape.exception && has_code(name))
+                .min_by_key(|(name, _)| *name)
         });
         found.map(|(name, shape)| (name.as_str(), shape))
     }

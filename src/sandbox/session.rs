@@ -55,11 +55,18 @@ pub fn secret(access_key_id: &str) -> String {
 /// # Errors
 /// `InvalidClientTokenId` where the key is ours but the token is missing or another one's; `ExpiredToken` where the
 /// session is over at `now`. Codes and messages as STS sends them.
-pub fn identify(access_key_id: &str, token: Option<&str>, now: f64) -> Result<Option<(String, Principal)>, Fault> {
+pub fn identify(
+    access_key_id: &str,
+    token: Option<&str>,
+    now: f64,
+) -> Result<Option<(String, Principal)>, Fault> {
     if !access_key_id.starts_with(PREFIX) {
         return Ok(None);
     }
-    let invalid = || Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.").status(403);
+    let invalid = || {
+        Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.")
+            .status(403)
+    };
     let token = token.ok_or_else(invalid)?;
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
     let text = String::from_utf8(bytes).map_err(|_| invalid())?;
@@ -74,7 +81,9 @@ pub fn identify(access_key_id: &str, token: Option<&str>, now: f64) -> Result<Op
         return Err(invalid());
     }
     if now >= expiration {
-        return Err(Fault::new("ExpiredToken", "The security token included in the request is expired").status(403));
+        return Err(
+            Fault::new("ExpiredToken", "The security token included in the request is expired").status(403)
+        );
     }
     Ok(Some((account.to_owned(), Principal::Role { role: role.to_owned(), session: session.to_owned() })))
 }
