@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a unit failed. A closed list, documented in `docs/errors.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// AWS refused the caller: a permission is missing, or a policy denies the call.
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 /// Where in a unit's life it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Assuming the account's role.
@@ -47,7 +47,7 @@ pub enum Phase {
 }
 
 /// What a failure left behind in AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Left {
     /// Nothing was written.
@@ -59,7 +59,7 @@ pub enum Left {
 }
 
 /// One AWS call that failed, after retries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub struct CallError {
     /// Service key, such as `iam`.
     pub service: String,
@@ -122,7 +122,7 @@ impl<T> Absent<T> for Result<T, CallError> {
 }
 
 /// Why one unit failed. Travels in the report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct UnitError {
     /// Where in the unit's life.

@@ -1,0 +1,195 @@
+//! Reads every unit and compares: the plan.
+
+pub mod saved;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::aws::{Aws, Guard};
+use crate::baseline::Baseline;
+use crate::control::{Cx, Diff, Planned};
+use crate::error::{Kind, Left, Phase, UnitError};
+use crate::facts::Facts;
+use crate::report::UnitReport;
+use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit};
+
+/// What all units of a run share.
+pub struct Shared {
+    /// The units.
+    pub units: Vec<Unit>,
+    /// Sessions and clients.
+    pub aws: Aws,
+    /// The organization.
+    pub facts: Facts,
+    /// What is wanted.
+    pub baseline: Baseline,
+}
+
+impl Shared {
+    /// The unit's control, as `section.part`, with what it may call.
+    pub fn guard(&self, unit: &Unit) -> Guard {
+        let control = match unit.meta.part {
+            "" => unit.id.control.clone(),
+            part => format!("{}.{part}", unit.id.control),
+        };
+        Guard { control, reads: unit.meta.reads, writes: unit.meta.writes }
+    }
+
+    /// An empty row for a unit.
+    pub fn row(&self, unit: &Unit, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
+        let name = self.facts.accounts.get(&unit.id.account).map(|a| a.name.clone()).unwrap_or_default();
+        UnitReport::new(unit.id.clone(), name, outcome, reason)
+    }
+
+    /// The row of a unit that waits for another one.
+    pub fn blocked(&self, index: usize, cause: usize) -> UnitReport {
+        let cause = self.units.get(cause).map(|u| u.id.to_string()).unwrap_or_default();
+        self.ended(index, OutcomeKind::Blocked, Some(format!("waits for {cause}")))
+    }
+
+    /// The row of a unit whose task ended by itself.
+    pub fn broken(&self, index: usize, message: &str) -> UnitReport {
+        let error = UnitError::new(Kind::Bug, format!("orgbase has a defect: {message}"));
+        UnitReport { error: Some(error), ..self.ended(index, OutcomeKind::Failed, None) }
+    }
+
+    fn ended(&self, index: usize, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
+        match self.units.get(index) {
+            Some(unit) => self.row(unit, outcome, reason),
+            None => UnitReport::new(unknown(), String::new(), OutcomeKind::Failed, reason),
+        }
+    }
+}
+
+fn unknown() -> units::UnitId {
+    units::UnitId { control: String::new(), part: String::new(), account: String::new(), region: String::new() }
+}
+
+/// Reads and compares all units. One row per unit, in their order.
+pub async fn plan(shared: &Arc<Shared>, bounds: Bounds, cancel: &Cancel, progress: &dyn Progress) -> Vec<UnitReport> {
+    let work = |index: usize| {
+        let shared = Arc::clone(shared);
+        async move {
+            let row = match shared.units.get(index) {
+                Some(unit) => plan_unit(&shared, unit).await,
+                None => shared.broken(index, "no such unit"),
+            };
+            let status = Status { outcome: row.outcome, releases: releases_when_planning(row.outcome) };
+            (row, status)
+        }
+    };
+    let ends = Ends {
+        blocked: &|index, cause| shared.blocked(index, cause),
+        not_run: &|index| shared.ended(index, OutcomeKind::NotRun, Some("the run was stopped".into())),
+        broken: &|index, message| shared.broken(index, message),
+    };
+    let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
+    blame_sessions_once(&shared.units, &mut rows);
+    rows
+}
+
+/// While planning only what could not be read holds others up.
+fn releases_when_planning(outcome: OutcomeKind) -> bool {
+    !matches!(outcome, OutcomeKind::Failed | OutcomeKind::Blocked)
+}
+
+async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
+    let task = match &unit.task {
+        Task::Settled(outcome, why) => return settled(shared, unit, *outcome, why),
+        Task::Do(task) => task,
+    };
+    let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
+        Ok(clients) => clients,
+        Err(error) => return failed(shared, unit, error.into()),
+    };
+    let cx = Cx {
+        aws: &clients,
+        facts: &shared.facts,
+        baseline: &shared.baseline,
+        region: &unit.id.region,
+        fresh: false,
+    };
+    match task.plan(&cx).await {
+        Ok(planned) => planned_row(shared, unit, planned),
+        Err(error) => failed(shared, unit, error),
+    }
+}
+
+fn settled(shared: &Shared, unit: &Unit, outcome: OutcomeKind, why: &str) -> UnitReport {
+    let row = shared.row(unit, outcome, Some(why.to_string()));
+    let error = (outcome == OutcomeKind::Failed).then(|| UnitError::new(Kind::NotAvailable, why));
+    UnitReport { error, ..row }
+}
+
+/// The row of a unit that failed.
+pub fn failed(shared: &Shared, unit: &Unit, error: UnitError) -> UnitReport {
+    UnitReport { error: Some(error), ..shared.row(unit, OutcomeKind::Failed, None) }
+}
+
+fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
+    let Planned { diff, fingerprint } = planned;
+    let (outcome, reason, exception_notice) = judge(unit, &diff);
+    let mut row = shared.row(unit, outcome, reason);
+    row.fingerprint = Some(fingerprint);
+    row.notices = diff.notices;
+    row.notices.extend(exception_notice);
+    row.changes = diff.changes;
+    locate(unit, &mut row);
+    row
+}
+
+/// The outcome of a comparison, why, and what to say about the unit's exception.
+fn judge(unit: &Unit, diff: &Diff) -> (OutcomeKind, Option<String>, Option<String>) {
+    if let Some(pending) = &diff.pending {
+        return (OutcomeKind::Pending, Some(pending.clone()), None);
+    }
+    if diff.is_empty() {
+        return (OutcomeKind::InSync, None, None);
+    }
+    match &unit.exception {
+        Some(exempt) if exempt.expired => {
+            let day = exempt.expires.as_deref().unwrap_or("the past");
+            (OutcomeKind::Drift, Some(format!("its exception expired on {day}: {}", exempt.reason)), None)
+        }
+        Some(exempt) => {
+            let until = exempt.expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
+            let soon = exempt.expires_soon.then(|| format!("its exception expires soon{until}"));
+            (OutcomeKind::Skipped, Some(format!("exception{until}: {}", exempt.reason)), soon)
+        }
+        None => (OutcomeKind::Drift, diff.by_hand.clone(), None),
+    }
+}
+
+/// Says which line of the baseline asks for each change.
+pub fn locate(unit: &Unit, row: &mut UnitReport) {
+    let Some(bound) = &unit.bound else { return };
+    for change in &mut row.changes {
+        let path = match (unit.at.is_empty(), change.path.is_empty()) {
+            (true, _) => change.path.clone(),
+            (false, true) => unit.at.clone(),
+            (false, false) => format!("{}.{}", unit.at, change.path),
+        };
+        change.declared_at = bound.declared_at(&path);
+    }
+}
+
+/// Where an account's role could not be assumed, its first unit is what failed; the others wait for the role.
+pub fn blame_sessions_once(units: &[Unit], rows: &mut [UnitReport]) {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for (unit, row) in units.iter().zip(rows) {
+        let session = row.error.as_ref().is_some_and(|e| e.phase == Phase::Session && e.left == Left::Untouched);
+        if row.outcome != OutcomeKind::Failed || !session {
+            continue;
+        }
+        match first.get(&unit.seat) {
+            None => {
+                first.insert(unit.seat.clone(), unit.id.to_string());
+            }
+            Some(blamed) => {
+                row.outcome = OutcomeKind::Blocked;
+                row.reason = Some(format!("the role in account {} could not be assumed: see {blamed}", unit.seat));
+                row.error = None;
+            }
+        }
+    }
+}

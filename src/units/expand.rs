@@ -1,0 +1,286 @@
+//! Baseline x facts -> units. Pure.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::graph::{self, Listed, Placed};
+use super::{Exempt, OutcomeKind, Task, Unit, UnitId};
+use crate::baseline::{Baseline, BaselineError, Bound, Place, Regions};
+use crate::control::{self, DynControl, DynUnit, Seat, Want, Wanted};
+use crate::controls::SECTIONS;
+use crate::facts::{Account, Facts};
+use crate::selector::Selection;
+
+/// What a run covers.
+pub struct Scope<'a> {
+    /// What is wanted.
+    pub baseline: &'a Baseline,
+    /// What is there.
+    pub facts: &'a Facts,
+    /// `--only` and `--exclude`.
+    pub selection: &'a Selection,
+    /// Today, `YYYY-MM-DD`, and the day 30 days from now.
+    pub today: (&'a str, &'a str),
+}
+
+/// All units of the run, in a stable order: sections as registered, then accounts, then regions.
+///
+/// # Errors
+/// Findings in an override that could be judged only with the accounts at hand.
+pub fn expand(scope: &Scope<'_>) -> Result<Vec<Unit>, BaselineError> {
+    let mut builder = Builder { scope, units: Vec::new(), placed: Vec::new(), controls: Vec::new() };
+    for section in SECTIONS {
+        if !scope.baseline.declares(section.meta().id) {
+            continue;
+        }
+        for control in section.controls() {
+            builder.control(control.as_ref())?;
+        }
+    }
+    let Builder { mut units, placed, controls, .. } = builder;
+    graph::link(&mut units, &placed, &controls);
+    Ok(units)
+}
+
+struct Builder<'a> {
+    scope: &'a Scope<'a>,
+    units: Vec<Unit>,
+    placed: Vec<Placed>,
+    controls: Vec<Listed>,
+}
+
+/// One account and region that a control is asked about.
+struct Target<'a> {
+    account: &'a Account,
+    region: String,
+    /// Known outcome, where nothing is to be asked.
+    settled: Option<(OutcomeKind, String)>,
+}
+
+impl<'a> Builder<'a> {
+    fn control(&mut self, control: &dyn DynControl) -> Result<(), BaselineError> {
+        let position = self.controls.len();
+        self.controls.push(Listed { section: control.section().id, meta: control.meta() });
+        match control.meta().scope {
+            control::Scope::Organization | control::Scope::OrganizationRegion => {
+                self.organization_wide(control, position)
+            }
+            control::Scope::Account | control::Scope::AccountRegion => self.per_account(control, position),
+        }
+    }
+
+    fn organization_wide(&mut self, control: &dyn DynControl, position: usize) -> Result<(), BaselineError> {
+        let scope = self.scope;
+        let id = control.section().id;
+        let Some(bound) = scope.baseline.section(id, None)? else { return Ok(()) };
+        let account = match self.seat(control.meta().seat) {
+            Ok(account) => account,
+            Err(why) => {
+                self.settle(control, position, &bound, OutcomeKind::Blocked, why);
+                return Ok(());
+            }
+        };
+        let home = scope.baseline.organization.home_region.clone();
+        let regions = match control.meta().scope {
+            control::Scope::OrganizationRegion => self.regions_of(account),
+            _ => vec![(home, None)],
+        };
+        for (region, settled) in regions {
+            self.target(control, position, &bound, &Target { account, region, settled });
+        }
+        Ok(())
+    }
+
+    fn per_account(&mut self, control: &dyn DynControl, position: usize) -> Result<(), BaselineError> {
+        let scope = self.scope;
+        for account in scope.facts.accounts.values() {
+            let key = scope.baseline.account_key(account);
+            let place = Place { key, id: &account.id, ou: &account.ou };
+            let Some(bound) = scope.baseline.section(control.section().id, Some(&place))? else { continue };
+            let regional = control.meta().scope == control::Scope::AccountRegion;
+            let home = scope.baseline.organization.home_region.clone();
+            let regions = if let Some(why) = self.unmanaged(account) {
+                vec![(home, Some((OutcomeKind::Skipped, why)))]
+            } else if regional {
+                self.regions_of(account)
+            } else {
+                vec![(home, None)]
+            };
+            for (region, settled) in regions {
+                self.target(control, position, &bound, &Target { account, region, settled });
+            }
+        }
+        Ok(())
+    }
+
+    /// The account that makes an organization-wide control's calls.
+    fn seat(&self, seat: Seat) -> Result<&'a Account, String> {
+        let Scope { baseline, facts, .. } = self.scope;
+        let key = match seat {
+            Seat::Management | Seat::Member => None,
+            Seat::LogArchive => Some(baseline.log_archive_account()),
+            Seat::DelegatedAdmin(service) => Some(baseline.delegated_admin(service)),
+        };
+        let id = match key {
+            None => facts.management_account.clone(),
+            Some(None) => return Err("the baseline names no account for it".into()),
+            Some(Some(key)) => baseline
+                .account_id(&key, facts)
+                .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?,
+        };
+        let account = facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
+        match self.unmanaged(account) {
+            None => Ok(account),
+            Some(why) => Err(format!("account {id} is not managed: {why}")),
+        }
+    }
+
+    /// Why nothing is managed in an account.
+    fn unmanaged(&self, account: &Account) -> Option<String> {
+        if !account.is_active() {
+            return Some(format!("the account is {}", account.state));
+        }
+        self.scope.baseline.unmanaged(account)
+    }
+
+    /// The regions of an account that the baseline covers, each with its known outcome if it has one.
+    fn regions_of(&self, account: &Account) -> Vec<(String, Option<(OutcomeKind, String)>)> {
+        let Scope { baseline, facts, .. } = self.scope;
+        let own: Option<Result<&BTreeSet<String>, String>> = if account.id == facts.management_account {
+            Some(Ok(&facts.management_regions))
+        } else {
+            facts.regions.get(&account.id).map(|r| r.as_ref().map_err(ToString::to_string))
+        };
+        match (&baseline.organization.regions, own) {
+            (Regions::Enabled, Some(Ok(own))) => own.iter().map(|r| (r.clone(), None)).collect(),
+            (Regions::Enabled, Some(Err(why))) => {
+                vec![(baseline.organization.home_region.clone(), Some((OutcomeKind::Failed, why)))]
+            }
+            (Regions::Enabled, None) => facts.management_regions.iter().map(|r| (r.clone(), None)).collect(),
+            (Regions::List(list), own) => list
+                .iter()
+                .map(|region| {
+                    let off = matches!(own, Some(Ok(own)) if !own.contains(region));
+                    let why = || (OutcomeKind::Skipped, format!("region {region} is not enabled in the account"));
+                    (region.clone(), off.then(why))
+                })
+                .collect(),
+        }
+    }
+
+    fn target(&mut self, control: &dyn DynControl, position: usize, bound: &Arc<Bound>, target: &Target<'_>) {
+        let Scope { baseline, facts, .. } = self.scope;
+        let value: &(dyn Any + Send + Sync) = bound.value.as_ref();
+        for wanted in control.desired(value, target.account, &target.region, facts, baseline) {
+            self.unit(control, position, bound, target, wanted);
+        }
+    }
+
+    fn unit(
+        &mut self,
+        control: &dyn DynControl,
+        position: usize,
+        bound: &Arc<Bound>,
+        target: &Target<'_>,
+        wanted: Wanted<Box<dyn DynUnit>>,
+    ) {
+        let meta = control.meta();
+        let about = wanted.about.clone().unwrap_or_else(|| target.account.id.clone());
+        let id = UnitId {
+            control: control.section().id.to_string(),
+            part: join(meta.part, &wanted.part),
+            account: about,
+            region: target.region.clone(),
+        };
+        if !self.is_selected(&id) {
+            return;
+        }
+        let task = match (&target.settled, wanted.want) {
+            (Some((outcome, why)), _) => Task::Settled(*outcome, why.clone()),
+            (None, Want::Set(unit)) => Task::Do(unit),
+            (None, Want::NotApplicable(why)) => Task::Settled(OutcomeKind::NotApplicable, why),
+            (None, Want::Skipped(why)) => Task::Settled(OutcomeKind::Skipped, why),
+            (None, Want::Blocked(why)) => Task::Settled(OutcomeKind::Blocked, why),
+        };
+        let seat = match meta.seat {
+            Seat::Management => self.scope.facts.management_account.clone(),
+            _ => target.account.id.clone(),
+        };
+        let exception = self.exempt(&id);
+        let bound = Some(Arc::clone(bound));
+        self.units.push(Unit {
+            id,
+            seat,
+            meta,
+            task,
+            bound,
+            at: wanted.at,
+            exception,
+            control: position,
+            after: Vec::new(),
+        });
+        self.placed.push(Placed { control: position, part: wanted.part, after_parts: wanted.after });
+    }
+
+    /// One unit that ends without being asked.
+    fn settle(
+        &mut self,
+        control: &dyn DynControl,
+        position: usize,
+        bound: &Arc<Bound>,
+        outcome: OutcomeKind,
+        why: String,
+    ) {
+        let Scope { baseline, facts, .. } = self.scope;
+        let id = UnitId {
+            control: control.section().id.to_string(),
+            part: control.meta().part.to_string(),
+            account: facts.management_account.clone(),
+            region: baseline.organization.home_region.clone(),
+        };
+        if !self.is_selected(&id) {
+            return;
+        }
+        self.units.push(Unit {
+            seat: id.account.clone(),
+            id,
+            meta: control.meta(),
+            task: Task::Settled(outcome, why),
+            bound: Some(Arc::clone(bound)),
+            at: String::new(),
+            exception: None,
+            control: position,
+            after: Vec::new(),
+        });
+        self.placed.push(Placed { control: position, part: String::new(), after_parts: Vec::new() });
+    }
+
+    fn is_selected(&self, id: &UnitId) -> bool {
+        let Scope { baseline, facts, selection, .. } = self.scope;
+        let account = facts.accounts.get(&id.account);
+        let key = account.and_then(|a| baseline.account_key(a));
+        let ou = account.map_or("/", |a| a.ou.as_str());
+        selection.includes(&id.control, &id.account, key, ou, &id.region)
+    }
+
+    fn exempt(&self, id: &UnitId) -> Option<Exempt> {
+        let Scope { baseline, facts, today, .. } = self.scope;
+        let account = facts.accounts.get(&id.account)?;
+        let found = baseline.exception(&id.control, account, &id.region)?;
+        let expires = found.expires.clone();
+        // ISO dates compare as text.
+        let expired = expires.as_deref().is_some_and(|day| day < today.0);
+        let expires_soon = !expired && expires.as_deref().is_some_and(|day| day <= today.1);
+        Some(Exempt { reason: found.reason.clone(), expires, expired, expires_soon })
+    }
+}
+
+/// `part` of a control and name of a unit in it, as the JSON shows them.
+fn join(part: &str, unit: &str) -> String {
+    match (part.is_empty(), unit.is_empty()) {
+        (true, _) => unit.to_string(),
+        (false, true) => part.to_string(),
+        (false, false) => format!("{part}:{unit}"),
+    }
+}
