@@ -8,8 +8,14 @@
 //! * `world`: the whole state, and what a handler sees (`World`, `Call`, `Fault`).
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
+pub mod door;
+mod generate;
 pub mod models;
 pub mod services;
 pub mod session;
+pub mod spec;
+mod store;
 pub mod wire;
 pub mod world;
+
+pub use store::Sandbox;
