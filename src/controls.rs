@@ -13,6 +13,7 @@ macro_rules! sections {
 
 sections! {
     password_policy::PasswordPolicy,
+    scps::Scps,
 }
 
 /// The section with this id.
