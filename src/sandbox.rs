@@ -8,7 +8,9 @@
 //! * `world`: the whole state, and what a handler sees (`World`, `Call`, `Fault`).
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
+pub mod caller;
 pub mod door;
+pub mod enforce;
 mod generate;
 pub mod models;
 pub mod services;

@@ -77,7 +77,10 @@ pub struct Listener {
 ///
 /// # Errors
 /// The address is not a loopback one, or is taken.
-pub async fn listen(sandbox: &Sandbox, address: SocketAddr) -> Result<Listener, RunError> {
+pub async fn listen(sandbox: &Sandbox, address: &str) -> Result<Listener, RunError> {
+    let address: SocketAddr = address.replacen("localhost:", "127.0.0.1:", 1).parse().map_err(|_| {
+        RunError::new(format!("{address} is not an address")).hint("for example 127.0.0.1:4566, or port 0 for a free one")
+    })?;
     if !address.ip().is_loopback() {
         return Err(RunError::new(format!("{address} is not a loopback address"))
             .hint("the sandbox checks no signatures: listen on 127.0.0.1 or [::1]"));
@@ -94,21 +97,8 @@ impl Listener {
         self.address
     }
 
-    /// Shell lines that point the AWS CLI, SDKs and orgbase to this listener. The keys are those of nobody: the sandbox
-    /// takes a key that it did not issue for the management account's.
-    pub fn exports(&self) -> String {
-        let region = self.sandbox.inspect(|world| world.regions.first().cloned());
-        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-        let address = self.address;
-        format!(
-            "export AWS_ENDPOINT_URL=http://{address}\nexport ORGBASE_ENDPOINT=http://{address}\n\
-             export AWS_ACCESS_KEY_ID=AKIASANDBOX000000000\nexport AWS_SECRET_ACCESS_KEY=sandbox\n\
-             export AWS_DEFAULT_REGION={region}\n"
-        )
-    }
-
     /// Answers until `stop` is ready, then lets the requests in work finish.
-    pub async fn serve(self, stop: impl Future<Output = ()>) {
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let (stopping, stopped) = watch::channel(false);
         let mut stop = std::pin::pin!(stop);
@@ -149,7 +139,7 @@ async fn connection(
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        _ = stopped.wait_for(|stop| *stop) => {
+        () = async { drop(stopped.wait_for(|stop| *stop).await) } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

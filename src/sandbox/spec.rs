@@ -196,7 +196,7 @@ impl Spec {
     ///
     /// # Errors
     /// The counts or the file are not valid.
-    pub fn from_argument(text: &str) -> Result<Spec, RunError> {
+    pub fn parse(text: &str) -> Result<Spec, RunError> {
         if Path::new(text).extension().is_some_and(|extension| extension == "toml") {
             let source = std::fs::read_to_string(text)
                 .map_err(|error| RunError::new(format!("organization file {text}: {error}")))?;
@@ -204,7 +204,7 @@ impl Spec {
                 .map_err(|error| RunError::new(format!("organization file {text}: {error}")))?;
             return Ok(Spec::Exact(Box::new(exact)));
         }
-        text.parse().map(Spec::Counts)
+        Counts::from_str(text).map(Spec::Counts)
     }
 }
 
@@ -267,11 +267,11 @@ mod tests {
         let path = folder.path().join("org.toml");
         std::fs::write(&path, "ous = ['/A']\n[[accounts]]\nname = 'x'\nemail = 'x@example.com'\nstate = 'SUSPENDED'\n")
             .unwrap();
-        let Spec::Exact(exact) = Spec::from_argument(path.to_str().unwrap()).unwrap() else { unreachable!() };
+        let Spec::Exact(exact) = Spec::parse(path.to_str().unwrap()).unwrap() else { unreachable!() };
         assert_eq!(exact.accounts[0].state, State::Suspended);
         assert_eq!(exact.id, ORGANIZATION_ID);
         std::fs::write(&path, "typo = 1\n").unwrap();
-        let error = Spec::from_argument(path.to_str().unwrap()).unwrap_err().to_string();
+        let error = Spec::parse(path.to_str().unwrap()).unwrap_err().to_string();
         assert!(error.contains("typo"), "{error}");
     }
 }

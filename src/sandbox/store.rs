@@ -14,7 +14,7 @@ use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
 use super::world::{Call, Fault, Principal, Reply, World};
-use super::{generate, services, session};
+use super::{enforce, generate, services, session};
 use crate::error::RunError;
 
 mod file;
@@ -92,6 +92,20 @@ impl Sandbox {
         lock(&self.shared.unimplemented).iter().cloned().collect()
     }
 
+    /// One line that says what organization this is: id, accounts, OUs, regions.
+    pub fn describe(&self) -> String {
+        self.inspect(|world| {
+            let state = &world.organizations;
+            let id = state.organization.as_ref().map_or("no organization", |organization| &organization.id);
+            format!(
+                "SANDBOX {id}: {} accounts, {} organizational units, regions {}",
+                state.accounts.len(),
+                state.units.len(),
+                world.regions.join(" ")
+            )
+        })
+    }
+
     /// Looks at the state, for tests and reports.
     pub fn inspect<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&lock(&self.shared.state).world)
@@ -122,6 +136,7 @@ impl Sandbox {
             now,
         };
         admit(&state.world, &call).map_err(|fault| credentials_fault(protocol, fault))?;
+        enforce::check(&state.world, &call)?;
         let reply = state.run(&call);
         drop(state);
         reply.unwrap_or_else(|| {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn counts(text: &str) -> World {
-    world(&Spec::from_argument(text).unwrap()).unwrap()
+    world(&Spec::parse(text).unwrap()).unwrap()
 }
 
 fn text(world: &World) -> String {
