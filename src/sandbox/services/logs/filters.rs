@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{MetricFilter, here, invalid, limit, millis, no_group, open, paged};
+use crate::metric_filter::Pattern;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 /// Metric filters per log group (CloudWatch Logs quotas).
@@ -17,7 +18,8 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
     let pattern = call.required("filterPattern");
     let name = call.required("filterName");
     let empty = Map::new();
-    let transformation = call.input.pointer("/metricTransformations/0").and_then(Value::as_object).unwrap_or(&empty);
+    let transformation =
+        call.input.pointer("/metricTransformations/0").and_then(Value::as_object).unwrap_or(&empty);
     let created = call.now;
     let group = open(world, call, call.required("logGroupName"))?;
     only_standard(&group.class, "Metric filters")?;
@@ -26,7 +28,12 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
     if !group.metric_filters.contains_key(name) && group.metric_filters.len() >= MOST_METRIC_FILTERS {
         return Err(limit());
     }
-    let kept = ["metricTransformations", "applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions"];
+    let kept = [
+        "metricTransformations",
+        "applyOnTransformedLogs",
+        "fieldSelectionCriteria",
+        "emitSystemFieldDimensions",
+    ];
     let input = call.input.as_object().unwrap_or(&empty);
     let rest = input
         .iter()
@@ -42,9 +49,11 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
 /// DeleteMetricFilter.
 pub(super) fn delete_metric(world: &mut World, call: &Call) -> Reply {
     let group = open(world, call, call.required("logGroupName"))?;
-    group.metric_filters.remove(call.required("filterName")).map(|_| json!({})).ok_or_else(|| {
-        Fault::new("ResourceNotFoundException", "The specified metric filter does not exist.")
-    })
+    group
+        .metric_filters
+        .remove(call.required("filterName"))
+        .map(|_| json!({}))
+        .ok_or_else(|| Fault::new("ResourceNotFoundException", "The specified metric filter does not exist."))
 }
 
 /// DescribeMetricFilters, of one group or by metric.
@@ -66,11 +75,15 @@ pub(super) fn describe_metric(world: &World, call: &Call) -> Reply {
         .into_iter()
         .flat_map(|state| &state.groups)
         .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str()))
-        .flat_map(|(group, state)| state.metric_filters.iter().map(move |(name, filter)| (group, name, filter)))
+        .flat_map(|(group, state)| {
+            state.metric_filters.iter().map(move |(name, filter)| (group, name, filter))
+        })
         .filter(|(_, name, _)| name.starts_with(prefix))
         .map(|(group, name, filter)| entry(group, name, filter))
         .filter(|entry| {
-            let has = |member: &str| entry.pointer(&format!("/metricTransformations/0/{member}")).and_then(Value::as_str);
+            let has = |member: &str| {
+                entry.pointer(&format!("/metricTransformations/0/{member}")).and_then(Value::as_str)
+            };
             metric.0.is_none() || (has("metricName") == metric.0 && has("metricNamespace") == metric.1)
         })
         .collect();
@@ -101,7 +114,9 @@ pub(super) fn put_subscription(world: &mut World, call: &Call) -> Reply {
     if ["kinesis", "firehose"].contains(&service) && call.str("roleArn").is_none() {
         return Err(invalid(format!("roleArn is required for {service} destinations")));
     }
-    if !group.subscription_filters.contains_key(name) && group.subscription_filters.len() >= MOST_SUBSCRIPTION_FILTERS {
+    if !group.subscription_filters.contains_key(name)
+        && group.subscription_filters.len() >= MOST_SUBSCRIPTION_FILTERS
+    {
         return Err(limit());
     }
     group.subscription_filters.insert(name.into(), call.input.clone());
@@ -126,28 +141,17 @@ fn only_standard(class: &str, what: &str) -> Result<(), Fault> {
 }
 
 fn check_pattern(pattern: &str) -> Result<(), Fault> {
-    if balanced(pattern) { Ok(()) } else { Err(invalid("Invalid metric filter pattern")) }
+    if Pattern::parse(pattern).is_ok() && balanced(pattern) {
+        return Ok(());
+    }
+    Err(invalid("Invalid metric filter pattern"))
 }
 
-/// Whether quotes, braces, brackets and parentheses outside quotes pair up.
+/// Whether the brackets of a space-delimited pattern and the quotes of a term pattern pair up.
 fn balanced(pattern: &str) -> bool {
-    let mut open = Vec::new();
-    let mut quoted = false;
-    let mut escaped = false;
-    for c in pattern.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
-            '(' => open.push(')'),
-            '[' => open.push(']'),
-            '{' => open.push('}'),
-            ')' | ']' | '}' if open.pop() != Some(c) => return false,
-            _ => {}
-        }
-    }
-    open.is_empty() && !quoted
+    let pattern = pattern.trim();
+    let brackets = !pattern.starts_with('[') || pattern.ends_with(']');
+    brackets && pattern.replace("\\\"", "").matches('"').count() % 2 == 0
 }
 
 fn check_transformation(transformation: &Map<String, Value>) -> Result<(), Fault> {
@@ -157,7 +161,9 @@ fn check_transformation(transformation: &Map<String, Value>) -> Result<(), Fault
     }
     if !dimensions.is_empty() && transformation.get("defaultValue").is_some() {
         // API Reference, MetricTransformation: a filter with dimensions has no default value.
-        return Err(invalid("Invalid metric transformation: dimensions and default value are mutually exclusive properties."));
+        return Err(invalid(
+            "Invalid metric transformation: dimensions and default value are mutually exclusive properties.",
+        ));
     }
     if !dimensions.values().filter_map(Value::as_str).all(|value| value.starts_with('$')) {
         return Err(invalid("Invalid metric transformation: dimension values must be selectors"));
