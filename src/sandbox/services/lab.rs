@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::sandbox::services;
+use crate::sandbox::services::organizations::{self, Account, AccountState};
 use crate::sandbox::world::{Call, Fault, Principal, Reply, World};
 
 /// The management account of the tests.
@@ -27,6 +28,26 @@ impl Lab {
     pub(crate) fn new() -> Lab {
         let world = World { partition: "aws".into(), seed: 7, ..World::default() };
         Lab { world, account: MANAGEMENT.into(), region: HOME.into(), now: 1_800_000_000.0 }
+    }
+
+    /// A world with an organization of the three accounts, all features on.
+    pub(crate) fn with_organization() -> Lab {
+        let mut lab = Lab::new();
+        let account = |id: &str| Account {
+            id: id.into(),
+            name: id.into(),
+            email: format!("aws+{id}@example.com"),
+            parent: String::new(),
+            created: true,
+            joined: 0.0,
+            state: AccountState::Active,
+            closing_at: None,
+        };
+        organizations::found(&mut lab.world, Some("o-a1b2c3d4e5"), &account(MANAGEMENT), true);
+        for id in [MEMBER, OTHER] {
+            lab.world.organizations.accounts.insert(id.into(), account(id));
+        }
+        lab
     }
 
     /// The next calls come from this account and region.
