@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::sandbox::models::{self, Api, Kind, Member};
 use crate::sandbox::services;
 use crate::sandbox::services::organizations::{self, Account, AccountState};
 use crate::sandbox::world::{Call, Fault, Principal, Reply, World};
@@ -73,8 +74,27 @@ impl Lab {
             input,
             now: self.now,
         };
-        services::dispatch(&mut self.world, &call)
-            .unwrap_or_else(|| panic!("{service}:{operation} has no handler"))
+        let api = models::api(service).unwrap_or_else(|| panic!("no model of {service}"));
+        let shapes = &api.operations[operation];
+        if let Some(input) = &shapes.input {
+            conforms(api, input, &call.input, &format!("{operation} input"));
+        }
+        let before = serde_json::to_value(&self.world).unwrap_or_default();
+        let reply = services::dispatch(&mut self.world, &call)
+            .unwrap_or_else(|| panic!("{service}:{operation} has no handler"));
+        match (&reply, &shapes.output) {
+            (Ok(output), Some(shape)) => conforms(api, shape, output, &format!("{operation} output")),
+            (Ok(output), None) => assert_eq!(output, &serde_json::json!({}), "{operation} has no output"),
+            (Err(_), _) => {}
+        }
+        // The log of the store holds successful writes only: nothing else may change the world, not even by an id.
+        let reads =
+            ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| operation.starts_with(verb));
+        if reads || reply.is_err() {
+            let after = serde_json::to_value(&self.world).unwrap_or_default();
+            assert_eq!(before, after, "{operation} changed the world");
+        }
+        reply
     }
 
     /// Runs one call that must succeed.
@@ -99,5 +119,33 @@ impl Lab {
             let fault = self.fails(service, operation, input.clone());
             assert_eq!(&fault.code, code, "{service}:{operation} {input}: {}", fault.message);
         }
+    }
+}
+
+/// Asserts that a value is of the shape: no member that the model does not know, and every value of its kind.
+fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
+    let shape = api.of(member);
+    match (shape.kind, value) {
+        (Kind::Structure, Value::Object(members)) => {
+            for (name, value) in members {
+                let known = shape.members.get(name);
+                let member = known.unwrap_or_else(|| panic!("{path}.{name} is not in the model"));
+                conforms(api, member, value, &format!("{path}.{name}"));
+            }
+        }
+        (Kind::List, Value::Array(list)) => {
+            for value in list {
+                conforms(api, &shape.member, value, &format!("{path}[]"));
+            }
+        }
+        (Kind::Map, Value::Object(map)) => {
+            for (key, value) in map {
+                conforms(api, &shape.value, value, &format!("{path}.{key}"));
+            }
+        }
+        (Kind::String | Kind::Blob, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {}
+        (Kind::Integer | Kind::Long, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
+        (Kind::Float | Kind::Double | Kind::Timestamp, Value::Number(_)) => {}
+        (kind, value) => panic!("{path} is {value}, not {kind:?}"),
     }
 }

@@ -396,6 +396,11 @@ fn objects_are_written_read_listed_and_deleted() {
     assert_eq!((&listed["CommonPrefixes"], &listed["KeyCount"]), (&json!([{"Prefix": "a/"}]), &json!(2)));
     let page = lab.ok("s3", "ListObjectsV2", json!({"Bucket": "runs", "Prefix": "a/", "MaxKeys": 1}));
     assert_eq!((&page["IsTruncated"], &page["Contents"][0]["Key"]), (&json!(true), &json!("a/1")));
+    lab.ok("s3", "PutObject", put("c d", json!({})));
+    let spaced =
+        lab.ok("s3", "ListObjectsV2", json!({"Bucket": "runs", "Prefix": "c", "EncodingType": "url"}));
+    assert_eq!(spaced["Contents"][0]["Key"], "c%20d");
+    lab.ok("s3", "DeleteObject", key("c d"));
     lab.table(
         "s3",
         &[
