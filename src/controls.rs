@@ -17,6 +17,7 @@ sections! {
     accounts::Accounts,
     delegated_admins::DelegatedAdmins,
     password_policy::PasswordPolicy,
+    scps::Scps,
 }
 
 /// The section with this id.

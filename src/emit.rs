@@ -1,0 +1,6 @@
+//! What is generated from the registry: permissions, the schema, the reference. All of it is pure.
+
+pub mod actions;
+pub mod controls;
+pub mod iam;
+pub mod schema;
