@@ -12,6 +12,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::error::{Class, Failure, Where, chain, failure};
 use super::pace::Pace;
@@ -92,11 +93,21 @@ fn strip(loaded: &SdkConfig, local: bool) -> SdkConfig {
     if local {
         // The real host has to reach the server: nothing may replace it.
         builder.set_endpoint_url(None);
-        builder.set_service_config(None);
+        builder.set_service_config(None::<NoServices>);
         builder.set_use_fips(None);
         builder.set_use_dual_stack(None);
     }
     builder.build()
+}
+
+/// Type of the settings per service that a local base does not have.
+#[derive(Debug)]
+struct NoServices;
+
+impl LoadServiceConfig for NoServices {
+    fn load_config(&self, _key: ServiceConfigKey<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// Asks STS who calls.
