@@ -33,7 +33,7 @@ fn timeouts() -> TimeoutConfig {
         .connect_timeout(Duration::from_secs(3))
         .read_timeout(Duration::from_secs(20))
         .operation_attempt_timeout(Duration::from_secs(30))
-        .operation_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_mins(1))
         .build()
 }
 
@@ -73,7 +73,8 @@ async fn load(options: &Options) -> Result<SdkConfig, RunError> {
             .build());
     }
     let http = http::client(options.endpoint.as_ref())?;
-    let mut loader = aws_config::defaults(behavior()).region(region).http_client(http).timeout_config(timeouts());
+    let mut loader =
+        aws_config::defaults(behavior()).region(region).http_client(http).timeout_config(timeouts());
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }
@@ -187,7 +188,9 @@ fn refused(failure: &Failure, region: &str) -> RunError {
     }
     if matches!(code, "InvalidClientTokenId" | "UnrecognizedClientException") {
         return RunError::new(format!("AWS does not know this access key in {region}: {text}"))
-            .hint("the key may be deleted or inactive, or belong to another partition than that of the region")
+            .hint(
+                "the key may be deleted or inactive, or belong to another partition than that of the region",
+            )
             .hint("temporary credentials also need AWS_SESSION_TOKEN");
     }
     if error.kind == Kind::TimedOut && error.status.is_none() {

@@ -33,8 +33,9 @@ impl Endpoint {
     /// Checks an address and a dialect. Only this machine is accepted: whatever the address says, calls carry credentials.
     pub fn parse(url: &str, dialect: Option<&str>) -> Result<Endpoint, RunError> {
         let bad = |what: &str| {
-            RunError::new(format!("`ORGBASE_ENDPOINT={url}` {what}"))
-                .hint("use http:// with 127.0.0.1, [::1] or localhost and a port, such as http://127.0.0.1:4566")
+            RunError::new(format!("`ORGBASE_ENDPOINT={url}` {what}")).hint(
+                "use http:// with 127.0.0.1, [::1] or localhost and a port, such as http://127.0.0.1:4566",
+            )
         };
         let uri: http::Uri = url.parse().map_err(|_| bad("is not an address"))?;
         if uri.scheme_str() != Some("http") {

@@ -10,8 +10,8 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-    http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -109,7 +109,11 @@ struct OneAuthorityConnector {
 }
 
 impl HttpClient for OneAuthority {
-    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        parts: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(OneAuthorityConnector {
             inner: self.inner.http_connector(settings, parts),
             endpoint: self.endpoint.clone(),
@@ -195,7 +199,8 @@ where
             let (parts, body) = request.into_parts();
             let body = ByteStream::new(body).collect().await.map_err(|e| ConnectorError::io(e.into()))?;
             let answer = handler(http::Request::from_parts(parts, body.to_vec())).await?;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| ConnectorError::other(e.into(), None))
+            HttpResponse::try_from(answer.map(SdkBody::from))
+                .map_err(|e| ConnectorError::other(e.into(), None))
         })
     }
 }
