@@ -14,7 +14,11 @@ const MANAGEMENT_USER: &str = "user/sandbox";
 
 /// The caller as policies see it.
 pub fn caller(world: &World, call: &Call) -> Caller {
-    Caller::Aws { account: call.account.clone(), arn: principal_arn(world, call), session: session_arn(world, call) }
+    Caller::Aws {
+        account: call.account.clone(),
+        arn: principal_arn(world, call),
+        session: session_arn(world, call),
+    }
 }
 
 /// The value of `aws:PrincipalArn`: the ARN of the role, its path included, not of the session.
@@ -23,7 +27,8 @@ pub fn principal_arn(world: &World, call: &Call) -> String {
         Principal::Management => world.arn("iam", "", &call.account, MANAGEMENT_USER),
         Principal::Role { role, .. } if role == ROOT_SESSION => world.arn("iam", "", &call.account, "root"),
         Principal::Role { role, .. } => {
-            let path = world.iam.get(&call.account).and_then(|iam| iam.roles.get(role)).map(|r| r.path.as_str());
+            let path =
+                world.iam.get(&call.account).and_then(|iam| iam.roles.get(role)).map(|r| r.path.as_str());
             world.arn("iam", "", &call.account, &format!("role{}{role}", path.unwrap_or("/")))
         }
     }

@@ -57,7 +57,8 @@ impl HttpConnector for InProcess {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let (parts, body) = request.into_parts();
-            let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
+            let body =
+                ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
             let response = sandbox.handle(&http::Request::from_parts(parts, body.to_vec()));
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
@@ -79,7 +80,8 @@ pub struct Listener {
 /// The address is not a loopback one, or is taken.
 pub async fn listen(sandbox: &Sandbox, address: &str) -> Result<Listener, RunError> {
     let address: SocketAddr = address.replacen("localhost:", "127.0.0.1:", 1).parse().map_err(|_| {
-        RunError::new(format!("{address} is not an address")).hint("for example 127.0.0.1:4566, or port 0 for a free one")
+        RunError::new(format!("{address} is not an address"))
+            .hint("for example 127.0.0.1:4566, or port 0 for a free one")
     })?;
     if !address.ip().is_loopback() {
         return Err(RunError::new(format!("{address} is not a loopback address"))

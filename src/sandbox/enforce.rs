@@ -28,10 +28,18 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
     }
     let action = actions::action(call);
     if !actions::in_root_task(call, &action) {
-        return Err(denied(world, call, &action, &resources::resource(world, call), "because no session policy allows the action"));
+        return Err(denied(
+            world,
+            call,
+            &action,
+            &resources::resource(world, call),
+            "because no session policy allows the action",
+        ));
     }
     let stored = organizations::attached_documents(world, &call.account, "SERVICE_CONTROL_POLICY");
-    if stored.iter().flatten().all(|(id, _)| id == organizations::FULL_ACCESS) && stored.iter().all(|l| !l.is_empty()) {
+    if stored.iter().flatten().all(|(id, _)| id == organizations::FULL_ACCESS)
+        && stored.iter().all(|l| !l.is_empty())
+    {
         return Ok(());
     }
     let parse = |level: &Vec<(String, String)>| {
@@ -63,7 +71,8 @@ fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request 
         .with("aws:SecureTransport", "true")
         .with("aws:ViaAWSService", "false");
     if let Some((organization, path)) = caller::organization_keys(world, &call.account) {
-        request = request.with("aws:PrincipalOrgID", &organization).with_all("aws:PrincipalOrgPaths", &[&path]);
+        request =
+            request.with("aws:PrincipalOrgID", &organization).with_all("aws:PrincipalOrgPaths", &[&path]);
     }
     if caller::is_root_session(call) {
         request = request.with("aws:AssumedRoot", "true");
@@ -82,7 +91,9 @@ fn denied(world: &World, call: &Call, action: &str, resource: &str, reason: &str
     let user = caller::user_arn(world, call);
     let message = match call.service.as_str() {
         // EC2 has its own words (public reports of "UnauthorizedOperation").
-        "ec2" => format!("You are not authorized to perform this operation. User: {user} is not authorized to perform: {action} on resource: {resource} {reason}"),
+        "ec2" => format!(
+            "You are not authorized to perform this operation. User: {user} is not authorized to perform: {action} on resource: {resource} {reason}"
+        ),
         _ => format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}"),
     };
     let (code, status) = actions::denied_code(&call.service);

@@ -145,12 +145,28 @@ pub(super) fn in_root_task(call: &Call, action: &str) -> bool {
 pub(super) fn denied_code(service: &str) -> (&'static str, u16) {
     match service {
         "ec2" => ("UnauthorizedOperation", 403),
-        "iam" | "sts" | "s3" | "s3control" | "cloudwatch" | "cloudformation" | "elbv2" | "rds" => ("AccessDenied", 403),
+        "iam" | "sts" | "s3" | "s3control" | "cloudwatch" | "cloudformation" | "elbv2" | "rds" => {
+            ("AccessDenied", 403)
+        }
         "sns" => ("AuthorizationError", 403),
         // restJson services answer 403, awsJson services 400.
-        "account" | "accessanalyzer" | "auditmanager" | "backup" | "chatbot" | "detective" | "efs" | "guardduty"
-        | "inspector2" | "lambda" | "macie2" | "ram" | "resource-explorer-2" | "scheduler" | "securityhub"
-        | "securitylake" | "trustedadvisor" => ("AccessDeniedException", 403),
+        "account"
+        | "accessanalyzer"
+        | "auditmanager"
+        | "backup"
+        | "chatbot"
+        | "detective"
+        | "efs"
+        | "guardduty"
+        | "inspector2"
+        | "lambda"
+        | "macie2"
+        | "ram"
+        | "resource-explorer-2"
+        | "scheduler"
+        | "securityhub"
+        | "securitylake"
+        | "trustedadvisor" => ("AccessDeniedException", 403),
         _ => ("AccessDeniedException", 400),
     }
 }

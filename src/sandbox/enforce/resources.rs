@@ -10,7 +10,8 @@ pub(super) fn resource(world: &World, call: &Call) -> String {
 }
 
 fn named(world: &World, call: &Call) -> Option<String> {
-    let regional = |service: &str, resource: String| world.arn(service, &call.region, &call.account, &resource);
+    let regional =
+        |service: &str, resource: String| world.arn(service, &call.region, &call.account, &resource);
     match call.service.as_str() {
         "iam" => iam(world, call),
         "sts" => call.str("RoleArn").map(str::to_owned),
@@ -21,7 +22,11 @@ fn named(world: &World, call: &Call) -> Option<String> {
         }
         "logs" => {
             let name = call.str("logGroupName").or(call.str("logGroupIdentifier"))?;
-            Some(if name.starts_with("arn:") { name.into() } else { regional("logs", format!("log-group:{name}:*")) })
+            Some(if name.starts_with("arn:") {
+                name.into()
+            } else {
+                regional("logs", format!("log-group:{name}:*"))
+            })
         }
         "sns" => call
             .str("TopicArn")
@@ -32,24 +37,42 @@ fn named(world: &World, call: &Call) -> Option<String> {
         "kms" => call.str("KeyId").map(|key| kms_key(world, call, key)),
         "cloudtrail" => {
             let name = call.str("Name").or(call.str("TrailName")).or(call.str("ResourceId"))?;
-            Some(if name.starts_with("arn:") { name.into() } else { regional("cloudtrail", format!("trail/{name}")) })
+            Some(if name.starts_with("arn:") {
+                name.into()
+            } else {
+                regional("cloudtrail", format!("trail/{name}"))
+            })
         }
         "cloudwatch" => {
             let listed = call.input.get("AlarmNames").and_then(|names| names.get(0)).and_then(Value::as_str);
             call.str("AlarmName").or(listed).map(|name| regional("cloudwatch", format!("alarm:{name}")))
         }
-        "events" => call.str("Name").or(call.str("Rule")).map(|name| regional("events", format!("rule/{name}"))),
+        "events" => {
+            call.str("Name").or(call.str("Rule")).map(|name| regional("events", format!("rule/{name}")))
+        }
         "lambda" => call.str("FunctionName").map(|name| {
-            if name.starts_with("arn:") { name.into() } else { regional("lambda", format!("function:{name}")) }
+            if name.starts_with("arn:") {
+                name.into()
+            } else {
+                regional("lambda", format!("function:{name}"))
+            }
         }),
-        "ssm" => call.str("Name").filter(|_| call.operation.contains("Document")).map(|name| {
-            regional("ssm", format!("document/{name}"))
-        }),
-        "cloudformation" => call.str("StackSetName").map(|name| regional("cloudformation", format!("stackset/{name}:*"))).or_else(|| {
-            call.str("StackName").map(|name| {
-                if name.starts_with("arn:") { name.into() } else { regional("cloudformation", format!("stack/{name}/*")) }
-            })
-        }),
+        "ssm" => call
+            .str("Name")
+            .filter(|_| call.operation.contains("Document"))
+            .map(|name| regional("ssm", format!("document/{name}"))),
+        "cloudformation" => call
+            .str("StackSetName")
+            .map(|name| regional("cloudformation", format!("stackset/{name}:*")))
+            .or_else(|| {
+                call.str("StackName").map(|name| {
+                    if name.starts_with("arn:") {
+                        name.into()
+                    } else {
+                        regional("cloudformation", format!("stack/{name}/*"))
+                    }
+                })
+            }),
         "ec2" => call.str("InstanceId").map(|id| regional("ec2", format!("instance/{id}"))),
         _ => None,
     }

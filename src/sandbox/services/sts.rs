@@ -156,7 +156,8 @@ fn trust_request(world: &World, call: &Call, action: &str, arn: &str) -> Request
         }
     }
     if let Some((organization, path)) = caller::organization_keys(world, &call.account) {
-        request = request.with("aws:PrincipalOrgID", &organization).with_all("aws:PrincipalOrgPaths", &[&path]);
+        request =
+            request.with("aws:PrincipalOrgID", &organization).with_all("aws:PrincipalOrgPaths", &[&path]);
     }
     request
 }
@@ -192,7 +193,8 @@ fn assume_root(world: &World, call: &Call) -> Reply {
     let root = world.arn("iam", "", account, "root");
     let refuse = || denied(world, call, "sts:AssumeRoot", &root);
     let management = organizations::management(world).ok_or_else(refuse)?;
-    let may = call.account == management || organizations::is_delegated(world, "iam.amazonaws.com", &call.account);
+    let may =
+        call.account == management || organizations::is_delegated(world, "iam.amazonaws.com", &call.account);
     let enabled = world.iam.get(management).is_some_and(|iam| iam.features.contains(ROOT_SESSIONS));
     if !may || !enabled || account == management || !usable(world, account) {
         return Err(refuse());

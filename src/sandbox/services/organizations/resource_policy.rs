@@ -34,7 +34,8 @@ pub(super) fn put(world: &mut World, call: &Call) -> Reply {
         ));
     }
     let known = world.organizations.resource_policy.as_ref().map(|p| p.id.clone());
-    let existing = known.as_ref().and_then(|id| world.organizations.tags.get(id)).cloned().unwrap_or_default();
+    let existing =
+        known.as_ref().and_then(|id| world.organizations.tags.get(id)).cloned().unwrap_or_default();
     let tags: BTreeMap<String, String> = tags::parse(call, &existing)?;
     let id = known.unwrap_or_else(|| format!("rp-{}", world.lower(8)));
     let policy = ResourcePolicy { id: id.clone(), content: content.to_owned() };
@@ -47,7 +48,10 @@ pub(super) fn put(world: &mut World, call: &Call) -> Reply {
 }
 
 fn not_found() -> Fault {
-    Fault::new("ResourcePolicyNotFoundException", "We can't find a resource policy request with the parameter that you specified.")
+    Fault::new(
+        "ResourcePolicyNotFoundException",
+        "We can't find a resource policy request with the parameter that you specified.",
+    )
 }
 
 pub(super) fn describe(world: &mut World, _call: &Call) -> Reply {
