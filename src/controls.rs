@@ -12,7 +12,12 @@ macro_rules! sections {
 }
 
 sections! {
+    policy_types::PolicyTypes,
+    ous::Ous,
+    accounts::Accounts,
+    delegated_admins::DelegatedAdmins,
     password_policy::PasswordPolicy,
+    scps::Scps,
 }
 
 /// The section with this id.
