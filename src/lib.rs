@@ -14,4 +14,5 @@ pub mod diag;
 pub mod error;
 pub mod facts;
 pub mod names;
+pub mod policy;
 pub mod sandbox;
