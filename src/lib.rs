@@ -15,4 +15,5 @@ pub mod error;
 pub mod facts;
 pub mod names;
 pub mod policy;
+pub mod resource;
 pub mod sandbox;
