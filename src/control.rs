@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use change::{Change, Diff, Effect, Risk};
-pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, control};
+pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record, control};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape};
 
 use crate::aws::Clients;

@@ -1,0 +1,138 @@
+//! What a run is about to write, on disk before it is written: `RUN_DIR/runs/RUN/journal.jsonl`.
+//!
+//! The first line says which run; then one line per unit before its first write, and one with its outcome at the end.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::files;
+use crate::control::Record;
+use crate::error::{Kind, RunError, UnitError};
+use crate::report::{FORMAT_VERSION, UnitReport};
+use crate::units::UnitId;
+
+/// The open journal of a run.
+pub struct Journal {
+    file: Mutex<File>,
+    path: PathBuf,
+}
+
+/// Which run a journal belongs to.
+pub struct Head<'a> {
+    /// Run id.
+    pub run: &'a str,
+    /// Organization id.
+    pub organization_id: &'a str,
+    /// `apply`, `drift` or `vend`.
+    pub command: &'a str,
+    /// RFC 3339.
+    pub started_at: &'a str,
+    /// Digest of the baseline.
+    pub baseline_digest: &'a str,
+}
+
+impl Journal {
+    /// Opens a new journal.
+    ///
+    /// # Errors
+    /// The run folder cannot be written.
+    pub fn open(run_dir: &Path, head: &Head<'_>) -> Result<Journal, RunError> {
+        let folder = run_dir.join("runs").join(head.run);
+        let path = folder.join("journal.jsonl");
+        let cannot = |e: &std::io::Error| {
+            RunError::new(format!("cannot write the journal {}: {e}", path.display()))
+                .hint("nothing was changed; name a folder that can be written with --run-dir")
+        };
+        files::private_folder(&folder).map_err(|e| cannot(&e))?;
+        let file = files::create_private(&path).map_err(|e| cannot(&e))?;
+        let journal = Journal { file: Mutex::new(file), path: path.clone() };
+        let line = json!({
+            "format_version": FORMAT_VERSION,
+            "run": head.run,
+            "organization_id": head.organization_id,
+            "command": head.command,
+            "started_at": head.started_at,
+            "baseline_digest": head.baseline_digest,
+        });
+        journal.line(&line).map_err(|e| cannot(&e))?;
+        Ok(journal)
+    }
+
+    /// Writes down what a unit is about to change; on disk when this returns.
+    ///
+    /// # Errors
+    /// The disk is full or gone: the unit must not write.
+    pub fn write(&self, unit: &UnitId, record: &Record) -> Result<(), UnitError> {
+        let line = json!({
+            "unit": unit,
+            "before": record.before,
+            "after": record.after,
+            "changes": record.diff.changes,
+        });
+        self.line(&line).map_err(|e| {
+            UnitError::new(Kind::Rejected, format!("cannot write the journal {}: {e}", self.path.display()))
+                .hint("nothing was changed by this unit: a change is only made when the journal can tell of it")
+        })
+    }
+
+    /// Writes down how the units that were written ended; best effort, nothing depends on it.
+    pub fn finish(&self, rows: &[UnitReport]) {
+        for row in rows.iter().filter(|r| !r.changes.is_empty()) {
+            if let Err(error) = self.line(&json!({ "unit": row.id, "outcome": row.outcome })) {
+                tracing::warn!(%error, "the journal could not be finished");
+                return;
+            }
+        }
+    }
+
+    fn line(&self, value: &Value) -> std::io::Result<()> {
+        let mut text = value.to_string();
+        text.push('\n');
+        let mut file = self.file.lock().map_err(|_| std::io::Error::other("a writer of the journal panicked"))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::control::Diff;
+
+    #[test]
+    fn a_record_is_on_disk_before_the_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let head =
+            Head { run: "r1", organization_id: "o-1", command: "apply", started_at: "now", baseline_digest: "d" };
+        let journal = Journal::open(folder.path(), &head).unwrap();
+        let unit = UnitId {
+            control: "ous".into(),
+            part: "/A".into(),
+            account: "111111111111".into(),
+            region: "eu-west-1".into(),
+        };
+        let record = Record { before: Value::Null, after: json!({"name": "A"}), diff: Diff::new() };
+        journal.write(&unit, &record).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("runs/r1/journal.jsonl")).unwrap();
+        let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines[0]["organization_id"], "o-1");
+        assert_eq!((&lines[1]["unit"]["part"], &lines[1]["after"]["name"]), (&json!("/A"), &json!("A")));
+    }
+
+    #[test]
+    fn an_unwritable_folder_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("taken");
+        std::fs::write(&file, "").unwrap();
+        let head =
+            Head { run: "r1", organization_id: "o-1", command: "apply", started_at: "now", baseline_digest: "d" };
+        let error = Journal::open(&file, &head).err().unwrap();
+        assert!(error.message.contains("taken"), "{}", error.message);
+    }
+}

@@ -1,0 +1,169 @@
+//! The baseline: TOML files parsed, checked and resolved for each account.
+//!
+//! ```text
+//! load (files -> tree) -> walk (tree against schemas) -> model (core tables) -> validate (rules) -> bind (sections)
+//! ```
+//!
+//! All findings of one run are collected; only a file that is not TOML, or a core table that cannot be read, ends it
+//! early.
+
+mod bind;
+mod build;
+mod load;
+mod model;
+mod ou;
+pub(crate) mod schema;
+pub(crate) mod tree;
+mod validate;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use bind::{Bound, Place};
+pub use model::{AccountDecl, Accounts, Exception, Moved, Organization, OuDecl, Ous, Regions, Removed};
+
+use crate::diag::{BaselineError, Sources, nearest};
+use crate::facts::{Account, Facts};
+
+/// A baseline that holds together: every key is known, every value has its type, every name exists.
+#[derive(Debug)]
+pub struct Baseline {
+    /// The organization and what holds for the whole run.
+    pub organization: Organization,
+    /// Declared accounts by key.
+    pub accounts: BTreeMap<String, AccountDecl>,
+    /// Declared OUs by path, without the implied parents.
+    pub ous: BTreeMap<String, OuDecl>,
+    /// Where controls are not converged.
+    pub exceptions: Vec<Exception>,
+    /// Resources to delete.
+    pub removed: Vec<Removed>,
+    /// Resources with a new name.
+    pub moved: Vec<Moved>,
+    path: PathBuf,
+    directory: PathBuf,
+    digest: String,
+    documents: BTreeMap<String, String>,
+    sources: Arc<Sources>,
+    /// Declared OUs and their parents; the root too.
+    ou_paths: BTreeSet<String>,
+    /// Account keys by e-mail address in lower case.
+    by_email: BTreeMap<String, String>,
+    sections: bind::Sections,
+}
+
+impl Baseline {
+    /// Reads a file, or a folder of `*.toml` in the order of their names.
+    pub fn load(path: &Path) -> Result<Baseline, BaselineError> {
+        build::build(load::read(path)?)
+    }
+
+    /// Reads one text in memory; it can name no documents. `name` is its name in findings.
+    pub fn parse(name: &str, text: &str) -> Result<Baseline, BaselineError> {
+        build::build(load::memory(name, text))
+    }
+
+    /// SHA-256 over names and contents of all files and of the documents that they name, hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The path that the baseline was loaded from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of its files: relative paths in it begin there.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The text of a document that a section names with `file = "..."`, by that name. Every `file` key of a section
+    /// is such a name.
+    pub fn document(&self, file: &str) -> Option<&str> {
+        self.documents.get(file).map(String::as_str)
+    }
+
+    /// Whether the section is declared, for all accounts or in some override.
+    pub fn declares(&self, section: &str) -> bool {
+        self.sections.declares(section)
+    }
+
+    /// The section as it holds for an account (overrides that match it are merged, later ones win), or, without a
+    /// place, for the organization. `Ok(None)`: it does not hold there. Cached for each set of matching overrides.
+    ///
+    /// # Errors
+    /// Values that no combination known without AWS has had, such as two overrides that match an undeclared account.
+    pub fn section(&self, id: &str, place: Option<&Place<'_>>) -> Result<Option<Arc<Bound>>, BaselineError> {
+        self.sections.bound(id, place, &self.sources)
+    }
+
+    /// Id of the account that a key names, where it exists. A 12-digit id names itself.
+    pub fn account_id(&self, key: &str, facts: &Facts) -> Option<String> {
+        match self.accounts.get(key) {
+            Some(declared) => facts.account_by_email(&declared.email).map(|a| a.id.clone()),
+            None => facts.accounts.get(key).map(|a| a.id.clone()),
+        }
+    }
+
+    /// Key of a live account, where `[accounts]` declares it.
+    pub fn account_key(&self, account: &Account) -> Option<&str> {
+        self.by_email.get(&account.email.to_lowercase()).map(String::as_str)
+    }
+
+    /// The exception that takes a section out of an account, or out of one region of it.
+    pub fn exception(&self, control: &str, account: &Account, region: &str) -> Option<&Exception> {
+        let key = self.account_key(account);
+        self.exceptions.iter().find(|e| {
+            e.control == control
+                && e.accounts.iter().any(|a| *a == account.id || Some(a.as_str()) == key)
+                && e.regions.as_ref().is_none_or(|regions| regions.iter().any(|r| r == region))
+        })
+    }
+
+    /// Why an account is not managed; `None`: it is.
+    pub fn unmanaged(&self, account: &Account) -> Option<String> {
+        let declared = self.accounts.get(self.account_key(account)?)?;
+        (!declared.managed).then(|| declared.reason.clone().unwrap_or_default())
+    }
+
+    /// Whether `[accounts]` declares this key.
+    pub fn is_account_key(&self, key: &str) -> bool {
+        self.accounts.contains_key(key)
+    }
+
+    /// The declared account key that is nearest to a word.
+    pub fn nearest_account_key(&self, word: &str) -> Option<&str> {
+        nearest(word, self.accounts.keys().map(String::as_str))
+    }
+
+    /// Whether an OU is declared or implied; the root is. Without an `[ous]` table every path may exist.
+    pub fn is_ou(&self, path: &str) -> bool {
+        self.ous.is_empty() || self.ou_paths.contains(path)
+    }
+
+    /// What to do about an account key that is not declared.
+    pub(crate) fn account_hint(&self, key: &str) -> String {
+        match self.nearest_account_key(key) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it: `[accounts.{key}]` with name, email and ou"),
+        }
+    }
+
+    /// What is wrong with the path of an OU, and what to do.
+    pub(crate) fn ou_problem(&self, path: &str) -> Option<(String, String)> {
+        if let Some(wrong) = ou::syntax(path) {
+            return Some((format!("`{path}` is no path of an OU: {wrong}"), "write it as `/Workloads/Production`".into()));
+        }
+        if self.is_ou(path) {
+            return None;
+        }
+        let hint = match nearest(path, self.ou_paths.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it under `[ous]`: `\"{path}\" = {{}}`"),
+        };
+        Some((format!("no OU `{path}` is declared"), hint))
+    }
+}
