@@ -31,7 +31,7 @@ pub async fn apply(
     shared: &Arc<Shared>,
     planned: Vec<UnitReport>,
     consent: &Consent,
-    journal: Journal,
+    journal: Option<Journal>,
     bounds: Bounds,
     cancel: &Cancel,
     progress: &dyn Progress,
@@ -71,7 +71,9 @@ pub async fn apply(
     };
     let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
     blame_sessions_once(&shared.units, &mut rows);
-    journal.finish(&rows);
+    if let Some(journal) = journal.as_ref() {
+        journal.finish(&rows);
+    }
     rows
 }
 
@@ -121,7 +123,7 @@ pub fn chosen(units: &[Unit], rows: &[UnitReport], consent: &Consent) -> Vec<Uni
     decided.filter_map(|row| if let Row::Go(row) = row { Some(row) } else { None }).collect()
 }
 
-async fn apply_unit(shared: &Shared, unit: &Unit, planned: &UnitReport, journal: &Journal) -> UnitReport {
+async fn apply_unit(shared: &Shared, unit: &Unit, planned: &UnitReport, journal: &Option<Journal>) -> UnitReport {
     let Task::Do(task) = &unit.task else { return planned.clone() };
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
         Ok(clients) => clients,
@@ -130,7 +132,10 @@ async fn apply_unit(shared: &Shared, unit: &Unit, planned: &UnitReport, journal:
     let cx =
         Cx { aws: &clients, facts: &shared.facts, baseline: &shared.baseline, region: &unit.id.region, fresh: true };
     let wanted = Diff { changes: without_lines(planned), ..Diff::new() };
-    let record = |record: &crate::control::Record| journal.write(&unit.id, record);
+    let record = |record: &crate::control::Record| match journal {
+        Some(journal) => journal.write(&unit.id, record),
+        None => Err(UnitError::new(Kind::Bug, "a write without a journal")),
+    };
     match task.apply(&cx, &wanted, &record).await {
         Ok(outcome) => row(shared, unit, planned, outcome),
         Err(error) => {

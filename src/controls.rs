@@ -12,7 +12,11 @@ macro_rules! sections {
 }
 
 sections! {
+    log_archive::LogArchive,
+    org_trail::OrgTrail,
+    metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
+    scps::Scps,
 }
 
 /// The section with this id.

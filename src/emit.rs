@@ -1,4 +1,6 @@
-//! Texts that are functions of the registry: the schema for editors and the reference.
+//! What is generated from the registry: permissions, the schema, the reference. All of it is pure.
 
+pub mod actions;
 pub mod controls;
+pub mod iam;
 pub mod schema;

@@ -6,16 +6,24 @@
 //!
 //! `docs/architecture.md` is the guided tour.
 
+pub mod apply;
 pub mod aws;
 pub mod baseline;
+pub mod cli;
 pub mod control;
 pub mod controls;
 pub mod diag;
 pub mod emit;
 pub mod error;
 pub mod facts;
+pub mod lockout;
+pub mod metric_filter;
 pub mod names;
+pub mod plan;
 pub mod policy;
+pub mod report;
 pub mod resource;
+pub mod run;
 pub mod sandbox;
 pub mod selector;
+pub mod units;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `orgbase` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orgbase::cli::main()
+}

@@ -1,14 +1,15 @@
 //! IAM policy documents: parse, print, compare, merge and evaluate.
 //!
 //! Everything here is pure. [`Document`] is what AWS stores, [`same_meaning`] says whether two documents do the same,
-//! [`merge_by_sid`] puts our statements into a policy that others write to as well, and [`evaluate`] answers what a
-//! policy does to a request.
+//! [`merge_by_sid`] puts our statements into a policy that others write to as well, [`evaluate`] answers what a policy
+//! does to a request, and [`presets`] are the service control policies that a baseline can name.
 
 mod canonical;
 mod document;
 pub mod evaluate;
 mod operator;
 mod parse;
+pub mod presets;
 
 pub use canonical::{Sids, same_meaning};
 pub use document::{Condition, Document, Effect, Element, PolicyError, Principal, PrincipalType, Statement};

@@ -8,5 +8,8 @@
 //! * `world`: the whole state, and what a handler sees (`World`, `Call`, `Fault`).
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
+pub mod models;
 pub mod services;
+pub mod session;
+pub mod wire;
 pub mod world;

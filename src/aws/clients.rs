@@ -1,0 +1,124 @@
+//! What a control holds: the clients of one account and region.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use super::call::{Seat, Service};
+use super::guard::{Fence, Guard};
+use super::session::Held;
+use super::{Aws, Inner};
+use crate::error::CallError;
+
+/// AWS clients of one account and one region, for one unit.
+///
+/// A client is made when it is asked for and dropped with the `Service` (about 60 us, `reference/spikes.md` 1): so no
+/// override can be forgotten, and memory does not grow with accounts times regions.
+#[derive(Clone)]
+pub struct Clients {
+    seat: Arc<Seat>,
+    config: SdkConfig,
+    fence: Fence,
+}
+
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clients")
+            .field("account", &self.seat.account)
+            .field("region", &self.seat.region)
+            .field("control", &self.fence.guard.control)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One method that makes the paced client of one service.
+macro_rules! service {
+    ($name:ident, $key:literal, $sdk:ident, $title:literal) => {
+        #[doc = concat!("Calls ", $title, ".")]
+        pub fn $name(&self) -> Service<$sdk::Client> {
+            let builder = $sdk::config::Builder::from(&self.config).interceptor(self.fence.clone());
+            Service::new($key, self.seat.clone(), $sdk::Client::from_conf(builder.build()))
+        }
+    };
+}
+
+impl Clients {
+    /// Opens the account's session, unless it is open.
+    pub(crate) async fn new(
+        aws: Aws,
+        account: &str,
+        region: &str,
+        guard: Arc<Guard>,
+        writes: Arc<AtomicU32>,
+    ) -> Result<Clients, CallError> {
+        aws.ensure_session(account).await?;
+        let config = aws.0.config(account, region, &aws);
+        let fence = Fence { guard: guard.clone(), read_only: aws.0.read_only };
+        let seat = Seat { aws, account: account.to_owned(), region: region.to_owned(), guard, writes };
+        Ok(Clients { seat: Arc::new(seat), config, fence })
+    }
+
+    /// 12-digit id of the account.
+    pub fn account(&self) -> &str {
+        &self.seat.account
+    }
+
+    /// Region of the clients.
+    pub fn region(&self) -> &str {
+        &self.seat.region
+    }
+
+    /// Partition of the caller, such as `aws`.
+    pub fn partition(&self) -> &str {
+        &self.seat.aws.0.caller.partition
+    }
+
+    /// Write calls that succeeded through this value, its clones and what `elsewhere` gave.
+    pub fn writes(&self) -> u32 {
+        self.seat.writes.load(Ordering::Relaxed)
+    }
+
+    /// Clients of another account or region, under the same guard.
+    pub async fn elsewhere(&self, account: &str, region: &str) -> Result<Clients, CallError> {
+        let Seat { aws, guard, writes, .. } = &*self.seat;
+        Clients::new(aws.clone(), account, region, guard.clone(), writes.clone()).await
+    }
+
+    service!(account_management, "account", aws_sdk_account, "Account Management");
+    service!(auditmanager, "auditmanager", aws_sdk_auditmanager, "Audit Manager");
+    service!(cloudformation, "cloudformation", aws_sdk_cloudformation, "CloudFormation");
+    service!(cloudtrail, "cloudtrail", aws_sdk_cloudtrail, "CloudTrail");
+    service!(cloudwatch, "cloudwatch", aws_sdk_cloudwatch, "CloudWatch");
+    service!(compute_optimizer, "compute-optimizer", aws_sdk_computeoptimizer, "Compute Optimizer");
+    service!(cost_optimization_hub, "cost-optimization-hub", aws_sdk_costoptimizationhub, "Cost Optimization Hub");
+    service!(detective, "detective", aws_sdk_detective, "Detective");
+    service!(ec2, "ec2", aws_sdk_ec2, "EC2");
+    service!(fms, "fms", aws_sdk_fms, "Firewall Manager");
+    service!(guardduty, "guardduty", aws_sdk_guardduty, "GuardDuty");
+    service!(health, "health", aws_sdk_health, "Health");
+    service!(iam, "iam", aws_sdk_iam, "IAM");
+    service!(inspector2, "inspector2", aws_sdk_inspector2, "Inspector");
+    service!(kms, "kms", aws_sdk_kms, "KMS");
+    service!(logs, "logs", aws_sdk_cloudwatchlogs, "CloudWatch Logs");
+    service!(macie2, "macie2", aws_sdk_macie2, "Macie");
+    service!(organizations, "organizations", aws_sdk_organizations, "Organizations");
+    service!(ram, "ram", aws_sdk_ram, "Resource Access Manager");
+    service!(s3, "s3", aws_sdk_s3, "S3");
+    service!(securityhub, "securityhub", aws_sdk_securityhub, "Security Hub");
+    service!(securitylake, "securitylake", aws_sdk_securitylake, "Security Lake");
+    service!(service_quotas, "service-quotas", aws_sdk_servicequotas, "Service Quotas");
+    service!(sns, "sns", aws_sdk_sns, "SNS");
+    service!(sts, "sts", aws_sdk_sts, "STS");
+}
+
+impl Inner {
+    /// The base configuration with one account's credentials and one region.
+    fn config(&self, account: &str, region: &str, aws: &Aws) -> SdkConfig {
+        let mut builder = self.base.to_builder();
+        builder.set_region(Region::new(region.to_owned()));
+        builder.set_credentials_provider(Some(Held::provider(aws.clone(), account)));
+        builder.build()
+    }
+}

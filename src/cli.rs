@@ -1,0 +1,178 @@
+//! The command line: arguments in, exit code out. No logic of its own.
+
+mod apply;
+mod demo;
+mod emit;
+mod plan;
+mod sandbox;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::RunError;
+use crate::report::text::Paint;
+
+/// Hardens a whole AWS Organization from one declarative TOML baseline.
+#[derive(Debug, Parser)]
+#[command(name = "orgbase", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Baseline: a TOML file, or a folder whose *.toml files are merged
+    #[arg(short = 'f', long = "file", global = true, value_name = "PATH", default_value = "baseline.toml")]
+    pub(crate) file: PathBuf,
+    /// Work on the simulated organization in STATE_FILE instead of AWS
+    #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
+          default_missing_value = ".orgbase/sandbox.json")]
+    pub(crate) sandbox: Option<PathBuf>,
+    /// Folder of journals and locks
+    #[arg(long, global = true, value_name = "DIR", default_value = ".orgbase")]
+    pub(crate) run_dir: PathBuf,
+    /// AWS profile of the management account
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// No progress and no logs
+    #[arg(long, short = 'q', global = true)]
+    pub(crate) quiet: bool,
+    /// More logs on stderr; twice: each AWS call
+    #[arg(short = 'v', global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Colours on stdout
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Global {
+    /// Colours for stdout.
+    pub(crate) fn paint(&self) -> Paint {
+        self.paint_for(std::io::stdout().is_terminal())
+    }
+
+    /// Colours for stderr.
+    pub(crate) fn paint_stderr(&self) -> Paint {
+        self.paint_for(std::io::stderr().is_terminal())
+    }
+
+    fn paint_for(&self, terminal: bool) -> Paint {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Paint(match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !no_color,
+        })
+    }
+
+    /// Whether a progress bar makes sense.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what `apply` would change; exit 2 where something differs
+    Plan(plan::PlanArgs),
+    /// Make live AWS as the baseline says
+    Apply(apply::ApplyArgs),
+    /// Print IAM policies, the JSON schema or the reference of all keys
+    Emit(emit::EmitArgs),
+    /// Make or serve a simulated organization
+    Sandbox(sandbox::SandboxArgs),
+    /// Run the whole tour on a simulated organization
+    Demo,
+}
+
+/// Parses the arguments, runs the command, prints errors. clap's usage errors are exit code 1: 2 means "differs".
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+        }
+    };
+    start_logs(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&cli.global, &RunError::new(format!("cannot start: {error}"))),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&cli.global, &error),
+    }
+}
+
+impl Cli {
+    async fn run(&self) -> Result<u8, RunError> {
+        match &self.command {
+            Command::Plan(args) => args.run(&self.global).await,
+            Command::Apply(args) => args.run(&self.global).await,
+            Command::Emit(args) => args.run(&self.global),
+            Command::Sandbox(args) => args.run(&self.global).await,
+            Command::Demo => demo::run(&self.global).await,
+        }
+    }
+}
+
+/// Logs go to stderr; never bodies, never credentials.
+fn start_logs(global: &Global) {
+    use tracing_subscriber::EnvFilter;
+    let default = match (global.quiet, global.verbose) {
+        (true, _) => "off",
+        (_, 0) => "warn,aws_config=error,aws_smithy_runtime=error",
+        (_, 1) => "info,orgbase=debug",
+        _ => "info,orgbase=trace",
+    };
+    let filter = EnvFilter::try_from_env("ORGBASE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(global.paint_stderr().0)
+        .try_init();
+}
+
+fn fail(global: &Global, error: &RunError) -> ExitCode {
+    let paint = global.paint_stderr();
+    let mut text = error.message.clone();
+    if !text.starts_with("error") {
+        text = format!("{} {text}", paint.red("error:"));
+    }
+    for hint in &error.hints {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    say_err(&text);
+    ExitCode::from(1)
+}
+
+/// Prints the result. A reader that went away (`| head`) is no error.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") };
+}
+
+/// Prints what is not the result.
+pub(crate) fn say_err(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,153 @@
+//! `orgbase apply`
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::plan::{Format, Selectors, make, on_ctrl_c, place, show};
+use super::{Global, say, say_err};
+use crate::apply::journal::{Head, Journal};
+use crate::apply::{self, Consent, lock};
+use crate::error::RunError;
+use crate::plan::saved::{self, Allowed};
+use crate::report::progress::Bar;
+use crate::report::text::count;
+use crate::report::{Report, Summary, UnitReport, human};
+use crate::run::{self, Run};
+use crate::units::Bounds;
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// A plan that `plan --out` wrote: only what it holds is done, and only where it still holds
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Do nothing at all where the plan has more changes than this
+    #[arg(long, value_name = "N")]
+    max_changes: Option<usize>,
+    /// Start no further unit after this many failed
+    #[arg(long, value_name = "N")]
+    max_failures: Option<usize>,
+    /// Also make changes that cannot be undone, or that make something public or unlogged
+    #[arg(long)]
+    allow_destructive: bool,
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    #[command(flatten)]
+    selectors: Selectors,
+}
+
+impl ApplyArgs {
+    pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let saved = self.plan.as_deref().map(saved::read).transpose()?;
+        let global = &with_recorded_baseline(global, saved.as_ref());
+        let run = run::begin(&place(global, false), &self.selectors.parse()?).await?;
+        self.check_start(&run, saved.as_ref())?;
+        let lock = lock::take(&global.run_dir, &run.shared.facts.organization_id, &run.id).await?;
+        let planned = make(&run, global).await?;
+        let consent = Consent {
+            destructive: self.allow_destructive,
+            interactive: !self.yes,
+            saved: saved.map(Allowed::from_report),
+        };
+        let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
+        self.check_size(&chosen)?;
+        if !chosen.is_empty() && !self.yes && !ask(global, &planned, &chosen)? {
+            say_err("nothing was changed");
+            run.close();
+            return Ok(planned.summary.exit_code());
+        }
+        let report = self.converge(&run, global, planned, &consent, chosen.len()).await?;
+        drop(lock);
+        show(&report, self.format, global)?;
+        run.close();
+        Ok(report.summary.exit_code())
+    }
+
+    async fn converge(
+        &self,
+        run: &Run,
+        global: &Global,
+        planned: Report,
+        consent: &Consent,
+        chosen: usize,
+    ) -> Result<Report, RunError> {
+        let head = Head {
+            run: &run.id,
+            organization_id: &run.shared.facts.organization_id,
+            command: "apply",
+            started_at: &run.started_at,
+            baseline_digest: run.shared.baseline.digest(),
+        };
+        let journal = if chosen == 0 { None } else { Some(Journal::open(&global.run_dir, &head)?) };
+        let bar = Bar::new("apply", planned.units.len(), global.shows_progress());
+        let bounds = Bounds { max_failures: self.max_failures, ..Bounds::default() };
+        let cancel = on_ctrl_c();
+        let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, &cancel, &bar).await;
+        drop(bar);
+        Ok(run.report(rows))
+    }
+
+    fn check_start(&self, run: &Run, saved: Option<&Report>) -> Result<(), RunError> {
+        if run.live && self.yes && run.shared.baseline.organization.id.is_none() {
+            return Err(RunError::new("`apply --yes` on AWS needs `organization.id` in the baseline")
+                .hint(format!("write id = \"{}\" under [organization]", run.shared.facts.organization_id)));
+        }
+        let Some(saved) = saved else { return Ok(()) };
+        if saved.organization_id != run.shared.facts.organization_id {
+            return Err(RunError::new(format!(
+                "the plan is for {}, but the caller works in {}",
+                saved.organization_id, run.shared.facts.organization_id
+            )));
+        }
+        if saved.baseline_digest != run.shared.baseline.digest() {
+            return Err(RunError::new("the baseline, or a document that it names, changed since the plan was made")
+                .hint("make the plan again and review it: `orgbase plan --out PLAN`"));
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, chosen: &[UnitReport]) -> Result<(), RunError> {
+        let changes: usize = chosen.iter().map(|u| u.changes.len()).sum();
+        match self.max_changes {
+            Some(max) if changes > max => {
+                Err(RunError::new(format!("the plan has {}, more than --max-changes {max}", count(changes, "change")))
+                    .hint("nothing was changed; look at `orgbase plan` first"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A saved plan knows its baseline; `-f` on the command line wins.
+fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
+    let mut global = global.clone();
+    if let Some(saved) = saved
+        && global.file == Path::new("baseline.toml")
+    {
+        global.file = PathBuf::from(&saved.baseline);
+    }
+    global
+}
+
+/// Shows the plan and asks; `yes` in full is the only yes.
+fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
+            .hint("look at `orgbase plan`, then use `orgbase apply --yes`"));
+    }
+    say(&human::report(planned, global.paint()));
+    let summary = Summary::of(chosen);
+    let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();
+    let units = count(chosen.len(), "unit");
+    say_err(&format!("Make these changes in {units} ({})? Only `yes` is accepted:", risks.join(", ")));
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|e| RunError::new(format!("cannot read the answer: {e}")))?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,55 @@
+//! `orgbase emit`
+
+use clap::{Args, ValueEnum};
+
+use super::{Global, say};
+use crate::baseline::Baseline;
+use crate::emit;
+use crate::error::RunError;
+
+/// What to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// The IAM policies that the baseline's controls need, per seat, for plan and for apply
+    IamPolicy,
+    /// The JSON schema of the baseline, for editors
+    Schema,
+    /// The reference of every section and key, Markdown
+    Controls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmitArgs {
+    /// What to print
+    what: What,
+    /// Of `iam-policy` only this one, such as `management-plan` or `member-apply`
+    #[arg(long = "for", value_name = "NAME")]
+    only: Option<String>,
+}
+
+impl EmitArgs {
+    pub(crate) fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let text = match self.what {
+            What::Schema => json(&emit::schema::schema())?,
+            What::Controls => emit::controls::reference(),
+            What::IamPolicy => self.iam_policy(&Baseline::load(&global.file)?)?,
+        };
+        say(&text);
+        Ok(0)
+    }
+
+    fn iam_policy(&self, baseline: &Baseline) -> Result<String, RunError> {
+        let policies = emit::iam::policies(baseline);
+        let Some(name) = &self.only else { return json(&policies) };
+        let Some(policy) = policies.get(name) else {
+            let names: Vec<&str> = policies.keys().map(String::as_str).collect();
+            return Err(RunError::new(format!("there is no policy `{name}` for this baseline"))
+                .hint(format!("--for takes one of: {}", names.join(", "))));
+        };
+        json(policy)
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, RunError> {
+    serde_json::to_string_pretty(value).map_err(|e| RunError::new(format!("cannot write JSON: {e}")))
+}

@@ -1,0 +1,115 @@
+//! `orgbase plan`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Global, say};
+use crate::error::RunError;
+use crate::plan::{self, saved};
+use crate::report::progress::Bar;
+use crate::report::{Report, human};
+use crate::run::{self, Run};
+use crate::selector::Selection;
+use crate::units::{Bounds, Cancel};
+
+/// What a report looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// Which units.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Selectors {
+    /// Only these: account=KEY|ID|GLOB, ou=/Path, region=R, control=ID
+    #[arg(long, value_name = "SELECTOR")]
+    only: Vec<String>,
+    /// Not these
+    #[arg(long, value_name = "SELECTOR")]
+    exclude: Vec<String>,
+}
+
+impl Selectors {
+    pub(crate) fn parse(&self) -> Result<Selection, RunError> {
+        Selection::parse(&self.only, &self.exclude)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Also write the plan to a file that `apply` takes
+    #[arg(long, value_name = "PLAN")]
+    out: Option<PathBuf>,
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    #[command(flatten)]
+    selectors: Selectors,
+}
+
+impl PlanArgs {
+    pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let run = run::begin(&place(global, true), &self.selectors.parse()?).await?;
+        let report = make(&run, global).await?;
+        if let Some(path) = &self.out {
+            saved::write(path, &report)?;
+        }
+        show(&report, self.format, global)?;
+        run.close();
+        Ok(report.summary.exit_code())
+    }
+}
+
+/// Where to work, as the global options say.
+pub(crate) fn place(global: &Global, read_only: bool) -> run::Place {
+    run::Place {
+        baseline: global.file.clone(),
+        sandbox: global.sandbox.clone(),
+        profile: global.profile.clone(),
+        read_only,
+    }
+}
+
+/// Plans all units of a run.
+pub(crate) async fn make(run: &Run, global: &Global) -> Result<Report, RunError> {
+    let cancel = on_ctrl_c();
+    let bar = Bar::new("plan", run.shared.units.len(), global.shows_progress());
+    let rows = plan::plan(&run.shared, Bounds::default(), &cancel, &bar).await;
+    drop(bar);
+    crate::lockout::check(&run.shared)?;
+    Ok(run.report(rows))
+}
+
+/// The first Ctrl-C stops the start of new units; the second one ends the process.
+pub(crate) fn on_ctrl_c() -> Cancel {
+    let cancel = Cancel::default();
+    let watched = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        watched.cancel();
+        super::say_err("stopping: what runs is finished, the rest is not started; press Ctrl-C again to end at once");
+        if tokio::signal::ctrl_c().await.is_ok() {
+            #[expect(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(130);
+        }
+    });
+    cancel
+}
+
+/// Prints a report.
+pub(crate) fn show(report: &Report, format: Format, global: &Global) -> Result<(), RunError> {
+    match format {
+        Format::Human => say(&human::report(report, global.paint())),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(report)
+                .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
+            say(&text);
+        }
+    }
+    Ok(())
+}

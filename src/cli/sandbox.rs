@@ -1,0 +1,60 @@
+//! `orgbase sandbox`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Global, say, say_err};
+use crate::error::RunError;
+use crate::sandbox::spec::Spec;
+use crate::sandbox::{Sandbox, door};
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Serve it over HTTP at this loopback address until Ctrl-C; port 0 chooses one
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    listen: Option<String>,
+    /// State file; made where it does not exist. Without it the organization is gone at the end
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// What to make: accounts=N,ous=N,regions=N,drift=F,invited=N,suspended=N,foreign=N,seed=N, or a TOML file
+    #[arg(long, value_name = "SPEC")]
+    org: Option<String>,
+}
+
+impl SandboxArgs {
+    pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let spec = self.org.as_deref().map(Spec::parse).transpose()?.unwrap_or_default();
+        let state = self.state.clone().or_else(|| global.sandbox.clone());
+        let sandbox = Sandbox::open(state.as_deref(), &spec)?;
+        let Some(listen) = &self.listen else {
+            if state.is_none() {
+                return Err(RunError::new("nothing to do: neither --state nor --listen is given")
+                    .hint("orgbase sandbox --listen 127.0.0.1:4566, or --state FILE to make one for --sandbox=FILE"));
+            }
+            say(&sandbox.describe());
+            return Ok(0);
+        };
+        let listener = door::listen(&sandbox, listen).await?;
+        say(&exports(&listener.address().to_string()));
+        if !global.quiet {
+            say_err(&sandbox.describe());
+        }
+        listener.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await?;
+        for operation in sandbox.unimplemented() {
+            say_err(&format!("the sandbox has no operation {operation}"));
+        }
+        Ok(0)
+    }
+}
+
+/// The lines that make the AWS CLI, boto3 and orgbase use the sandbox.
+fn exports(address: &str) -> String {
+    format!(
+        "export AWS_ENDPOINT_URL=http://{address}\n\
+         export AWS_ACCESS_KEY_ID=sandbox\n\
+         export AWS_SECRET_ACCESS_KEY=sandbox\n\
+         export AWS_DEFAULT_REGION=eu-west-1\n\
+         export ORGBASE_ENDPOINT=http://{address}"
+    )
+}

@@ -1,0 +1,386 @@
+//! One unit per declared policy: document, description, attachments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_organizations::types::{PolicyType, Tag};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{KIND, Scps, document};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Want, Wanted};
+use crate::controls::ous::lookup;
+use crate::error::{Absent as _, Kind, UnitError};
+use crate::facts::discover::{describe_policy, policy_targets};
+use crate::names::OWNER_TAG;
+use crate::policy::{Document, presets, same_meaning};
+
+/// Name prefixes of policies that other products own: never touched.
+const FOREIGN: [&str; 3] = ["aws-guardrails-", "AWSAccelerator-", "AcceleratorGuardrails"];
+
+/// The only part.
+pub(super) struct Policy;
+
+/// What one policy should be.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Desired {
+    name: String,
+    /// `None`: not managed.
+    description: Option<String>,
+    /// Minified JSON.
+    document: String,
+    /// OU paths, and account ids.
+    targets: BTreeSet<String>,
+    /// Section id, for the owner tag.
+    owner: String,
+    /// The policy is declared in `[[removed]]`.
+    removed: bool,
+}
+
+/// What it is.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Actual {
+    found: Option<Found>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Found {
+    id: String,
+    aws_managed: bool,
+    description: String,
+    document: String,
+    /// OU path or account id -> target id.
+    targets: BTreeMap<String, String>,
+}
+
+impl Control for Policy {
+    type Section = Scps;
+    type Desired = Desired;
+    type Actual = Actual;
+    const META: Meta = Meta {
+        after: &["ous", "accounts", "policy_types"],
+        denies: true,
+        reads: &[
+            "organizations:DescribePolicy",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListPolicies",
+            "organizations:ListTargetsForPolicy",
+        ],
+        writes: &[
+            "organizations:AttachPolicy",
+            "organizations:CreatePolicy",
+            "organizations:DeletePolicy",
+            "organizations:DetachPolicy",
+            "organizations:UpdatePolicy",
+        ],
+        ..Meta::DEFAULT
+    };
+
+    fn desired(cx: &DesiredCx<'_, Scps>) -> Vec<Wanted<Desired>> {
+        let mut wanted: Vec<Wanted<Desired>> =
+            (0..cx.section.0.len()).filter_map(|index| want_one(cx, index)).collect();
+        let removed = cx.baseline.removed.iter().filter(|r| r.control == "scps");
+        wanted.extend(removed.map(|r| Wanted::set(r.name.clone(), "", removal(&r.name))));
+        wanted
+    }
+
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
+        let found = if cx.fresh { read_fresh(cx, &want.name).await? } else { from_facts(cx, &want.name) };
+        let Some((mut found, ids)) = found else { return Ok(Actual { found: None }) };
+        found.targets = name_targets(cx, want, ids).await?;
+        Ok(Actual { found: Some(found) })
+    }
+
+    fn diff(want: &Desired, have: &Actual) -> Diff {
+        let mut d = Diff::new();
+        match (&have.found, want.removed) {
+            (None, true) => {}
+            (Some(found), true) => d.delete("", &found.document, Risk::Destructive),
+            (None, false) => {
+                d.create("document", &want.document);
+                want.targets.iter().for_each(|target| d.create(&format!("targets.{target}"), "attached"));
+            }
+            (Some(found), false) => compare(&mut d, want, found),
+        }
+        d
+    }
+
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        refuse_foreign(want, have)?;
+        match &have.found {
+            Some(found) if want.removed => delete(cx, found).await,
+            Some(found) => {
+                update(cx, want, found).await?;
+                attach(cx, want, &found.id, &found.targets).await?;
+                detach(cx, want, found).await
+            }
+            None => {
+                let id = create(cx, want).await?;
+                attach(cx, want, &id, &BTreeMap::new()).await
+            }
+        }
+    }
+}
+
+fn want_one(cx: &DesiredCx<'_, Scps>, index: usize) -> Option<Wanted<Desired>> {
+    let scp = cx.section.0.get(index)?;
+    let at = format!("[{index}]");
+    let blocked = |why: String| {
+        Some(Wanted { want: Want::Blocked(why), ..Wanted::set(scp.name.clone(), at.clone(), removal(&scp.name)) })
+    };
+    let document = match document::render(scp, cx.baseline, &cx.facts.partition) {
+        Ok(document) => document.minified(),
+        Err(why) => return blocked(why),
+    };
+    let mut targets = BTreeSet::new();
+    for target in &scp.targets {
+        if target.starts_with('/') {
+            targets.insert(target.clone());
+        } else if let Some(id) = cx.baseline.account_id(target, cx.facts) {
+            targets.insert(id);
+        } else {
+            return blocked(format!("account `{target}` does not exist yet: run `orgbase vend {target}`"));
+        }
+    }
+    let preset = scp.preset.as_deref().and_then(presets::get);
+    let description = scp.description.clone().or_else(|| preset.map(|p| p.title.to_string()));
+    let owner = "scps".to_string();
+    let want = Desired { name: scp.name.clone(), description, document, targets, owner, removed: false };
+    Some(Wanted::set(scp.name.clone(), at, want))
+}
+
+fn removal(name: &str) -> Desired {
+    let name = name.to_string();
+    let targets = BTreeSet::new();
+    Desired { name, description: None, document: String::new(), targets, owner: String::new(), removed: true }
+}
+
+fn from_facts(cx: &Cx<'_>, name: &str) -> Option<(Found, BTreeSet<String>)> {
+    let policy = cx.facts.policies.values().find(|p| p.kind == KIND && p.name == name)?;
+    let found = Found {
+        id: policy.id.clone(),
+        aws_managed: policy.aws_managed,
+        description: policy.description.clone(),
+        document: policy.content.clone().unwrap_or_default(),
+        targets: BTreeMap::new(),
+    };
+    Some((found, policy.targets.clone()))
+}
+
+async fn read_fresh(cx: &Cx<'_>, name: &str) -> Result<Option<(Found, BTreeSet<String>)>, UnitError> {
+    let summaries = cx
+        .aws
+        .organizations()
+        .pages(
+            "ListPolicies",
+            |c, t| c.list_policies().filter(PolicyType::ServiceControlPolicy).set_next_token(t).send(),
+            |a| (a.policies, a.next_token),
+        )
+        .await?;
+    let Some(summary) = summaries.into_iter().find(|p| p.name.as_deref() == Some(name)) else { return Ok(None) };
+    let id = summary.id.ok_or_else(|| UnitError::missing("a policy id"))?;
+    let found = Found {
+        aws_managed: summary.aws_managed,
+        description: summary.description.unwrap_or_default(),
+        document: describe_policy(cx.aws, &id).await?.unwrap_or_default(),
+        targets: BTreeMap::new(),
+        id: id.clone(),
+    };
+    Ok(Some((found, policy_targets(cx.aws, &id).await?)))
+}
+
+/// Gives each target id the name that the baseline uses for it.
+async fn name_targets(
+    cx: &Cx<'_>,
+    want: &Desired,
+    ids: BTreeSet<String>,
+) -> Result<BTreeMap<String, String>, UnitError> {
+    let mut named = BTreeMap::new();
+    for id in ids {
+        let path = cx.facts.path_of(&id).map(|path| lookup::settled_path(path, cx.facts, cx.baseline));
+        named.insert(path.unwrap_or_else(|| id.clone()), id);
+    }
+    // An OU that this run made is not among the facts: it is known by its path only after a look-up.
+    if cx.fresh && named.keys().any(|name| name.starts_with("ou-")) {
+        for path in want.targets.iter().filter(|t| t.starts_with('/')) {
+            if let Some(id) = lookup::id_now(cx, path).await?
+                && named.remove(&id).is_some()
+            {
+                named.insert(path.clone(), id);
+            }
+        }
+    }
+    Ok(named)
+}
+
+fn compare(d: &mut Diff, want: &Desired, found: &Found) {
+    if !same_document(&want.document, &found.document) {
+        d.push("document", json!(found.document), json!(want.document), Risk::Normal);
+    }
+    d.field("description", &found.description, want.description.as_ref());
+    for target in &want.targets {
+        if !found.targets.contains_key(target) {
+            d.create(&format!("targets.{target}"), "attached");
+        }
+    }
+    for target in found.targets.keys().filter(|t| !want.targets.contains(*t)) {
+        d.delete(&format!("targets.{target}"), "attached", Risk::Normal);
+    }
+}
+
+/// Equal in meaning; where the stored text cannot be understood, equal as text.
+fn same_document(want: &str, have: &str) -> bool {
+    match (Document::parse(want), Document::parse(have)) {
+        (Ok(want), Ok(have)) => same_meaning(&want, &have),
+        _ => want == have,
+    }
+}
+
+/// What another product owns is never touched.
+fn refuse_foreign(want: &Desired, have: &Actual) -> Result<(), UnitError> {
+    let foreign = FOREIGN.iter().any(|prefix| want.name.starts_with(prefix));
+    if have.found.as_ref().is_some_and(|found| found.aws_managed || foreign) {
+        let message = format!("policy `{}` is owned by AWS or by another product", want.name);
+        return Err(UnitError::new(Kind::Conflict, message).hint("give your policy another name"));
+    }
+    Ok(())
+}
+
+async fn create(cx: &Cx<'_>, want: &Desired) -> Result<String, UnitError> {
+    let tag = Tag::builder().key(OWNER_TAG).value(&want.owner).build();
+    let tag = tag.map_err(|e| UnitError::new(Kind::Bug, e.to_string()))?;
+    let answer = cx
+        .aws
+        .organizations()
+        .call("CreatePolicy", |c| {
+            c.create_policy()
+                .name(&want.name)
+                .description(want.description.as_deref().unwrap_or_default())
+                .content(&want.document)
+                .r#type(PolicyType::ServiceControlPolicy)
+                .tags(tag.clone())
+                .send()
+        })
+        .await?;
+    let id = answer.policy.and_then(|p| p.policy_summary).and_then(|s| s.id);
+    id.ok_or_else(|| UnitError::missing("the id of the new policy"))
+}
+
+async fn update(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<(), UnitError> {
+    let document = (!same_document(&want.document, &found.document)).then(|| want.document.clone());
+    let description = want.description.clone().filter(|d| *d != found.description);
+    if document.is_none() && description.is_none() {
+        return Ok(());
+    }
+    cx.aws
+        .organizations()
+        .call("UpdatePolicy", |c| {
+            c.update_policy()
+                .policy_id(&found.id)
+                .set_content(document.clone())
+                .set_description(description.clone())
+                .send()
+        })
+        .await?;
+    Ok(())
+}
+
+async fn attach(
+    cx: &Cx<'_>,
+    want: &Desired,
+    policy: &str,
+    attached: &BTreeMap<String, String>,
+) -> Result<(), UnitError> {
+    for target in want.targets.iter().filter(|t| !attached.contains_key(*t)) {
+        let id = if target.starts_with('/') { lookup::id_now(cx, target).await? } else { Some(target.clone()) };
+        let Some(id) = id else {
+            let message = format!("there is no OU {target}");
+            return Err(UnitError::new(Kind::Vanished, message).hint("declare it under [ous]"));
+        };
+        cx.aws
+            .organizations()
+            .call("AttachPolicy", |c| c.attach_policy().policy_id(policy).target_id(&id).send())
+            .await
+            .absent(&["DuplicatePolicyAttachmentException"])?;
+    }
+    Ok(())
+}
+
+/// Detaching comes last: a target is never without any of the policies that it is to have.
+async fn detach(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<(), UnitError> {
+    for (_, id) in found.targets.iter().filter(|(target, _)| !want.targets.contains(*target)) {
+        detach_one(cx, &found.id, id).await?;
+    }
+    Ok(())
+}
+
+async fn detach_one(cx: &Cx<'_>, policy: &str, target: &str) -> Result<(), UnitError> {
+    cx.aws
+        .organizations()
+        .call("DetachPolicy", |c| c.detach_policy().policy_id(policy).target_id(target).send())
+        .await
+        .absent(&["PolicyNotAttachedException"])?;
+    Ok(())
+}
+
+async fn delete(cx: &Cx<'_>, found: &Found) -> Result<(), UnitError> {
+    for id in found.targets.values() {
+        detach_one(cx, &found.id, id).await?;
+    }
+    cx.aws.organizations().call("DeletePolicy", |c| c.delete_policy().policy_id(&found.id).send()).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["a:B"],"Resource":"*"}]}"#;
+    const SAME: &str =
+        r#"{ "Version": "2012-10-17", "Statement": { "Effect": "Deny", "Action": "a:B", "Resource": ["*"] } }"#;
+
+    fn want(targets: &[&str]) -> Desired {
+        let targets = targets.iter().map(ToString::to_string).collect();
+        Desired { document: OURS.into(), targets, removed: false, ..removal("p") }
+    }
+
+    fn have(document: &str, targets: &[&str]) -> Actual {
+        let targets = targets.iter().map(|t| (t.to_string(), format!("id-{t}"))).collect();
+        let (id, description) = ("p-1".into(), "text".into());
+        Actual { found: Some(Found { id, aws_managed: false, description, document: document.into(), targets }) }
+    }
+
+    fn paths(diff: &Diff) -> Vec<&str> {
+        diff.changes.iter().map(|c| c.path.as_str()).collect()
+    }
+
+    #[test]
+    fn another_spelling_of_the_document_is_no_change() {
+        assert!(Policy::diff(&want(&["/"]), &have(SAME, &["/"])).is_empty());
+    }
+
+    #[test]
+    fn targets_are_attached_and_detached() {
+        let diff = Policy::diff(&want(&["/", "/A"]), &have(OURS, &["/", "/B"]));
+        assert_eq!(paths(&diff), ["targets./A", "targets./B"]);
+    }
+
+    #[test]
+    fn a_missing_policy_is_created_with_its_targets() {
+        let diff = Policy::diff(&want(&["/"]), &Actual { found: None });
+        assert_eq!(paths(&diff), ["document", "targets./"]);
+    }
+
+    #[test]
+    fn removing_is_destructive_and_absence_is_done() {
+        assert_eq!(Policy::diff(&removal("p"), &have(OURS, &[])).risk(), Risk::Destructive);
+        assert!(Policy::diff(&removal("p"), &Actual { found: None }).is_empty());
+    }
+
+    #[test]
+    fn what_others_own_is_refused() {
+        let mut guardrail = want(&[]);
+        guardrail.name = "aws-guardrails-abc".into();
+        assert_eq!(refuse_foreign(&guardrail, &have(OURS, &[])).err().map(|e| e.kind), Some(Kind::Conflict));
+        assert!(refuse_foreign(&want(&[]), &have(OURS, &[])).is_ok());
+    }
+}

@@ -1,0 +1,94 @@
+//! From an API operation to the IAM actions that it needs.
+//!
+//! Mostly they have the same name. The exceptions come from the Service Authorization Reference
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/>.
+
+/// The IAM actions of `service:Operation` (service as in `Meta::reads`), such as `s3:PutLifecycleConfiguration`.
+pub fn iam_actions(operation: &str) -> Vec<String> {
+    if let Some((_, actions)) = EXCEPTIONS.iter().find(|(name, _)| *name == operation) {
+        return actions.iter().map(ToString::to_string).collect();
+    }
+    let (service, name) = operation.split_once(':').unwrap_or((operation, "*"));
+    vec![format!("{}:{name}", iam_prefix(service))]
+}
+
+/// The IAM prefix of a service.
+fn iam_prefix(service: &str) -> &str {
+    PREFIXES.iter().find(|(key, _)| *key == service).map_or(service, |(_, prefix)| prefix)
+}
+
+/// Services whose IAM prefix is not their key.
+const PREFIXES: &[(&str, &str)] = &[
+    ("accessanalyzer", "access-analyzer"),
+    ("elbv2", "elasticloadbalancing"),
+    ("resourcegroupstaggingapi", "tag"),
+    ("s3control", "s3"),
+    ("service-quotas", "servicequotas"),
+    ("sso-admin", "sso"),
+    ("stepfunctions", "states"),
+];
+
+/// Operations whose actions have another name, or that need further ones.
+const EXCEPTIONS: &[(&str, &[&str])] = &[
+    (
+        "cloudtrail:CreateTrail",
+        &[
+            "cloudtrail:CreateTrail",
+            "cloudtrail:AddTags",
+            "iam:PassRole",
+            "iam:GetRole",
+            "iam:CreateServiceLinkedRole",
+            "organizations:DescribeOrganization",
+            "organizations:ListAWSServiceAccessForOrganization",
+        ],
+    ),
+    ("cloudtrail:UpdateTrail", &["cloudtrail:UpdateTrail", "iam:PassRole"]),
+    (
+        "fms:AssociateAdminAccount",
+        &["fms:AssociateAdminAccount", "organizations:RegisterDelegatedAdministrator", "organizations:DescribeOrganization"],
+    ),
+    ("kms:CreateKey", &["kms:CreateKey", "kms:TagResource"]),
+    ("logs:CreateLogGroup", &["logs:CreateLogGroup", "logs:TagResource"]),
+    ("organizations:EnableAWSServiceAccess", &["organizations:EnableAWSServiceAccess", "iam:CreateServiceLinkedRole"]),
+    ("organizations:CreatePolicy", &["organizations:CreatePolicy", "organizations:TagResource"]),
+    ("s3:CreateBucket", &["s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]),
+    ("s3:DeleteBucketLifecycle", &["s3:PutLifecycleConfiguration"]),
+    ("s3:DeleteBucketTagging", &["s3:PutBucketTagging"]),
+    ("s3:GetBucketEncryption", &["s3:GetEncryptionConfiguration"]),
+    ("s3:GetBucketLifecycleConfiguration", &["s3:GetLifecycleConfiguration"]),
+    ("s3:GetBucketReplication", &["s3:GetReplicationConfiguration"]),
+    ("s3:GetObjectLockConfiguration", &["s3:GetBucketObjectLockConfiguration"]),
+    ("s3:GetPublicAccessBlock", &["s3:GetBucketPublicAccessBlock"]),
+    ("s3:HeadBucket", &["s3:ListBucket"]),
+    ("s3:ListBuckets", &["s3:ListAllMyBuckets"]),
+    ("s3:PutBucketEncryption", &["s3:PutEncryptionConfiguration"]),
+    ("s3:PutBucketLifecycleConfiguration", &["s3:PutLifecycleConfiguration"]),
+    ("s3:PutBucketReplication", &["s3:PutReplicationConfiguration", "iam:PassRole"]),
+    ("s3:PutObjectLockConfiguration", &["s3:PutBucketObjectLockConfiguration"]),
+    ("s3:PutPublicAccessBlock", &["s3:PutBucketPublicAccessBlock"]),
+    ("s3control:GetPublicAccessBlock", &["s3:GetAccountPublicAccessBlock"]),
+    ("s3control:PutPublicAccessBlock", &["s3:PutAccountPublicAccessBlock"]),
+    ("s3control:DeletePublicAccessBlock", &["s3:PutAccountPublicAccessBlock"]),
+    ("sns:CreateTopic", &["sns:CreateTopic", "sns:TagResource"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_differ_where_aws_says_so() {
+        assert_eq!(iam_actions("iam:GetRole"), ["iam:GetRole"]);
+        assert_eq!(iam_actions("s3control:GetPublicAccessBlock"), ["s3:GetAccountPublicAccessBlock"]);
+        assert_eq!(iam_actions("accessanalyzer:ListAnalyzers"), ["access-analyzer:ListAnalyzers"]);
+    }
+
+    #[test]
+    fn the_table_names_each_operation_once() {
+        let mut names: Vec<&str> = EXCEPTIONS.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

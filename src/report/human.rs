@@ -1,0 +1,186 @@
+//! A report for people. Equal changes over many accounts are one block.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::text::{Paint, count, safe, value};
+use super::{Report, UnitReport, risk_name};
+use crate::control::{Change, Effect, Risk};
+use crate::error::UnitError;
+use crate::units::OutcomeKind;
+
+/// How many targets a block names before it counts the rest.
+const NAMED: usize = 6;
+
+/// The whole report: what differs or was done, what went wrong, then the counts.
+pub fn report(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
+    let mut control = "";
+    for block in blocks(&report.units) {
+        let Some(first) = block.first() else { continue };
+        if first.id.control != control {
+            control = &first.id.control;
+            let _ = writeln!(out, "{}", paint.bold(control));
+        }
+        write_block(&mut out, &block, paint);
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    write_summary(&mut out, report, paint);
+    out
+}
+
+/// Rows worth showing, equal ones together, in the order of their first row.
+fn blocks(units: &[UnitReport]) -> Vec<Vec<&UnitReport>> {
+    let mut index: HashMap<String, usize> = HashMap::new();
+    let mut blocks: Vec<Vec<&UnitReport>> = Vec::new();
+    for unit in units.iter().filter(|u| is_worth_showing(u)) {
+        let key = fold_key(unit);
+        let at = *index.entry(key).or_insert_with(|| {
+            blocks.push(Vec::new());
+            blocks.len() - 1
+        });
+        if let Some(block) = blocks.get_mut(at) {
+            block.push(unit);
+        }
+    }
+    blocks
+}
+
+fn is_worth_showing(unit: &UnitReport) -> bool {
+    !unit.notices.is_empty()
+        || !matches!(unit.outcome, OutcomeKind::InSync | OutcomeKind::NotApplicable)
+}
+
+/// What two rows must share to be shown as one.
+fn fold_key(unit: &UnitReport) -> String {
+    let error = unit.error.as_ref().map(|e| (e.kind, e.call.as_ref().and_then(|c| c.code.clone()), e.phase));
+    let changes = serde_json::to_string(&unit.changes).unwrap_or_default();
+    format!(
+        "{}\u{0}{}\u{0}{:?}\u{0}{changes}\u{0}{:?}\u{0}{:?}\u{0}{error:?}",
+        unit.id.control, unit.id.part, unit.outcome, unit.notices, unit.reason
+    )
+}
+
+fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint) {
+    let Some(first) = block.first() else { return };
+    let part = if first.id.part.is_empty() { String::new() } else { format!(" {}", safe(&first.id.part)) };
+    let _ = writeln!(out, "  {}{part}  {}", mark(first, paint), paint.dim(&targets(block)));
+    if let Some(reason) = &first.reason {
+        let _ = writeln!(out, "      {}", safe(reason));
+    }
+    for change in &first.changes {
+        let _ = writeln!(out, "      {}", change_line(change, paint));
+    }
+    for notice in &first.notices {
+        let _ = writeln!(out, "      note: {}", safe(notice));
+    }
+    if let Some(error) = &first.error {
+        write_error(out, error, paint);
+    }
+}
+
+/// The outcome in a word, with the sign that Terraform users know.
+fn mark(unit: &UnitReport, paint: Paint) -> String {
+    let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
+    match unit.outcome {
+        OutcomeKind::Drift if effect(Effect::Create) => paint.green("+ create"),
+        OutcomeKind::Drift if effect(Effect::Delete) => paint.red("- delete"),
+        OutcomeKind::Drift => paint.yellow("~ change"),
+        OutcomeKind::Applied => paint.green("applied"),
+        OutcomeKind::InSync | OutcomeKind::Skipped | OutcomeKind::NotApplicable => {
+            paint.dim(&unit.outcome.name().replace('_', " "))
+        }
+        other => paint.red(&other.name().replace('_', " ")),
+    }
+}
+
+/// The targets of a block: accounts by name and id, and how many regions.
+fn targets(block: &[&UnitReport]) -> String {
+    let mut accounts: Vec<String> = Vec::new();
+    let mut regions: Vec<&str> = Vec::new();
+    for unit in block {
+        let account = if unit.account_name.is_empty() {
+            unit.id.account.clone()
+        } else {
+            format!("{} ({})", safe(&unit.account_name), unit.id.account)
+        };
+        if !accounts.contains(&account) {
+            accounts.push(account);
+        }
+        if !regions.contains(&unit.id.region.as_str()) {
+            regions.push(&unit.id.region);
+        }
+    }
+    let named = accounts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let rest = accounts.len().saturating_sub(NAMED);
+    let mut text = match (accounts.len(), rest) {
+        (1, _) => format!("in {named}"),
+        (n, 0) => format!("in {}: {named}", count(n, "account")),
+        (n, rest) => format!("in {}: {named} and {rest} more", count(n, "account")),
+    };
+    if let [region] = regions.as_slice() {
+        let _ = write!(text, ", {region}");
+    } else {
+        let _ = write!(text, ", {}", regions.join(" "));
+    }
+    text
+}
+
+fn change_line(change: &Change, paint: Paint) -> String {
+    let path = if change.path.is_empty() { String::new() } else { format!("{}: ", safe(&change.path)) };
+    let what = match change.effect {
+        Effect::Create => format!("{path}{}", value(&change.after)),
+        Effect::Delete => format!("{path}{} -> (removed)", value(&change.before)),
+        Effect::Update => format!("{path}{} -> {}", value(&change.before), value(&change.after)),
+    };
+    let what = match change.effect {
+        Effect::Create => paint.green(&format!("+ {what}")),
+        Effect::Delete => paint.red(&format!("- {what}")),
+        Effect::Update => paint.yellow(&format!("~ {what}")),
+    };
+    let risk = match change.risk {
+        Risk::Normal => String::new(),
+        risk => format!("  {}", paint.red(&format!("[{}]", risk_name(risk)))),
+    };
+    let at = change.declared_at.as_deref().map(|at| format!("  {}", paint.dim(&safe(at)))).unwrap_or_default();
+    format!("{what}{risk}{at}")
+}
+
+fn write_error(out: &mut String, error: &UnitError, paint: Paint) {
+    let _ = writeln!(out, "      {}", paint.red(&format!("error: {}", safe(&error.message))));
+    if let Some(id) = error.call.as_ref().and_then(|c| c.request_id.as_ref()) {
+        let _ = writeln!(out, "      {}", paint.dim(&format!("request id: {}", safe(id))));
+    }
+    if let Some(hint) = &error.hint {
+        let _ = writeln!(out, "      hint: {}", safe(hint));
+    }
+}
+
+fn write_summary(out: &mut String, report: &Report, paint: Paint) {
+    let summary = &report.summary;
+    let counts: Vec<String> = OutcomeKind::ALL
+        .iter()
+        .filter(|o| summary.count(**o) > 0)
+        .map(|o| format!("{} {}", summary.count(*o), o.name().replace('_', " ")))
+        .collect();
+    let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
+    let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));
+    if !summary.effects.is_empty() {
+        let list = |map: &std::collections::BTreeMap<String, usize>| {
+            map.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
+        };
+        let total = summary.effects.values().sum();
+        let _ = writeln!(
+            out,
+            "{} {}; risk: {}",
+            paint.bold(&format!("{}:", count(total, "change"))),
+            list(&summary.effects),
+            list(&summary.risks)
+        );
+    }
+    for (control, billed) in &summary.billed {
+        let _ = writeln!(out, "billed: {control}: {billed}");
+    }
+}

@@ -1,0 +1,226 @@
+//! The beginning of every run: where it works, with which credentials, on which organization.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+
+use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
+use crate::baseline::{Baseline, Regions};
+use crate::control::Scope;
+use crate::error::RunError;
+use crate::facts::discover::enabled_regions;
+use crate::facts::{self, Facts, Needs};
+use crate::plan::Shared;
+use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
+use crate::sandbox::{Sandbox, spec::Spec};
+use crate::selector::Selection;
+use crate::units;
+
+/// What the command line says about where to work.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Baseline file or folder.
+    pub baseline: PathBuf,
+    /// State file of the simulated organization.
+    pub sandbox: Option<PathBuf>,
+    /// AWS profile.
+    pub profile: Option<String>,
+    /// Nothing may be written to AWS.
+    pub read_only: bool,
+}
+
+/// A run that has begun: the organization is read, nothing is written.
+pub struct Run {
+    /// Run id: begins with the time, so that runs sort.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Path of the baseline as it was given.
+    pub baseline_path: PathBuf,
+    /// The units and what they share.
+    pub shared: Arc<Shared>,
+    /// The run works on AWS itself.
+    pub live: bool,
+    sandbox: Option<Sandbox>,
+}
+
+/// Reads the baseline and the organization, and spreads the units.
+///
+/// # Errors
+/// Anything that means that the run cannot start; nothing was changed.
+pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError> {
+    let baseline = Baseline::load(&place.baseline)?;
+    let now = OffsetDateTime::now_utc();
+    let id = run_id(now);
+    let endpoint = Endpoint::from_env()?;
+    let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
+    let live = sandbox.is_none() && endpoint.is_none();
+    let options = Options {
+        profile: place.profile.clone(),
+        region: baseline.organization.home_region.clone(),
+        endpoint,
+        in_process: sandbox.as_ref().map(Sandbox::http_client),
+        read_only: place.read_only,
+        run_id: id.clone(),
+        roles: roles(&baseline, None, place.read_only),
+        limits: Limits::default(),
+    };
+    let aws = Aws::connect(options).await?;
+    let mut facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
+    banner(live, &facts, &aws);
+    check_organization(&baseline, &facts)?;
+    aws.set_roles(roles(&baseline, Some(&facts), place.read_only));
+    if place.read_only {
+        aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
+    }
+    read_regions(&aws, &baseline, &mut facts).await;
+    let today = day(now);
+    let soon = day(now + Duration::days(30));
+    let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: (&today, &soon) };
+    let units = units::expand(&scope)?;
+    Ok(Run {
+        id,
+        started_at: now.format(&Rfc3339).unwrap_or_default(),
+        baseline_path: place.baseline.clone(),
+        shared: Arc::new(Shared { units, aws, facts, baseline }),
+        live,
+        sandbox,
+    })
+}
+
+impl Run {
+    /// The rows as a report.
+    pub fn report(&self, units: Vec<UnitReport>) -> Report {
+        Report {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_string(),
+            run: self.id.clone(),
+            created_at: self.started_at.clone(),
+            baseline: self.baseline_path.display().to_string(),
+            baseline_digest: self.shared.baseline.digest().to_string(),
+            organization_id: self.shared.facts.organization_id.clone(),
+            summary: Summary::of(&units),
+            units,
+        }
+    }
+
+    /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
+    pub fn close(self) {
+        if let Some(sandbox) = self.sandbox {
+            for operation in sandbox.unimplemented() {
+                tracing::error!(operation, "the sandbox has no such operation");
+            }
+        }
+    }
+}
+
+fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Option<Sandbox>, RunError> {
+    let Some(path) = path else { return Ok(None) };
+    if endpoint.is_some() {
+        return Err(RunError::new("--sandbox and ORGBASE_ENDPOINT contradict each other")
+            .hint("unset ORGBASE_ENDPOINT, or leave --sandbox out"));
+    }
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        crate::apply::files::private_folder(folder)
+            .map_err(|e| RunError::new(format!("cannot make the folder {}: {e}", folder.display())))?;
+    }
+    Sandbox::open(Some(path), &Spec::default()).map(Some)
+}
+
+/// `20261121T223005Z-1a2b3c`: the time, and enough of the process to tell two runs of one second apart.
+fn run_id(now: OffsetDateTime) -> String {
+    let stamp = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
+    format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
+}
+
+fn day(at: OffsetDateTime) -> String {
+    at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+fn banner(live: bool, facts: &Facts, aws: &Aws) {
+    let place = if live { "LIVE" } else { "SANDBOX" };
+    crate::cli::say_err(&format!("{place} {} as {}", facts.organization_id, aws.caller().arn));
+}
+
+/// Role names by account id; before the organization is read only the default is known.
+fn roles(baseline: &Baseline, facts: Option<&Facts>, read_only: bool) -> Roles {
+    let organization = &baseline.organization;
+    let special = if read_only { &organization.plan_role } else { &organization.apply_role };
+    let own = |(key, account): (&String, &crate::baseline::AccountDecl)| {
+        Some((baseline.account_id(key, facts?)?, account.access_role.clone()?))
+    };
+    Roles {
+        default: special.clone().unwrap_or_else(|| organization.access_role.clone()),
+        per_account: baseline.accounts.iter().filter_map(own).collect::<BTreeMap<_, _>>(),
+        external_id: organization.external_id.clone(),
+        source_identity: organization.source_identity,
+    }
+}
+
+/// Policies are read only where something compares or checks against them.
+fn needs(baseline: &Baseline) -> Needs {
+    let scps = baseline.declares("scps") || !baseline.accounts.is_empty();
+    Needs {
+        policy_types: if scps { vec!["SERVICE_CONTROL_POLICY".into()] } else { Vec::new() },
+        trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
+    }
+}
+
+fn check_organization(baseline: &Baseline, facts: &Facts) -> Result<(), RunError> {
+    let organization = &baseline.organization;
+    if let Some(id) = &organization.id
+        && *id != facts.organization_id
+    {
+        return Err(RunError::new(format!("the baseline is for {id}, but the caller works in {}", facts.organization_id))
+            .hint("use credentials of the right organization, or correct `organization.id`"));
+    }
+    let home = &organization.home_region;
+    check_region(home, facts)?;
+    if !facts.management_regions.contains(home) {
+        return Err(RunError::new(format!("home_region {home} is not enabled in the management account"))
+            .hint("enable it (aws account enable-region), or choose another home_region"));
+    }
+    if let Regions::List(regions) = &organization.regions {
+        regions.iter().try_for_each(|region| check_region(region, facts))?;
+    }
+    Ok(())
+}
+
+fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
+    if facts.partition_regions.contains(region) {
+        return Ok(());
+    }
+    let close = |known: &&String| strsim::damerau_levenshtein(known, region);
+    let nearest = facts.partition_regions.iter().min_by_key(close).cloned().unwrap_or_default();
+    Err(RunError::new(format!("partition {} has no region {region}", facts.partition))
+        .hint(format!("did you mean {nearest}?")))
+}
+
+/// Reads each account's regions where something works in all of them. A failure is kept: it is that account's outcome.
+async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
+    use futures_util::{StreamExt as _, stream};
+    let regional = crate::controls::SECTIONS
+        .iter()
+        .filter(|s| baseline.declares(s.meta().id))
+        .flat_map(|s| s.controls())
+        .any(|c| c.meta().scope == Scope::AccountRegion);
+    if !regional {
+        return;
+    }
+    let home = &baseline.organization.home_region;
+    let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
+    let wanted: Vec<String> = wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
+    let read = |account: String| async move {
+        let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
+        let regions = match aws.clients(&account, home, guard).await {
+            Ok(clients) => enabled_regions(&clients).await,
+            Err(error) => Err(error),
+        };
+        (account, regions)
+    };
+    facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
+}

@@ -1,0 +1,102 @@
+//! Service-linked roles.
+
+use serde_json::json;
+
+use crate::sandbox::world::{Call, Fault, Reply, World};
+
+use super::roles::{SESSION_SECONDS, full};
+use super::state::Role;
+use super::{invalid_input, view};
+
+/// Role names that do not follow from the principal (each service's user guide).
+const NAMES: &[(&str, &str)] = &[
+    ("access-analyzer.amazonaws.com", "AWSServiceRoleForAccessAnalyzer"),
+    ("agentless.inspector2.amazonaws.com", "AWSServiceRoleForAmazonInspector2Agentless"),
+    ("cloudtrail.amazonaws.com", "AWSServiceRoleForCloudTrail"),
+    ("compute-optimizer.amazonaws.com", "AWSServiceRoleForComputeOptimizer"),
+    ("config.amazonaws.com", "AWSServiceRoleForConfig"),
+    ("config-multiaccountsetup.amazonaws.com", "AWSServiceRoleForConfigMultiAccountSetup"),
+    ("cost-optimization-hub.bcm.amazonaws.com", "AWSServiceRoleForCostOptimizationHub"),
+    ("detective.amazonaws.com", "AWSServiceRoleForDetective"),
+    ("fms.amazonaws.com", "AWSServiceRoleForFMS"),
+    ("guardduty.amazonaws.com", "AWSServiceRoleForAmazonGuardDuty"),
+    ("inspector2.amazonaws.com", "AWSServiceRoleForAmazonInspector2"),
+    ("ipam.amazonaws.com", "AWSServiceRoleForIPAM"),
+    ("macie.amazonaws.com", "AWSServiceRoleForAmazonMacie"),
+    ("malware-protection.guardduty.amazonaws.com", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
+    ("organizations.amazonaws.com", "AWSServiceRoleForOrganizations"),
+    ("ram.amazonaws.com", "AWSServiceRoleForResourceAccessManager"),
+    ("resource-explorer-2.amazonaws.com", "AWSServiceRoleForResourceExplorer"),
+    ("securityhub.amazonaws.com", "AWSServiceRoleForSecurityHub"),
+    ("securitylake.amazonaws.com", "AWSServiceRoleForSecurityLake"),
+    ("ssm.amazonaws.com", "AWSServiceRoleForAmazonSSM"),
+    ("sso.amazonaws.com", "AWSServiceRoleForSSO"),
+    ("storage-lens.s3.amazonaws.com", "AWSServiceRoleForS3StorageLens"),
+    ("support.amazonaws.com", "AWSServiceRoleForSupport"),
+    ("trustedadvisor.amazonaws.com", "AWSServiceRoleForTrustedAdvisor"),
+];
+
+/// Guess: services outside the table are named after the first part of their principal.
+fn role_name(service: &str) -> String {
+    if let Some((_, name)) = NAMES.iter().find(|(principal, _)| *principal == service) {
+        return (*name).to_owned();
+    }
+    let first = service.split('.').next().unwrap_or_default();
+    let words = first.split('-').map(|word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        format!("{}{tail}", head.to_ascii_uppercase())
+    });
+    format!("AWSServiceRoleFor{}", words.collect::<String>())
+}
+
+pub(super) fn create(world: &mut World, call: &Call) -> Reply {
+    let service = call.required("AWSServiceName");
+    if !service.ends_with(".amazonaws.com") && !service.ends_with(".amazonaws.com.cn") {
+        return Err(invalid_input(format!("{service} is not a valid service principal.")));
+    }
+    let mut name = role_name(service);
+    if let Some(suffix) = call.str("CustomSuffix") {
+        name = format!("{name}_{suffix}");
+    }
+    if view(world, &call.account).roles.contains_key(&name) {
+        return Err(taken(&name));
+    }
+    let mut role = build(world, service, &name, call.now);
+    role.description = call.str("Description").map(str::to_owned);
+    let value = full(world, &call.account, &role);
+    world.iam.entry(call.account.clone()).or_default().roles.insert(name, role);
+    Ok(json!({"Role": value}))
+}
+
+fn taken(name: &str) -> Fault {
+    invalid_input(format!(
+        "Service role name {name} has been taken in this account, please try a different suffix."
+    ))
+}
+
+fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }]});
+    Role {
+        name: name.to_owned(),
+        path: format!("/aws-service-role/{service}/"),
+        id: super::fresh_id(world, "AROA"),
+        trust: trust.to_string(),
+        max_session: SESSION_SECONDS,
+        created: now,
+        ..Role::default()
+    }
+}
+
+/// Makes the service-linked role of `service` in `account` unless it is there, as services do for themselves.
+pub fn ensure_service_linked_role(world: &mut World, account: &str, service: &str, now: f64) {
+    let name = role_name(service);
+    if view(world, account).roles.contains_key(&name) {
+        return;
+    }
+    let role = build(world, service, &name, now);
+    world.iam.entry(account.to_owned()).or_default().roles.insert(name, role);
+}
