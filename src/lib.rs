@@ -17,6 +17,7 @@ pub mod emit;
 pub mod error;
 pub mod facts;
 pub mod lockout;
+pub mod mask;
 pub mod metric_filter;
 pub mod names;
 pub mod plan;
