@@ -8,6 +8,8 @@
 //! * `world`: the whole state, and what a handler sees (`World`, `Call`, `Fault`).
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
+pub mod caller;
+pub mod enforce;
 pub mod models;
 pub mod services;
 pub mod session;

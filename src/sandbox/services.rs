@@ -5,14 +5,18 @@ use super::world::{Call, Fault, Reply, World};
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod documents;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
+#[cfg(test)]
+pub(crate) mod lab;
 pub mod logs;
 pub mod organizations;
 pub mod s3;
 pub mod sns;
 pub mod sts;
+pub mod tags;
 
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {

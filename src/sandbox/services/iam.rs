@@ -209,7 +209,8 @@ fn list<T: Clone>(
 ) -> Reply {
     let bad = || Fault::new("ValidationError", "Invalid Marker.").status(400);
     let (page, next) = world.page(items, call.int("MaxItems"), PAGE, call.str("Marker"), &bad)?;
-    let mut reply = json!({ member: page.iter().map(show).collect::<Vec<_>>(), "IsTruncated": next.is_some() });
+    let mut reply =
+        json!({ member: page.iter().map(show).collect::<Vec<_>>(), "IsTruncated": next.is_some() });
     if let Some(token) = next {
         reply["Marker"] = json!(token);
     }

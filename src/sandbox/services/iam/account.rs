@@ -16,7 +16,9 @@ pub const ROOT_CREDENTIALS: &str = "RootCredentialsManagement";
 pub const ROOT_SESSIONS: &str = "RootSessions";
 
 pub(super) fn get_password_policy(world: &mut World, call: &Call) -> Reply {
-    let Some(policy) = &view(world, &call.account).password_policy else { return Err(no_password_policy(call)) };
+    let Some(policy) = &view(world, &call.account).password_policy else {
+        return Err(no_password_policy(call));
+    };
     let mut value = json!({
         "MinimumPasswordLength": policy.minimum_length,
         "RequireSymbols": policy.symbols,
@@ -68,8 +70,7 @@ pub(super) fn update_password_policy(world: &mut World, call: &Call) -> Reply {
 fn ranged(call: &Call, member: &str, least: i64, most: i64) -> Result<Option<i64>, Fault> {
     match call.int(member) {
         Some(value) if value < least || value > most => {
-            let (word, bound) =
-                if value < least { ("greater", least) } else { ("less", most) };
+            let (word, bound) = if value < least { ("greater", least) } else { ("less", most) };
             let mut name = member.to_owned();
             if let Some(first) = name.get_mut(..1) {
                 first.make_ascii_lowercase();

@@ -19,8 +19,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
         return Err(limit(format!("Cannot exceed quota for AccessKeysPerUser: {KEY_LIMIT}")));
     }
     let id = format!("AKIA{}", world.id(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"));
-    let secret =
-        world.id(40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    let secret = world.id(40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     let key = AccessKey { id: id.clone(), status: "Active".into(), created: call.now, used: None };
     users::change(world, call)?.keys.push(key);
     Ok(json!({"AccessKey": {

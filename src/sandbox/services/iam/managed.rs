@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{Grants, ManagedPolicy, State};
-use super::{already_exists, arn, documents, edit, encode, limit, list as page, no_such, path, tag_list, tags, view};
+use super::{
+    already_exists, arn, documents, edit, encode, limit, list as page, no_such, path, tag_list, tags, view,
+};
 
 /// Policies in an account, versions of a policy, and characters of a version (`aws-limits.md` 1.4).
 const POLICY_LIMIT: usize = 1_500;
@@ -118,7 +120,8 @@ fn attachments(iam: &State, arn: &str) -> usize {
 
 fn boundaries(iam: &State, arn: &str) -> usize {
     let is = |boundary: &Option<String>| boundary.as_deref() == Some(arn);
-    iam.roles.values().filter(|r| is(&r.boundary)).count() + iam.users.values().filter(|u| is(&u.boundary)).count()
+    iam.roles.values().filter(|r| is(&r.boundary)).count()
+        + iam.users.values().filter(|u| is(&u.boundary)).count()
 }
 
 /// `detail`: as GetPolicy and CreatePolicy show it; ListPolicies leaves description and tags out.
@@ -234,7 +237,8 @@ pub(super) fn get_version(world: &mut World, call: &Call) -> Reply {
 }
 
 fn aws_text(name: &str) -> String {
-    let action = AWS_MANAGED.iter().find(|(known, _)| *known == name).map_or("sts:GetCallerIdentity", |(_, a)| a);
+    let action =
+        AWS_MANAGED.iter().find(|(known, _)| *known == name).map_or("sts:GetCallerIdentity", |(_, a)| a);
     let statement = json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
     json!({"Version": "2012-10-17", "Statement": statement}).to_string()
 }
@@ -245,7 +249,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
     let iam = view(world, &call.account);
     let mut arns: Vec<String> = Vec::new();
     if scope != "Local" {
-        arns.extend(AWS_MANAGED.iter().map(|(name, _)| world.arn("iam", "", "aws", &format!("policy/{name}"))));
+        arns.extend(
+            AWS_MANAGED.iter().map(|(name, _)| world.arn("iam", "", "aws", &format!("policy/{name}"))),
+        );
         let attached = iam.roles.values().flat_map(|r| &r.grants.attached);
         let more = attached.chain(iam.users.values().flat_map(|u| &u.grants.attached));
         for arn in more.chain(iam.groups.values().flat_map(|g| &g.grants.attached)) {

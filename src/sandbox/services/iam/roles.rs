@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{Grants, Role};
-use super::{already_exists, arn, conflict, documents, edit, encode, limit, list as page, no_such, path, tag_list, tags, view};
+use super::{
+    already_exists, arn, conflict, documents, edit, encode, limit, list as page, no_such, path, tag_list,
+    tags, view,
+};
 
 /// Roles in an account, and characters of a trust policy (`aws-limits.md` 1.4).
 const ROLE_LIMIT: usize = 1_000;

@@ -98,11 +98,8 @@ fn check_password(policy: Option<&PasswordPolicy>, password: &str) -> Result<(),
     if good {
         return Ok(());
     }
-    Err(Fault::new(
-        "PasswordPolicyViolation",
-        "Password does not conform to the account password policy.",
-    )
-    .status(400))
+    Err(Fault::new("PasswordPolicyViolation", "Password does not conform to the account password policy.")
+        .status(400))
 }
 
 fn no_login(name: &str) -> Fault {
@@ -151,9 +148,13 @@ pub(super) fn list_mfa(world: &mut World, call: &Call) -> Reply {
         Some(_) => find(world, call)?.mfa.iter().map(|(serial, since)| (serial.clone(), *since)).collect(),
         None => Vec::new(),
     };
-    page(world, call, "MFADevices", &devices, |(serial, since)| {
-        json!({"UserName": call.required("UserName"), "SerialNumber": serial, "EnableDate": since})
-    })
+    page(
+        world,
+        call,
+        "MFADevices",
+        &devices,
+        |(serial, since)| json!({"UserName": call.required("UserName"), "SerialNumber": serial, "EnableDate": since}),
+    )
 }
 
 pub(super) fn list_virtual_mfa(world: &mut World, call: &Call) -> Reply {

@@ -8,7 +8,8 @@ use crate::sandbox::world::{Call, Fault, World};
 use super::{management, not_in_use, organization};
 
 /// Operations that any member account may call.
-const MEMBER: &[&str] = &["DescribeOrganization", "LeaveOrganization", "DescribeHandshake", "AcceptHandshake"];
+const MEMBER: &[&str] =
+    &["DescribeOrganization", "LeaveOrganization", "DescribeHandshake", "AcceptHandshake"];
 
 /// Refuses callers without the right.
 pub(super) fn check(world: &World, call: &Call) -> Result<(), Fault> {

@@ -126,7 +126,14 @@ fn add_created(world: &mut World, creation: &Creation) {
         state: AccountState::Active,
         closing_at: None,
     };
-    iam::add_access_role(world, &account.id, &organization.management, &creation.role, &creation.role_id, joined);
+    iam::add_access_role(
+        world,
+        &account.id,
+        &organization.management,
+        &creation.role,
+        &creation.role_id,
+        joined,
+    );
     let state = &mut world.organizations;
     if !creation.tags.is_empty() {
         state.tags.insert(account.id.clone(), creation.tags.clone());
@@ -185,8 +192,14 @@ pub(super) fn describe_creation(world: &mut World, call: &Call) -> Reply {
 }
 
 pub(super) fn list_creations(world: &mut World, call: &Call) -> Reply {
-    let wanted: Vec<&str> =
-        call.input.get("States").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let wanted: Vec<&str> = call
+        .input
+        .get("States")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let values: Vec<Value> = world
         .organizations
         .creations

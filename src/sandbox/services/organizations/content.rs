@@ -100,7 +100,15 @@ fn rcp_statement(statement: &Map<String, Value>) -> bool {
 
 fn common(statement: &Map<String, Value>) -> bool {
     const ELEMENTS: &[&str] = &[
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
     ];
     let either = |a: &str, b: &str| statement.contains_key(a) != statement.contains_key(b);
     let listed = |key: &str| statement.get(key).is_none_or(|value| strings(Some(value)).is_some());
@@ -151,11 +159,33 @@ fn condition_is_well_formed(condition: &Value) -> bool {
 
 fn operator_is_known(operator: &str) -> bool {
     const BASE: &[&str] = &[
-        "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike",
-        "StringNotLike", "NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals",
-        "NumericGreaterThan", "NumericGreaterThanEquals", "DateEquals", "DateNotEquals", "DateLessThan",
-        "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals", "Bool", "BinaryEquals", "IpAddress",
-        "NotIpAddress", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Null",
+        "StringEquals",
+        "StringNotEquals",
+        "StringEqualsIgnoreCase",
+        "StringNotEqualsIgnoreCase",
+        "StringLike",
+        "StringNotLike",
+        "NumericEquals",
+        "NumericNotEquals",
+        "NumericLessThan",
+        "NumericLessThanEquals",
+        "NumericGreaterThan",
+        "NumericGreaterThanEquals",
+        "DateEquals",
+        "DateNotEquals",
+        "DateLessThan",
+        "DateLessThanEquals",
+        "DateGreaterThan",
+        "DateGreaterThanEquals",
+        "Bool",
+        "BinaryEquals",
+        "IpAddress",
+        "NotIpAddress",
+        "ArnEquals",
+        "ArnNotEquals",
+        "ArnLike",
+        "ArnNotLike",
+        "Null",
     ];
     let name = operator.trim_start_matches("ForAllValues:").trim_start_matches("ForAnyValue:");
     let name = name.strip_suffix("IfExists").unwrap_or(name);

@@ -124,9 +124,13 @@ pub fn disable_access(world: &mut World, principal: &str) {
 pub(super) fn list_access(world: &mut World, call: &Call) -> Reply {
     let enabled: Vec<(&String, f64)> =
         world.organizations.trusted_access.iter().map(|(name, since)| (name, *since)).collect();
-    list(world, call, "EnabledServicePrincipals", &enabled, |(name, since)| {
-        json!({"ServicePrincipal": name, "DateEnabled": since})
-    })
+    list(
+        world,
+        call,
+        "EnabledServicePrincipals",
+        &enabled,
+        |(name, since)| json!({"ServicePrincipal": name, "DateEnabled": since}),
+    )
 }
 
 pub(super) fn register(world: &mut World, call: &Call) -> Reply {
@@ -262,7 +266,11 @@ pub(super) fn list_services(world: &mut World, call: &Call) -> Reply {
     if services.is_empty() {
         return Err(not_registered());
     }
-    list(world, call, "DelegatedServices", &services, |(principal, since)| {
-        json!({"ServicePrincipal": principal, "DelegationEnabledDate": since})
-    })
+    list(
+        world,
+        call,
+        "DelegatedServices",
+        &services,
+        |(principal, since)| json!({"ServicePrincipal": principal, "DelegationEnabledDate": since}),
+    )
 }

@@ -104,14 +104,21 @@ fn check_target(world: &World, id: &str, kind: &str) -> Result<(), Fault> {
             return Err(invalid_input("INVALID_PATTERN_TARGET_ID", "You specified an invalid account ID."));
         }
         "EMAIL" if !id.contains('@') => {
-            return Err(invalid_input("INVALID_EMAIL_ADDRESS_TARGET", "You specified an invalid email address."));
+            return Err(invalid_input(
+                "INVALID_EMAIL_ADDRESS_TARGET",
+                "You specified an invalid email address.",
+            ));
         }
         "ACCOUNT" | "EMAIL" => {}
         _ => {
-            return Err(invalid_input("INVALID_PARTY_TYPE_TARGET", "You specified the wrong type of entity."));
+            return Err(invalid_input(
+                "INVALID_PARTY_TYPE_TARGET",
+                "You specified the wrong type of entity.",
+            ));
         }
     }
-    let member = world.organizations.accounts.values().any(|a| a.id == id || a.email.eq_ignore_ascii_case(id));
+    let member =
+        world.organizations.accounts.values().any(|a| a.id == id || a.email.eq_ignore_ascii_case(id));
     if member {
         return Err(violation(
             "ALREADY_IN_AN_ORGANIZATION",
@@ -143,7 +150,10 @@ fn find(world: &World, call: &Call) -> Result<Handshake, Fault> {
     })?;
     let is_management = super::management(world) == Some(call.account.as_str());
     if !is_management && !is_party(world, handshake, &call.account) {
-        return Err(Fault::new("AccessDeniedException", "You don't have permissions to access this resource."));
+        return Err(Fault::new(
+            "AccessDeniedException",
+            "You don't have permissions to access this resource.",
+        ));
     }
     Ok(at(handshake, call.now))
 }
@@ -193,7 +203,10 @@ pub(super) fn accept(world: &mut World, call: &Call) -> Reply {
 
 fn join_invited(world: &mut World, handshake: &Handshake, call: &Call) -> Result<(), Fault> {
     if !is_party(world, handshake, &call.account) {
-        return Err(Fault::new("AccessDeniedException", "You don't have permissions to access this resource."));
+        return Err(Fault::new(
+            "AccessDeniedException",
+            "You don't have permissions to access this resource.",
+        ));
     }
     let root = organization(world)?.root.clone();
     let known = world.organizations.standalone.get(&call.account).cloned();
@@ -236,7 +249,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
         .organizations
         .handshakes
         .values()
-        .filter(|h| action.is_none_or(|a| h.action == a) && parent.is_none_or(|p| h.parent.as_deref() == Some(p)))
+        .filter(|h| {
+            action.is_none_or(|a| h.action == a) && parent.is_none_or(|p| h.parent.as_deref() == Some(p))
+        })
         .map(|h| at(h, call.now))
         .collect();
     page(world, call, "Handshakes", &handshakes, |h| show(world, h))

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::Policy;
-use super::{FULL_ACCESS, RCP_FULL_ACCESS, arn, constraint, content, invalid_input, list as page, organization, tags};
+use super::{
+    FULL_ACCESS, RCP_FULL_ACCESS, arn, constraint, content, invalid_input, list as page, organization, tags,
+};
 
 const FULL_ACCESS_TEXT: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-const RCP_FULL_ACCESS_TEXT: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+const RCP_FULL_ACCESS_TEXT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// Policies per organization: SCP 10,000, RCP 2,000, every other type 1,000 (`aws-limits.md` 1.2).
 fn number_limit(kind: &str) -> usize {

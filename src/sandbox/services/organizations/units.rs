@@ -114,7 +114,8 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     let id = find(world, call)?.id.clone();
     let state = &mut world.organizations;
-    let holds = state.units.values().any(|u| u.parent == id) || state.accounts.values().any(|a| a.parent == id);
+    let holds =
+        state.units.values().any(|u| u.parent == id) || state.accounts.values().any(|a| a.parent == id);
     if holds {
         return Err(Fault::new(
             "OrganizationalUnitNotEmptyException",

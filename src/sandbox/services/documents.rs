@@ -1,0 +1,234 @@
+//! Resource policies (bucket, key, topic, log policies) as the services check them: who asks, whether the policy lets
+//! them, whether its principals exist, and whether it is public.
+
+use crate::policy::evaluate::{self, Caller, Request};
+use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Statement};
+use crate::sandbox::world::{self, Call, World};
+
+/// A call as a resource policy of its own or another account sees it. Actions of the management account's own
+/// credentials are those of its root user.
+pub fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request {
+    let request = Request::new(caller(world, call), action, resource)
+        .with("aws:SecureTransport", "true")
+        .with("aws:RequestedRegion", &call.region)
+        .with("aws:ViaAWSService", "false");
+    match organization_of(world, &call.account) {
+        Some(id) => request.with("aws:PrincipalOrgID", id),
+        None => request,
+    }
+}
+
+/// A call that an AWS service makes on behalf of a resource (`source_arn`) of an account.
+pub fn service_request(
+    world: &World,
+    service: &str,
+    action: &str,
+    resource: &str,
+    source: (&str, &str),
+) -> Request {
+    let (source_account, source_arn) = source;
+    let request = Request::new(Caller::Service(service.into()), action, resource)
+        .with("aws:SecureTransport", "true")
+        .with("aws:SourceAccount", source_account)
+        .with("aws:SourceArn", source_arn);
+    match organization_of(world, source_account) {
+        Some(id) => request.with("aws:SourceOrgID", id),
+        None => request,
+    }
+}
+
+/// Whether a policy text allows the request. A text that is no policy allows nothing.
+pub fn allows(policy: &str, request: &Request) -> bool {
+    Document::parse(policy).is_ok_and(|document| evaluate::effect(&document, request) == Some(Effect::Allow))
+}
+
+/// The ARN of the caller, as AWS writes it in refusals.
+pub fn caller_arn(world: &World, call: &Call) -> String {
+    match caller(world, call) {
+        Caller::Aws { session: Some(session), .. } => session,
+        Caller::Aws { arn, .. } => arn,
+        Caller::Service(_) | Caller::Anonymous => String::new(),
+    }
+}
+
+fn caller(world: &World, call: &Call) -> Caller {
+    let account = call.account.clone();
+    match &call.principal {
+        world::Principal::Management => {
+            let arn = world.arn("iam", "", &account, "root");
+            Caller::Aws { account, arn, session: None }
+        }
+        world::Principal::Role { role, session } => {
+            let arn = world.arn("iam", "", &account, &format!("role/{role}"));
+            let session = world.arn("sts", "", &account, &format!("assumed-role/{role}/{session}"));
+            Caller::Aws { account, arn, session: Some(session) }
+        }
+    }
+}
+
+fn organization_of<'w>(world: &'w World, account: &str) -> Option<&'w str> {
+    let state = &world.organizations;
+    let organization = state.organization.as_ref()?;
+    state.accounts.contains_key(account).then_some(organization.id.as_str())
+}
+
+/// The principals of a resource policy that AWS would refuse, because they are not well formed or do not exist.
+/// Of accounts that the sandbox does not hold, everything is taken to exist.
+pub fn unknown_principals(world: &World, document: &Document) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for statement in &document.statements {
+        let (Some(Element::Is(Principal::Named(named))) | Some(Element::IsNot(Principal::Named(named)))) =
+            &statement.principal
+        else {
+            continue;
+        };
+        for (kind, ids) in named {
+            let exists = |id: &&String| match kind {
+                PrincipalType::Aws => identity_exists(world, id),
+                PrincipalType::Service => is_service(id),
+                PrincipalType::Federated | PrincipalType::CanonicalUser => true,
+            };
+            unknown.extend(ids.iter().filter(|id| !exists(id)).cloned());
+        }
+    }
+    unknown
+}
+
+fn is_account(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Service principals end in the partition's domain. Guess: AWS knows the names and refuses others.
+fn is_service(name: &str) -> bool {
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"].iter().any(|end| name.ends_with(end))
+}
+
+fn identity_exists(world: &World, id: &str) -> bool {
+    if id == "*" || is_account(id) {
+        return true;
+    }
+    // What AWS writes for a role, user or federated user that was deleted since, and accepts back.
+    if id.len() >= 16 && ["AROA", "AIDA"].iter().any(|prefix| id.starts_with(prefix)) {
+        return true;
+    }
+    let fields: Vec<&str> = id.splitn(6, ':').collect();
+    match fields.as_slice() {
+        ["arn", partition, "iam", "", account, resource] if *partition == world.partition => {
+            is_account(account) && iam_resource_exists(world, account, resource)
+        }
+        ["arn", partition, "sts", "", account, resource] if *partition == world.partition => {
+            is_account(account) && (resource.starts_with("assumed-role/") || resource.starts_with("federated-user/"))
+        }
+        ["arn", _, "cloudfront", "", "cloudfront", _] => true,
+        _ => false,
+    }
+}
+
+fn iam_resource_exists(world: &World, account: &str, resource: &str) -> bool {
+    let held = world.organizations.accounts.contains_key(account);
+    match resource.split_once('/') {
+        None => resource == "root",
+        Some(("role", path)) => !held || role_trust(world, account, path).is_some(),
+        Some(("user", path)) => !path.is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// The trust policy of the role with this path and name, or `None` where it does not exist.
+pub fn role_trust(world: &World, account: &str, path_and_name: &str) -> Option<String> {
+    let _ = (world, account, path_and_name);
+    None
+}
+
+/// Whether a policy is public as S3 means it: it allows somebody without naming a principal, an account, an
+/// organization, a network or a source (User Guide, "The meaning of public").
+pub fn is_public(document: &Document) -> bool {
+    document.statements.iter().any(|statement| {
+        statement.effect == Effect::Allow && speaks_of_everyone(statement) && !narrowed(statement)
+    })
+}
+
+fn speaks_of_everyone(statement: &Statement) -> bool {
+    match &statement.principal {
+        Some(Element::Is(Principal::Any) | Element::IsNot(_)) => true,
+        Some(Element::Is(Principal::Named(named))) => {
+            named.get(&PrincipalType::Aws).is_some_and(|ids| ids.iter().any(|id| id == "*"))
+        }
+        None => false,
+    }
+}
+
+/// The condition keys that make an otherwise public statement not public, when their values are fixed (User Guide,
+/// "The meaning of public").
+const NARROWING: &[&str] = &[
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:userid",
+    "aws:username",
+    "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+];
+
+fn narrowed(statement: &Statement) -> bool {
+    statement.conditions.iter().any(|condition| {
+        let operator = condition.operator.to_string();
+        let positive = !operator.contains("Not") && !operator.ends_with("IfExists") && !operator.contains(':');
+        positive
+            && NARROWING.contains(&condition.key.to_ascii_lowercase().as_str())
+            && condition.values.iter().all(|value| is_fixed(&condition.key, value))
+    })
+}
+
+/// A fixed value has no wildcard; a network is fixed unless it is very wide (wider than /8, User Guide).
+fn is_fixed(key: &str, value: &str) -> bool {
+    if key.eq_ignore_ascii_case("aws:SourceIp") {
+        let bits = value.split_once('/').and_then(|(_, bits)| bits.parse::<u8>().ok());
+        return bits.is_none_or(|bits| bits >= 8);
+    }
+    if key.to_ascii_lowercase().ends_with("arn") {
+        // Wildcards in the resource part of an ARN are fine as long as the account is named.
+        return value.split(':').nth(4).is_some_and(|account| !account.is_empty() && !account.contains(['*', '?']))
+            || !value.contains(['*', '?']);
+    }
+    !value.contains(['*', '?'])
+}
+
+/// Whether `text` matches a pattern with `*` and `?`.
+pub fn wildcard(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last `*` was, and the text position that it has swallowed up to.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || Some(c) == text.get(t) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, swallowed)) => {
+                    star = Some((at, swallowed + 1));
+                    p = at + 1;
+                    t = swallowed + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
