@@ -202,7 +202,11 @@ pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
 }
 
 /// A question that offers the nearest candidate, else the list of all, where it is short.
-pub(crate) fn suggestion<'c>(word: &str, what: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+pub(crate) fn suggestion<'c>(
+    word: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     if let Some(near) = nearest(word, candidates.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
@@ -243,7 +247,13 @@ impl BaselineError {
         renderer.render(&[group])
     }
 
-    fn snippet<'s>(&'s self, group: Group<'s>, span: &Span, kind: AnnotationKind, label: Option<&'s str>) -> Group<'s> {
+    fn snippet<'s>(
+        &'s self,
+        group: Group<'s>,
+        span: &Span,
+        kind: AnnotationKind,
+        label: Option<&'s str>,
+    ) -> Group<'s> {
         let Some(location) = self.sources.locate(span) else { return group };
         let mark = kind.span(location.within).label(label);
         let snippet = Snippet::source(location.excerpt)

@@ -133,7 +133,8 @@ fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Opti
 
 /// `20261121T223005Z-1a2b3c`: the time, and enough of the process to tell two runs of one second apart.
 fn run_id(now: OffsetDateTime) -> String {
-    let stamp = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
+    let stamp =
+        now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
     format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
 }
 
@@ -175,8 +176,11 @@ fn check_organization(baseline: &Baseline, facts: &Facts) -> Result<(), RunError
     if let Some(id) = &organization.id
         && *id != facts.organization_id
     {
-        return Err(RunError::new(format!("the baseline is for {id}, but the caller works in {}", facts.organization_id))
-            .hint("use credentials of the right organization, or correct `organization.id`"));
+        return Err(RunError::new(format!(
+            "the baseline is for {id}, but the caller works in {}",
+            facts.organization_id
+        ))
+        .hint("use credentials of the right organization, or correct `organization.id`"));
     }
     let home = &organization.home_region;
     check_region(home, facts)?;
@@ -213,7 +217,8 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     }
     let home = &baseline.organization.home_region;
     let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let wanted: Vec<String> = wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
+    let wanted: Vec<String> =
+        wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {

@@ -43,11 +43,13 @@ impl FromStr for Selector {
 
     fn from_str(text: &str) -> Result<Selector, RunError> {
         let Some((kind, value)) = text.split_once('=') else {
-            return Err(RunError::new(format!("`{text}` is no selector")).hint("write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`"));
+            return Err(RunError::new(format!("`{text}` is no selector"))
+                .hint("write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`"));
         };
         let value = value.trim().to_string();
         if value.is_empty() {
-            return Err(RunError::new(format!("the selector `{text}` names nothing")).hint(format!("write it as `{kind}=VALUE`")));
+            return Err(RunError::new(format!("the selector `{text}` names nothing"))
+                .hint(format!("write it as `{kind}=VALUE`")));
         }
         match kind.trim() {
             "account" => Ok(Selector::Account(value)),
@@ -68,7 +70,10 @@ impl FromStr for Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Selector::Account(value) | Selector::Ou(value) | Selector::Region(value) | Selector::Control(value)) = self;
+        let (Selector::Account(value)
+        | Selector::Ou(value)
+        | Selector::Region(value)
+        | Selector::Control(value)) = self;
         write!(f, "{}={value}", self.kind())
     }
 }
@@ -92,7 +97,8 @@ impl Selector {
             Selector::Ou(path) => is_under(target.ou, path),
             Selector::Region(region) => region == target.region,
             Selector::Control(id) => {
-                target.control == id || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                target.control == id
+                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
             }
         }
     }
@@ -134,7 +140,8 @@ fn glob(pattern: &str, text: &str) -> bool {
     through_stars(&mut reached);
     for c in text.chars() {
         let stays = pattern.iter().zip(&reached).map(|(p, r)| *r && *p == '*').chain(std::iter::once(false));
-        let steps = std::iter::once(false).chain(pattern.iter().zip(&reached).map(|(p, r)| *r && (*p == '?' || *p == c)));
+        let steps = std::iter::once(false)
+            .chain(pattern.iter().zip(&reached).map(|(p, r)| *r && (*p == '?' || *p == c)));
         reached = stays.zip(steps).map(|(stays, steps)| stays || steps).collect();
         through_stars(&mut reached);
     }

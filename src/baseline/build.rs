@@ -62,7 +62,10 @@ fn keys(tree: &mut Table, report: &mut Report) -> BTreeSet<String> {
             continue;
         };
         // Overrides are walked one by one, the version has a rule of its own.
-        if name != "overrides" && name != "version" && !walk(report, &mut entry.value, &entry.key, schema, false) {
+        if name != "overrides"
+            && name != "version"
+            && !walk(report, &mut entry.value, &entry.key, schema, false)
+        {
             broken.insert(name.clone());
         }
     }

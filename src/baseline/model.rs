@@ -86,7 +86,11 @@ impl<'de> Visitor<'de> for RegionsVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Regions, E> {
-        if text == "enabled" { Ok(Regions::Enabled) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+        if text == "enabled" {
+            Ok(Regions::Enabled)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Regions, A::Error> {

@@ -228,7 +228,11 @@ impl<C: Control> Unit<C> {
         let mut good_reads_needed =
             if reads.clone().any(|op| LAGGING.iter().any(|s| op.starts_with(s))) { 2 } else { 1 };
         for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let (_, left) = self.read(cx).await.map_err(|e| UnitError { phase: Phase::Verify, left: Left::Unknown, ..e })?;
+            let (_, left) = self.read(cx).await.map_err(|e| UnitError {
+                phase: Phase::Verify,
+                left: Left::Unknown,
+                ..e
+            })?;
             if left.pending.is_some() {
                 let Diff { notices, pending, .. } = left;
                 return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
@@ -249,7 +253,8 @@ impl<C: Control> Unit<C> {
 
 fn inconsistent(left: &Diff) -> UnitError {
     let paths: Vec<&str> = left.changes.iter().map(|c| c.path.as_str()).collect();
-    let message = format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
+    let message =
+        format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
     UnitError { phase: Phase::Verify, left: Left::Unknown, ..UnitError::new(Kind::Inconsistent, message) }
         .hint("run `orgbase plan` again in a few minutes; if it still differs, something else writes the same setting")
 }

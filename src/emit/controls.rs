@@ -51,7 +51,8 @@ fn one(out: &mut String, section: &dyn DynSection) {
 
 fn facts_of(out: &mut String, meta: &SectionMeta) {
     line(out, &format!("{}\n", meta.summary));
-    let written = if meta.shape == Shape::Table { format!("[{}]", meta.id) } else { format!("[[{}]]", meta.id) };
+    let written =
+        if meta.shape == Shape::Table { format!("[{}]", meta.id) } else { format!("[[{}]]", meta.id) };
     line(out, &format!("* Written as `{written}`."));
     line(out, &format!("* Billed: {}.", meta.billed.unwrap_or("nothing").trim_end_matches('.')));
     let references: Vec<String> = meta.references.iter().map(reference_of).collect();
@@ -94,8 +95,13 @@ fn collect(path: &str, schema: &Value, depth: usize, rows: &mut Vec<String>) {
         return;
     }
     for part in parts_of(schema, 0) {
-        let required: Vec<&str> =
-            part.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = part
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (name, key) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let row = row(&at, key, required.contains(&name.as_str()));
@@ -155,7 +161,11 @@ fn kind(parts: &[&Value]) -> String {
             }
         }
     }
-    if words.is_empty() && parts.iter().any(|p| p.get("const").is_some()) { "string".into() } else { words.join(" or ") }
+    if words.is_empty() && parts.iter().any(|p| p.get("const").is_some()) {
+        "string".into()
+    } else {
+        words.join(" or ")
+    }
 }
 
 fn allowed(parts: &[&Value]) -> String {
@@ -204,7 +214,11 @@ fn description(schema: &Value) -> Option<String> {
 fn parts(out: &mut String, section: &dyn DynSection) {
     for control in section.controls() {
         let meta = control.meta();
-        let name = if meta.part.is_empty() { section.meta().id.into() } else { format!("{}.{}", section.meta().id, meta.part) };
+        let name = if meta.part.is_empty() {
+            section.meta().id.into()
+        } else {
+            format!("{}.{}", section.meta().id, meta.part)
+        };
         line(out, &format!("* `{name}`: {}, by {}.", scope(meta.scope), seat(meta)));
         if !meta.after.is_empty() {
             line(out, &format!("  * After: {}.", code(meta.after)));
@@ -217,7 +231,11 @@ fn parts(out: &mut String, section: &dyn DynSection) {
 }
 
 fn code(words: &[&str]) -> String {
-    if words.is_empty() { "nothing".into() } else { words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ") }
+    if words.is_empty() {
+        "nothing".into()
+    } else {
+        words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn scope(scope: Scope) -> &'static str {

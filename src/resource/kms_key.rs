@@ -93,15 +93,15 @@ pub async fn read(aws: &Clients, want: &Desired) -> Result<Actual, UnitError> {
     let Some(metadata) = describe(aws, &want.alias).await? else { return Ok(Actual::Absent) };
     let kms = aws.kms();
     let id = metadata.key_id.as_str();
-    let policy = kms.call("GetKeyPolicy", |c| c.get_key_policy().key_id(id).policy_name("default").send()).await?;
+    let policy =
+        kms.call("GetKeyPolicy", |c| c.get_key_policy().key_id(id).policy_name("default").send()).await?;
     let state = metadata.key_state.as_ref().map_or_else(String::new, |s| s.as_str().to_string());
     // AWS answers KMSInvalidStateException for a key that is about to be deleted.
     let (rotation, rotation_days) = if state == KeyState::PendingDeletion.as_str() {
         (false, None)
     } else {
-        let answer = kms
-            .call("GetKeyRotationStatus", |c| c.get_key_rotation_status().key_id(id).send())
-            .await?;
+        let answer =
+            kms.call("GetKeyRotationStatus", |c| c.get_key_rotation_status().key_id(id).send()).await?;
         (answer.key_rotation_enabled, answer.rotation_period_in_days)
     };
     Ok(Actual::Present(Key {
@@ -162,7 +162,9 @@ async fn create(aws: &Clients, want: &Desired) -> Result<(), UnitError> {
     let have = read(aws, want).await?;
     match &have {
         Actual::Present(key) => repair(aws, want, key).await,
-        Actual::Absent => Err(UnitError::new(Kind::Inconsistent, format!("{} was made but is not found", want.alias))),
+        Actual::Absent => {
+            Err(UnitError::new(Kind::Inconsistent, format!("{} was made but is not found", want.alias)))
+        }
     }
 }
 
@@ -230,7 +232,9 @@ async fn left_behind(aws: &Clients, owner: &str) -> Result<Option<String>, UnitE
     let unnamed = keys.into_iter().filter_map(|k| k.key_id).filter(|id| !named.contains(id));
     for id in unnamed.take(LEFT_BEHIND) {
         // AWS's own keys, and keys whose policy shuts us out, are not ours.
-        let Some(tags) = tags(aws, &id).await.absent(&["AccessDeniedException", "NotFoundException"])? else { continue };
+        let Some(tags) = tags(aws, &id).await.absent(&["AccessDeniedException", "NotFoundException"])? else {
+            continue;
+        };
         if tags.get(OWNER_TAG).is_none_or(|value| value != owner) {
             continue;
         }
@@ -256,7 +260,8 @@ mod tests {
     use crate::resource::statements::allow_aws;
 
     fn want() -> Desired {
-        let root = allow_aws("Root", "arn:aws:iam::111122223333:root", &["kms:*"]).on(&["*".to_string()]).done();
+        let root =
+            allow_aws("Root", "arn:aws:iam::111122223333:root", &["kms:*"]).on(&["*".to_string()]).done();
         Desired {
             alias: "alias/orgbase-log-archive".into(),
             description: "logs".into(),
@@ -297,7 +302,13 @@ mod tests {
 
     #[test]
     fn every_protection_that_went_missing_is_found() {
-        let broken = Key { state: "Disabled".into(), rotation: false, tags: Tags::new(), policy: Stored(None), ..key() };
+        let broken = Key {
+            state: "Disabled".into(),
+            rotation: false,
+            tags: Tags::new(),
+            policy: Stored(None),
+            ..key()
+        };
         assert_eq!(paths(&want(), broken), ["state", "rotation", "policy.Root", "tags.orgbase"]);
     }
 }

@@ -205,7 +205,10 @@ mod tests {
         let have = stored(&json!({"Version": "2012-10-17", "Id": "x", "Statement": [foreign]}));
         let mut before = Diff::new();
         ours().diff(&mut before, &have);
-        assert_eq!(before.changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["policy.A", "policy.B"]);
+        assert_eq!(
+            before.changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(),
+            ["policy.A", "policy.B"]
+        );
 
         let merged = stored(&serde_json::from_str(&ours().merged_into(&have)).unwrap());
         let mut after = Diff::new();

@@ -129,7 +129,8 @@ impl<'a> Builder<'a> {
                 .account_id(&key, facts)
                 .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?,
         };
-        let account = facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
+        let account =
+            facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
         match self.unmanaged(account) {
             None => Ok(account),
             Some(why) => Err(format!("account {id} is not managed: {why}")),
@@ -162,7 +163,8 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|region| {
                     let off = matches!(own, Some(Ok(own)) if !own.contains(region));
-                    let why = || (OutcomeKind::Skipped, format!("region {region} is not enabled in the account"));
+                    let why =
+                        || (OutcomeKind::Skipped, format!("region {region} is not enabled in the account"));
                     (region.clone(), off.then(why))
                 })
                 .collect(),

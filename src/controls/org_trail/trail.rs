@@ -16,8 +16,10 @@ use serde::Serialize;
 
 use super::{Insight, OrgTrail};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Want, Wanted};
+use crate::controls::log_archive::LogArchive;
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
+use crate::resource::declared;
 use crate::resource::tags::{Tags, diff_owner};
 
 /// Part `trail`.
@@ -128,7 +130,7 @@ impl Control for OrganizationTrail {
     };
 
     fn desired(cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<Desired>> {
-        let key = cx.baseline.log_archive_account();
+        let key = declared::<LogArchive>(cx.baseline).map(|archive| archive.account);
         let log_account = key.as_deref().and_then(|key| cx.baseline.account_id(key, cx.facts));
         let want = match (log_account, key) {
             (Some(id), _) => Want::Set(desired(cx, &id)),
@@ -229,7 +231,6 @@ mod tests {
     use super::*;
     use crate::controls::log_archive::tests::{baseline, facts};
     use crate::facts::Facts;
-    use crate::resource::declared;
 
     fn wanted_in(facts: &Facts, keys: &str) -> Want<Desired> {
         let baseline = baseline("", &format!("[org_trail]\nname = \"org-trail\"\n{keys}"));

@@ -1,12 +1,14 @@
 //! What CloudTrail needs before an organization trail: trusted access, and its service-linked role in the management
-//! account. `delegated_admins` sees to the same; this part makes the section work alone.
+//! account. Where `delegated_admins` lists CloudTrail, the first is its business.
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/services-that-can-integrate-cloudtrail.html>
 
 use serde::Serialize;
 
 use super::{OrgTrail, SERVICE};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Wanted};
+use crate::controls::delegated_admins::DelegatedAdmins;
 use crate::error::{Absent, UnitError};
+use crate::resource::declared;
 
 /// CloudTrail's service-linked role.
 const ROLE: &str = "AWSServiceRoleForCloudTrail";
@@ -14,10 +16,11 @@ const ROLE: &str = "AWSServiceRoleForCloudTrail";
 /// Part `trusted_access`.
 pub(super) struct TrustedAccess;
 
-/// Both are wanted; there is nothing to choose.
+/// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Desired {
-    trusted_access: bool,
+    /// `None`: not managed here.
+    trusted_access: Option<bool>,
     service_linked_role: bool,
 }
 
@@ -42,12 +45,15 @@ impl Control for TrustedAccess {
         ..Meta::DEFAULT
     };
 
-    fn desired(_cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<Desired>> {
-        Wanted::one(Desired { trusted_access: true, service_linked_role: true })
+    fn desired(cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<Desired>> {
+        let elsewhere = declared::<DelegatedAdmins>(cx.baseline).is_some_and(|section| {
+            section.cloudtrail.is_some() || section.trusted_access.iter().any(|key| key.0 == "cloudtrail")
+        });
+        Wanted::one(Desired { trusted_access: (!elsewhere).then_some(true), service_linked_role: true })
     }
 
-    async fn read(cx: &Cx<'_>, _want: &Desired) -> Result<Actual, UnitError> {
-        let trusted_access = if cx.fresh {
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
+        let trusted_access = if cx.fresh && want.trusted_access.is_some() {
             let trusted = cx
                 .aws
                 .organizations()
@@ -72,13 +78,13 @@ impl Control for TrustedAccess {
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
         let mut d = Diff::new();
-        d.field("trusted_access", &have.trusted_access, Some(&want.trusted_access));
+        d.field("trusted_access", &have.trusted_access, want.trusted_access.as_ref());
         d.field("service_linked_role", &have.service_linked_role, Some(&want.service_linked_role));
         d
     }
 
-    async fn apply(cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Result<(), UnitError> {
-        if !have.trusted_access {
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        if want.trusted_access.is_some() && !have.trusted_access {
             cx.aws
                 .organizations()
                 .call("EnableAWSServiceAccess", |c| c.enable_aws_service_access().service_principal(SERVICE).send())
@@ -100,11 +106,15 @@ impl Control for TrustedAccess {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use super::*;
+    use crate::control::Want;
+    use crate::controls::log_archive::tests::{baseline, facts};
 
     #[test]
     fn each_of_the_two_is_found_by_itself() {
-        let want = Desired { trusted_access: true, service_linked_role: true };
+        let want = Desired { trusted_access: Some(true), service_linked_role: true };
         let paths = |trusted_access, service_linked_role| {
             let diff = TrustedAccess::diff(&want, &Actual { trusted_access, service_linked_role });
             diff.changes.into_iter().map(|c| c.path).collect::<Vec<_>>()
@@ -112,5 +122,21 @@ mod tests {
         assert!(paths(true, true).is_empty());
         assert_eq!(paths(false, true), ["trusted_access"]);
         assert_eq!(paths(true, false), ["service_linked_role"]);
+    }
+
+    #[test]
+    fn trusted_access_is_left_to_delegated_admins_where_that_lists_cloudtrail() {
+        let facts = facts();
+        let wanted = |admins: &str| {
+            let baseline = baseline("", &format!("[org_trail]\nname = \"org-trail\"\n{admins}"));
+            let section = declared::<OrgTrail>(&baseline).unwrap();
+            let account = &facts.accounts["111111111111"];
+            let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
+            let Want::Set(want) = TrustedAccess::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
+            want.trusted_access
+        };
+        assert_eq!(wanted(""), Some(true));
+        assert_eq!(wanted("[delegated_admins]\ncloudtrail = \"log-archive\""), None);
+        assert_eq!(wanted("[delegated_admins]\ntrusted_access = [\"cloudtrail\"]"), None);
     }
 }

@@ -169,7 +169,10 @@ fn writable<'w>(world: &'w mut World, call: &Call, asked: &str) -> Result<&'w mu
         return Err(not_master());
     }
     if seen.home != call.region {
-        let message = format!("Trail {} cannot be changed in {}: its home Region is {}", seen.trail.arn, call.region, seen.home);
+        let message = format!(
+            "Trail {} cannot be changed in {}: its home Region is {}",
+            seen.trail.arn, call.region, seen.home
+        );
         return Err(Fault::new("InvalidHomeRegionException", message));
     }
     let (cell, name) = (crate::sandbox::world::cell(seen.owner, seen.home), seen.trail.name.clone());

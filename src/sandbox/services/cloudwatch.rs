@@ -208,7 +208,8 @@ fn tag(world: &mut World, call: &Call) -> Reply {
 fn list_tags(world: &World, call: &Call) -> Reply {
     let name = tagged(world, call)?;
     let state = world.cloudwatch.get(&cell(&call.account, &call.region));
-    let tags = state.and_then(|state| state.alarms.get(&name)).map(|alarm| alarm.tags.clone()).unwrap_or_default();
+    let tags =
+        state.and_then(|state| state.alarms.get(&name)).map(|alarm| alarm.tags.clone()).unwrap_or_default();
     Ok(json!({"Tags": tags::write(&tags, "Key", "Value")}))
 }
 
@@ -236,7 +237,8 @@ fn arn(world: &World, call: &Call, name: &str) -> String {
 
 fn strings(call: &Call, member: &str) -> Option<Vec<String>> {
     let list = call.input.get(member)?.as_array()?;
-    Some(list.iter().filter_map(Value::as_str).map(Into::into).collect()).filter(|list: &Vec<String>| !list.is_empty())
+    Some(list.iter().filter_map(Value::as_str).map(Into::into).collect())
+        .filter(|list: &Vec<String>| !list.is_empty())
 }
 
 /// The code of this service for input that breaks a rule.

@@ -100,7 +100,9 @@ fn is_account(id: &str) -> bool {
 
 /// Service principals end in the partition's domain. Guess: AWS knows the names and refuses others.
 fn is_service(name: &str) -> bool {
-    [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"].iter().any(|end| name.ends_with(end))
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 fn identity_exists(world: &World, id: &str) -> bool {
@@ -117,7 +119,8 @@ fn identity_exists(world: &World, id: &str) -> bool {
             is_account(account) && iam_resource_exists(world, account, resource)
         }
         ["arn", partition, "sts", "", account, resource] if *partition == world.partition => {
-            is_account(account) && (resource.starts_with("assumed-role/") || resource.starts_with("federated-user/"))
+            is_account(account)
+                && (resource.starts_with("assumed-role/") || resource.starts_with("federated-user/"))
         }
         ["arn", _, "cloudfront", "", "cloudfront", _] => true,
         _ => false,
@@ -183,7 +186,8 @@ const NARROWING: &[&str] = &[
 fn narrowed(statement: &Statement) -> bool {
     statement.conditions.iter().any(|condition| {
         let operator = condition.operator.to_string();
-        let positive = !operator.contains("Not") && !operator.ends_with("IfExists") && !operator.contains(':');
+        let positive =
+            !operator.contains("Not") && !operator.ends_with("IfExists") && !operator.contains(':');
         positive
             && NARROWING.contains(&condition.key.to_ascii_lowercase().as_str())
             && condition.values.iter().all(|value| is_fixed(&condition.key, value))
@@ -198,7 +202,10 @@ fn is_fixed(key: &str, value: &str) -> bool {
     }
     if key.to_ascii_lowercase().ends_with("arn") {
         // Wildcards in the resource part of an ARN are fine as long as the account is named.
-        return value.split(':').nth(4).is_some_and(|account| !account.is_empty() && !account.contains(['*', '?']))
+        return value
+            .split(':')
+            .nth(4)
+            .is_some_and(|account| !account.is_empty() && !account.contains(['*', '?']))
             || !value.contains(['*', '?']);
     }
     !value.contains(['*', '?'])

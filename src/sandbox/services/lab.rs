@@ -52,7 +52,8 @@ impl Lab {
             input,
             now: self.now,
         };
-        services::dispatch(&mut self.world, &call).unwrap_or_else(|| panic!("{service}:{operation} has no handler"))
+        services::dispatch(&mut self.world, &call)
+            .unwrap_or_else(|| panic!("{service}:{operation} has no handler"))
     }
 
     /// Runs one call that must succeed.

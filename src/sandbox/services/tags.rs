@@ -13,7 +13,8 @@ pub const MOST: usize = 50;
 
 /// The pairs of a tag list whose members are called `key` and `value`. An absent list is empty.
 pub fn read(list: Option<&Value>, key: &str, value: &str) -> Vec<(String, String)> {
-    let text = |tag: &Value, name: &str| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_string();
+    let text =
+        |tag: &Value, name: &str| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_string();
     list.and_then(Value::as_array)
         .map(|tags| tags.iter().map(|tag| (text(tag, key), text(tag, value))).collect())
         .unwrap_or_default()

@@ -3,7 +3,7 @@
 use aws_sdk_cloudtrail::types::{InsightSelector, InsightType, Tag};
 
 use super::{Actual, Desired, Trail, events, settings};
-use crate::control::{Control as _, Cx, Section as _};
+use crate::control::{Cx, Section as _};
 use crate::controls::org_trail::OrgTrail;
 use crate::error::{Kind, UnitError};
 use crate::names::OWNER_TAG;

@@ -22,7 +22,9 @@ pub(super) fn organization(world: &World, call: &Call) -> Result<(), Fault> {
         let message = "The organization does not have all features enabled.";
         return Err(Fault::new("OrganizationNotInAllFeaturesModeException", message));
     }
-    if organization.management != call.account && !organizations::is_delegated(world, PRINCIPAL, &call.account) {
+    if organization.management != call.account
+        && !organizations::is_delegated(world, PRINCIPAL, &call.account)
+    {
         return Err(not_master());
     }
     access_enabled(world)
@@ -34,7 +36,8 @@ pub(super) fn access_enabled(world: &World) -> Result<(), Fault> {
     if organizations::access_enabled(world, PRINCIPAL) {
         return Ok(());
     }
-    let message = "The CloudTrail service principal does not have trusted access enabled in this organization.";
+    let message =
+        "The CloudTrail service principal does not have trusted access enabled in this organization.";
     Err(Fault::new("CloudTrailAccessNotEnabledException", message))
 }
 
@@ -46,7 +49,11 @@ pub(super) fn bucket_name(name: &str) -> Result<(), Fault> {
     let good = (3..=63).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c))
         && !name.contains("..");
-    if good { Ok(()) } else { Err(Fault::new("InvalidS3BucketNameException", format!("Bucket name {name} is not valid"))) }
+    if good {
+        Ok(())
+    } else {
+        Err(Fault::new("InvalidS3BucketNameException", format!("Bucket name {name} is not valid")))
+    }
 }
 
 /// Everything that lies outside the trail. Resolves the key to its ARN.
@@ -118,7 +125,12 @@ fn key(world: &World, call: &Call, trail: &Trail, owner: &str, id: &str) -> Resu
     } else {
         return Err(Fault::new("InvalidKmsKeyIdException", format!("{id} is not a valid KMS key id")));
     };
-    let missing = || Fault::new("KmsKeyNotFoundException", format!("KMS key {id} is not found or not in the bucket's Region"));
+    let missing = || {
+        Fault::new(
+            "KmsKeyNotFoundException",
+            format!("KMS key {id} is not found or not in the bucket's Region"),
+        )
+    };
     let key = kms::find(world, &call.account, &call.region, name, call.now).ok_or_else(missing)?;
     let region = key.arn.split(':').nth(3).unwrap_or_default();
     if s3::bucket(world, &trail.bucket).is_some_and(|bucket| bucket.region != region) {
@@ -136,7 +148,8 @@ fn key(world: &World, call: &Call, trail: &Trail, owner: &str, id: &str) -> Resu
     if may("kms:GenerateDataKey") && may("kms:DescribeKey") {
         return Ok(key.arn);
     }
-    let message = format!("Insufficient permissions to access S3 bucket {} or KMS key {}.", trail.bucket, key.arn);
+    let message =
+        format!("Insufficient permissions to access S3 bucket {} or KMS key {}.", trail.bucket, key.arn);
     Err(Fault::new("InsufficientEncryptionPolicyException", message))
 }
 

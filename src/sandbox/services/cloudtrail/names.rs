@@ -37,7 +37,9 @@ pub(super) fn check(name: &str) -> Result<(), Fault> {
     let marks = |c: char| ".-_".contains(c);
     let adjacent = name.chars().zip(name.chars().skip(1)).any(|(a, b)| marks(a) && marks(b));
     if adjacent || name.parse::<Ipv4Addr>().is_ok() {
-        return refuse("Trail name must not have adjacent periods, hyphens or underscores, or be an IP address.".into());
+        return refuse(
+            "Trail name must not have adjacent periods, hyphens or underscores, or be an IP address.".into(),
+        );
     }
     Ok(())
 }

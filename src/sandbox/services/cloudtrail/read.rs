@@ -17,7 +17,11 @@ pub(super) fn describe(world: &World, call: &Call) -> Reply {
     if let Some(asked) = asked {
         let mut found = Vec::new();
         for name in asked {
-            if name.starts_with("arn:") { names::check_arn(name)? } else { names::check(name)? }
+            if name.starts_with("arn:") {
+                names::check_arn(name)?
+            } else {
+                names::check(name)?
+            }
             found.extend(find(world, call, name).ok().map(|seen| described(&seen)));
         }
         return Ok(json!({"trailList": found}));
@@ -74,7 +78,8 @@ pub(super) fn status(world: &World, call: &Call) -> Reply {
             out.insert(member.into(), json!(at));
         }
     }
-    let delivered = trail.started.map(|_| if trail.logging { Some(call.now) } else { trail.stopped }).flatten();
+    let delivered =
+        trail.started.map(|_| if trail.logging { Some(call.now) } else { trail.stopped }).flatten();
     if let Some(at) = delivered {
         out.insert("LatestDeliveryTime".into(), json!(at));
         if trail.log_group.is_some() {

@@ -32,7 +32,8 @@ fn completed(selector: &Value) -> Value {
 
 /// PutEventSelectors. Basic and advanced selectors replace each other.
 pub(super) fn put(world: &mut World, call: &Call) -> Reply {
-    let list = |member: &str| call.input.get(member).and_then(Value::as_array).filter(|list| !list.is_empty());
+    let list =
+        |member: &str| call.input.get(member).and_then(Value::as_array).filter(|list| !list.is_empty());
     let selectors = match (list("EventSelectors"), list("AdvancedEventSelectors")) {
         (Some(basic), None) => Selectors::Basic(basic.iter().map(completed).collect()),
         (None, Some(advanced)) => Selectors::Advanced(advanced.clone()),
@@ -91,7 +92,8 @@ fn check_advanced(list: &[Value]) -> Result<(), Fault> {
     let mut values = 0;
     for selector in list {
         let fields = selector.get("FieldSelectors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let field = |name: &str| fields.iter().find(|field| field.get("Field").and_then(Value::as_str) == Some(name));
+        let field =
+            |name: &str| fields.iter().find(|field| field.get("Field").and_then(Value::as_str) == Some(name));
         for field in fields {
             let of_field: usize = tests.iter().map(|test| texts(field.get(*test)).len()).sum();
             if of_field == 0 {
@@ -102,9 +104,12 @@ fn check_advanced(list: &[Value]) -> Result<(), Fault> {
         let category = field("eventCategory").map(|field| texts(field.get("Equals"))).unwrap_or_default();
         match category.as_slice() {
             ["Management"] => {}
-            ["Data"] if field("resources.type").is_some_and(|field| texts(field.get("Equals")).len() == 1) => {}
+            ["Data"]
+                if field("resources.type").is_some_and(|field| texts(field.get("Equals")).len() == 1) => {}
             ["NetworkActivity"] if field("eventSource").is_some() => {}
-            ["Data"] => return Err(invalid("Data event selectors need resources.type with one Equals value.")),
+            ["Data"] => {
+                return Err(invalid("Data event selectors need resources.type with one Equals value."));
+            }
             ["NetworkActivity"] => return Err(invalid("Network activity selectors need eventSource.")),
             _ => return Err(invalid("eventCategory must Equal Management, Data or NetworkActivity.")),
         }
@@ -116,7 +121,9 @@ fn check_advanced(list: &[Value]) -> Result<(), Fault> {
 }
 
 fn texts(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    list.and_then(Value::as_array)
+        .map(|list| list.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// GetInsightSelectors.

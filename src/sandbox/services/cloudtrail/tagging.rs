@@ -53,9 +53,10 @@ fn missing(id: &str) -> Fault {
 pub(super) fn merged(current: &Tags, call: &Call) -> Result<Tags, Fault> {
     let new = tags::read(call.input.get("TagsList"), "Key", "Value");
     tags::merged(current, new).map_err(|wrong| match wrong {
-        Wrong::TooMany => {
-            Fault::new("TagsLimitExceededException", "The number of tags per trail has exceeded the limit of 50")
-        }
+        Wrong::TooMany => Fault::new(
+            "TagsLimitExceededException",
+            "The number of tags per trail has exceeded the limit of 50",
+        ),
         Wrong::Duplicate => Fault::new("InvalidTagParameterException", "Duplicate tag keys"),
         Wrong::Reserved => Fault::new("InvalidTagParameterException", "Tag keys must not start with aws:"),
     })

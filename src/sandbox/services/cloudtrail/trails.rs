@@ -53,7 +53,9 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
         checks::organization(world, call)?;
     }
     let owner = trail.arn.split(':').nth(4).unwrap_or_default().to_string();
-    if call.bool("IsOrganizationTrail") == Some(true) && organizations::management(world) != Some(owner.as_str()) {
+    if call.bool("IsOrganizationTrail") == Some(true)
+        && organizations::management(world) != Some(owner.as_str())
+    {
         return Err(super::not_master());
     }
     apply(world, call, &mut trail)?;

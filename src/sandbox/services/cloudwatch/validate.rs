@@ -34,7 +34,8 @@ pub(super) fn alarm(call: &Call, settings: &Map<String, Value>) -> Result<(), Fa
 
 /// With a list of metrics or a query, the members of the one metric must be absent.
 fn exclusive(settings: &Map<String, Value>, by: &str) -> Result<(), Fault> {
-    let single = ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
+    let single =
+        ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
     let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
     let clash = single.iter().find(|member| settings.get(**member).is_some_and(|value| !is_empty(value)));
     match clash {
@@ -56,7 +57,9 @@ fn metric(settings: &Map<String, Value>) -> Result<(), Fault> {
         (true, None) => {}
         (false, Some(statistic)) if is_extended(statistic) => {}
         (false, Some(statistic)) => {
-            return Err(validation(format!("The value {statistic} for parameter ExtendedStatistic is not supported.")));
+            return Err(validation(format!(
+                "The value {statistic} for parameter ExtendedStatistic is not supported."
+            )));
         }
         _ => return Err(validation("Exactly one of Statistic and ExtendedStatistic must be specified")),
     }
@@ -101,17 +104,23 @@ fn queries(settings: &Map<String, Value>) -> Result<(), Fault> {
         let good = id.starts_with(|c: char| c.is_ascii_lowercase())
             && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !good {
-            return Err(validation(format!("The value {id} for parameter Metrics.Id is not matching the expected pattern")));
+            return Err(validation(format!(
+                "The value {id} for parameter Metrics.Id is not matching the expected pattern"
+            )));
         }
         if !ids.insert(id) {
             return Err(validation(format!("Metrics list contains duplicate id {id}")));
         }
         if query.get("MetricStat").is_some() == query.get("Expression").is_some() {
-            return Err(validation("Exactly one of MetricStat and Expression must be set in each member of Metrics"));
+            return Err(validation(
+                "Exactly one of MetricStat and Expression must be set in each member of Metrics",
+            ));
         }
     }
-    let returned =
-        queries.iter().filter(|query| query.get("ReturnData").and_then(Value::as_bool) != Some(false)).count();
+    let returned = queries
+        .iter()
+        .filter(|query| query.get("ReturnData").and_then(Value::as_bool) != Some(false))
+        .count();
     let band = text(settings, "ThresholdMetricId").is_some();
     if returned != 1 && !(band && returned == 2) {
         return Err(validation("Exactly one element of the metrics list should return data."));
@@ -134,7 +143,11 @@ fn comparison(settings: &Map<String, Value>) -> Result<(), Fault> {
         return Err(validation(message));
     }
     if band == settings.contains_key("Threshold") {
-        let message = if band { "Threshold should not be set with a band" } else { "The parameter Threshold is required." };
+        let message = if band {
+            "Threshold should not be set with a band"
+        } else {
+            "The parameter Threshold is required."
+        };
         return Err(validation(message));
     }
     Ok(())
@@ -157,13 +170,16 @@ fn evaluation(settings: &Map<String, Value>) -> Result<(), Fault> {
     }
     let missing = ["breaching", "notBreaching", "ignore", "missing"];
     if let Some(value) = text(settings, "TreatMissingData").filter(|value| !missing.contains(value)) {
-        let message = format!("The value {value} is not supported for TreatMissingData parameter. {missing:?}");
+        let message =
+            format!("The value {value} is not supported for TreatMissingData parameter. {missing:?}");
         return Err(validation(message));
     }
     if let Some(value) = text(settings, "EvaluateLowSampleCountPercentile") {
         if !["evaluate", "ignore"].contains(&value) {
-            let message = format!("Option {value} is not supported. Supported options for parameter \
-                EvaluateLowSampleCountPercentile are evaluate and ignore.");
+            let message = format!(
+                "Option {value} is not supported. Supported options for parameter \
+                EvaluateLowSampleCountPercentile are evaluate and ignore."
+            );
             return Err(validation(message));
         }
     }
@@ -183,7 +199,8 @@ fn actions(call: &Call, settings: &Map<String, Value>) -> Result<(), Fault> {
                 return Err(validation(format!("Invalid arn syntax: {action}")));
             }
             if *region != call.region && *service != "iam" {
-                let message = format!("Invalid region {region} specified. Only {} is supported.", call.region);
+                let message =
+                    format!("Invalid region {region} specified. Only {} is supported.", call.region);
                 return Err(validation(message));
             }
         }

@@ -30,7 +30,8 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
     let name = checked_name(call)?;
     known(world, call, &name)?;
     let target = target_key(world, call)?;
-    let kind = |state: &super::State, id: &str| state.keys.get(id).map(|key| (key.spec.clone(), key.usage.clone()));
+    let kind =
+        |state: &super::State, id: &str| state.keys.get(id).map(|key| (key.spec.clone(), key.usage.clone()));
     let state = here(world, call);
     let old = state.aliases.get(&name).and_then(|alias| kind(state, &alias.target));
     // API Reference, UpdateAlias: the current and new KMS key must be of the same type and have the same key usage.
@@ -96,7 +97,10 @@ fn checked_name(call: &Call) -> Result<String, Fault> {
         return Err(Fault::new("NotAuthorizedException", "The alias/aws/ prefix is reserved"));
     }
     if rest.contains(':') {
-        return Err(Fault::new("ValidationException", format!("{name} contains invalid characters for an alias")));
+        return Err(Fault::new(
+            "ValidationException",
+            format!("{name} contains invalid characters for an alias"),
+        ));
     }
     Ok(name.to_string())
 }

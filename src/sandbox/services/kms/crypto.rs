@@ -29,7 +29,8 @@ pub(super) fn generate_data_key(world: &World, call: &Call) -> Reply {
         .take(length)
         .collect();
     let plaintext = STANDARD.encode(plaintext);
-    let sealed = json!({"key": key.arn, "context": call.input.get("EncryptionContext"), "plaintext": plaintext});
+    let sealed =
+        json!({"key": key.arn, "context": call.input.get("EncryptionContext"), "plaintext": plaintext});
     Ok(json!({
         "CiphertextBlob": STANDARD.encode(sealed.to_string()),
         "Plaintext": plaintext,
@@ -70,7 +71,9 @@ pub(super) fn decrypt(world: &World, call: &Call) -> Reply {
 fn usable(key: &Key) -> Result<(), Fault> {
     match key.state.as_str() {
         "Enabled" if key.spec == "SYMMETRIC_DEFAULT" => Ok(()),
-        "Enabled" => Err(Fault::new("InvalidKeyUsageException", format!("{} key usage is {}", key.arn, key.usage))),
+        "Enabled" => {
+            Err(Fault::new("InvalidKeyUsageException", format!("{} key usage is {}", key.arn, key.usage)))
+        }
         "Disabled" => Err(Fault::new("DisabledException", format!("{} is disabled.", key.arn))),
         "PendingDeletion" => {
             Err(Fault::new("KMSInvalidStateException", format!("{} is pending deletion.", key.arn)))

@@ -10,7 +10,8 @@ const DAY: f64 = 86_400.0;
 
 /// CreateKey.
 pub(super) fn create(world: &mut World, call: &Call) -> Reply {
-    let spec = call.str("KeySpec").or(call.str("CustomerMasterKeySpec")).unwrap_or("SYMMETRIC_DEFAULT").to_string();
+    let spec =
+        call.str("KeySpec").or(call.str("CustomerMasterKeySpec")).unwrap_or("SYMMETRIC_DEFAULT").to_string();
     let usage = usage(&spec, call.str("KeyUsage"))?;
     let origin = call.str("Origin").unwrap_or("AWS_KMS").to_string();
     if call.str("CustomKeyStoreId").is_some() || origin == "AWS_CLOUDHSM" || origin == "EXTERNAL_KEY_STORE" {
@@ -281,6 +282,8 @@ fn tag_fault(wrong: Wrong) -> Fault {
     match wrong {
         Wrong::TooMany => Fault::new("LimitExceededException", "The quota of tags for this key is exceeded"),
         Wrong::Duplicate => Fault::new("TagException", "Duplicate tag keys found"),
-        Wrong::Reserved => Fault::new("TagException", "aws: prefixed tag key names are not allowed for external use"),
+        Wrong::Reserved => {
+            Fault::new("TagException", "aws: prefixed tag key names are not allowed for external use")
+        }
     }
 }

@@ -70,7 +70,9 @@ pub(super) fn checked(world: &World, call: &Call, policy: &str, key_arn: &str) -
     let request = documents::request(world, call, "kms:PutKeyPolicy", key_arn);
     let bypass = call.bool("BypassPolicyLockoutSafetyCheck") == Some(true);
     if !bypass && !documents::allows(policy, &request) {
-        return Err(malformed("The new key policy will not allow you to update the key policy in the future."));
+        return Err(malformed(
+            "The new key policy will not allow you to update the key policy in the future.",
+        ));
     }
     Ok(policy.to_string())
 }

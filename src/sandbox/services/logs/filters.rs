@@ -17,7 +17,8 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
     let pattern = call.required("filterPattern");
     let name = call.required("filterName");
     let empty = Map::new();
-    let transformation = call.input.pointer("/metricTransformations/0").and_then(Value::as_object).unwrap_or(&empty);
+    let transformation =
+        call.input.pointer("/metricTransformations/0").and_then(Value::as_object).unwrap_or(&empty);
     let created = call.now;
     let group = open(world, call, call.required("logGroupName"))?;
     only_standard(&group.class, "Metric filters")?;
@@ -26,7 +27,12 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
     if !group.metric_filters.contains_key(name) && group.metric_filters.len() >= MOST_METRIC_FILTERS {
         return Err(limit());
     }
-    let kept = ["metricTransformations", "applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions"];
+    let kept = [
+        "metricTransformations",
+        "applyOnTransformedLogs",
+        "fieldSelectionCriteria",
+        "emitSystemFieldDimensions",
+    ];
     let input = call.input.as_object().unwrap_or(&empty);
     let rest = input
         .iter()
@@ -42,9 +48,11 @@ pub(super) fn put_metric(world: &mut World, call: &Call) -> Reply {
 /// DeleteMetricFilter.
 pub(super) fn delete_metric(world: &mut World, call: &Call) -> Reply {
     let group = open(world, call, call.required("logGroupName"))?;
-    group.metric_filters.remove(call.required("filterName")).map(|_| json!({})).ok_or_else(|| {
-        Fault::new("ResourceNotFoundException", "The specified metric filter does not exist.")
-    })
+    group
+        .metric_filters
+        .remove(call.required("filterName"))
+        .map(|_| json!({}))
+        .ok_or_else(|| Fault::new("ResourceNotFoundException", "The specified metric filter does not exist."))
 }
 
 /// DescribeMetricFilters, of one group or by metric.
@@ -66,11 +74,15 @@ pub(super) fn describe_metric(world: &World, call: &Call) -> Reply {
         .into_iter()
         .flat_map(|state| &state.groups)
         .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str()))
-        .flat_map(|(group, state)| state.metric_filters.iter().map(move |(name, filter)| (group, name, filter)))
+        .flat_map(|(group, state)| {
+            state.metric_filters.iter().map(move |(name, filter)| (group, name, filter))
+        })
         .filter(|(_, name, _)| name.starts_with(prefix))
         .map(|(group, name, filter)| entry(group, name, filter))
         .filter(|entry| {
-            let has = |member: &str| entry.pointer(&format!("/metricTransformations/0/{member}")).and_then(Value::as_str);
+            let has = |member: &str| {
+                entry.pointer(&format!("/metricTransformations/0/{member}")).and_then(Value::as_str)
+            };
             metric.0.is_none() || (has("metricName") == metric.0 && has("metricNamespace") == metric.1)
         })
         .collect();
@@ -101,7 +113,9 @@ pub(super) fn put_subscription(world: &mut World, call: &Call) -> Reply {
     if ["kinesis", "firehose"].contains(&service) && call.str("roleArn").is_none() {
         return Err(invalid(format!("roleArn is required for {service} destinations")));
     }
-    if !group.subscription_filters.contains_key(name) && group.subscription_filters.len() >= MOST_SUBSCRIPTION_FILTERS {
+    if !group.subscription_filters.contains_key(name)
+        && group.subscription_filters.len() >= MOST_SUBSCRIPTION_FILTERS
+    {
         return Err(limit());
     }
     group.subscription_filters.insert(name.into(), call.input.clone());
@@ -157,7 +171,9 @@ fn check_transformation(transformation: &Map<String, Value>) -> Result<(), Fault
     }
     if !dimensions.is_empty() && transformation.get("defaultValue").is_some() {
         // API Reference, MetricTransformation: a filter with dimensions has no default value.
-        return Err(invalid("Invalid metric transformation: dimensions and default value are mutually exclusive properties."));
+        return Err(invalid(
+            "Invalid metric transformation: dimensions and default value are mutually exclusive properties.",
+        ));
     }
     if !dimensions.values().filter_map(Value::as_str).all(|value| value.starts_with('$')) {
         return Err(invalid("Invalid metric transformation: dimension values must be selectors"));

@@ -179,8 +179,11 @@ fn key_target(call: &Call) -> Result<String, Fault> {
 /// (Developer Guide, "Encrypt log data in CloudWatch Logs using AWS KMS").
 fn usable_key(world: &World, call: &Call, name: &str, key_arn: &str) -> Result<(), Fault> {
     let arn = world.arn("logs", &call.region, &call.account, &format!("log-group:{name}"));
-    let refusal =
-        || invalid(format!("The specified KMS key does not exist or is not allowed to be used with LogGroup '{arn}'"));
+    let refusal = || {
+        invalid(format!(
+            "The specified KMS key does not exist or is not allowed to be used with LogGroup '{arn}'"
+        ))
+    };
     if !key_arn.starts_with("arn:") {
         return Err(invalid(format!("KmsKeyId '{key_arn}' is not a valid key ARN")));
     }
@@ -235,7 +238,9 @@ fn merged(current: &Tags, call: &Call) -> Result<Tags, Fault> {
         .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_string()))
         .collect();
     tags::merged(current, new).map_err(|wrong| match wrong {
-        tags::Wrong::TooMany => Fault::new("TooManyTagsException", "A resource can have no more than 50 tags."),
+        tags::Wrong::TooMany => {
+            Fault::new("TooManyTagsException", "A resource can have no more than 50 tags.")
+        }
         tags::Wrong::Duplicate | tags::Wrong::Reserved => invalid("Tag keys must not start with aws:"),
     })
 }

@@ -109,7 +109,8 @@ pub(super) fn put_account(world: &mut World, call: &Call) -> Reply {
 }
 
 fn checked(world: &World, text: &str) -> Result<(), Fault> {
-    let document = Document::parse(text).map_err(|error| invalid(format!("Invalid policy document: {error}")))?;
+    let document =
+        Document::parse(text).map_err(|error| invalid(format!("Invalid policy document: {error}")))?;
     if document.statements.iter().any(|s| s.principal.is_none() || s.resource.is_none()) {
         return Err(invalid("Invalid policy document: Principal and Resource are required"));
     }

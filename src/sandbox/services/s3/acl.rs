@@ -13,7 +13,8 @@ const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 pub(super) fn get(world: &World, call: &Call) -> Reply {
     let bucket = look(world, call)?;
     let id = canonical_id(&bucket.owner);
-    let mut grants = vec![json!({"Grantee": {"Type": "CanonicalUser", "ID": id}, "Permission": "FULL_CONTROL"})];
+    let mut grants =
+        vec![json!({"Grantee": {"Type": "CanonicalUser", "ID": id}, "Permission": "FULL_CONTROL"})];
     grants.extend(bucket.grants.clone());
     Ok(json!({"Owner": {"ID": id}, "Grants": grants}))
 }

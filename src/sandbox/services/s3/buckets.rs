@@ -135,11 +135,8 @@ fn already(call: &Call, existing: &Bucket, name: &str) -> Reply {
 }
 
 fn created(name: &str, region: &str, world: &World) -> Value {
-    let location = if region == "us-east-1" {
-        format!("/{name}")
-    } else {
-        format!("http://{name}.s3.amazonaws.com/")
-    };
+    let location =
+        if region == "us-east-1" { format!("/{name}") } else { format!("http://{name}.s3.amazonaws.com/") };
     json!({"Location": location, "BucketArn": world.arn("s3", "", "", name)})
 }
 

@@ -91,8 +91,12 @@ fn check(rule: &Value) -> Result<(), Fault> {
 fn check_scope(rule: &Value) -> Result<(), Fault> {
     match (rule.get("Filter"), rule.get("Prefix")) {
         (None, None) => Err(malformed_xml()),
-        (Some(_), Some(_)) => Err(invalid("InvalidRequest", "Filter element can only be used in Lifecycle V2.")),
-        (Some(filter), None) if filter.as_object().is_some_and(|filter| filter.len() > 1) => Err(malformed_xml()),
+        (Some(_), Some(_)) => {
+            Err(invalid("InvalidRequest", "Filter element can only be used in Lifecycle V2."))
+        }
+        (Some(filter), None) if filter.as_object().is_some_and(|filter| filter.len() > 1) => {
+            Err(malformed_xml())
+        }
         _ => Ok(()),
     }
 }
@@ -129,7 +133,8 @@ fn check_transitions(rule: &Value) -> Result<(), Fault> {
         at_midnight(transition)?;
         let class = transition.get("StorageClass").and_then(Value::as_str).ok_or_else(malformed_xml)?;
         if !classes.insert(class) {
-            let message = format!("'StorageClass' must be different for 'Transition' actions in same 'Rule': {class}");
+            let message =
+                format!("'StorageClass' must be different for 'Transition' actions in same 'Rule': {class}");
             return Err(invalid("InvalidArgument", message));
         }
         let Some(days) = days else { continue };
@@ -145,7 +150,8 @@ fn check_transitions(rule: &Value) -> Result<(), Fault> {
             return Err(invalid("InvalidArgument", message));
         }
         if expiration.is_some_and(|expiration| expiration <= days) {
-            let message = "'Days' in the Expiration action must be greater than 'Days' in the Transition action";
+            let message =
+                "'Days' in the Expiration action must be greater than 'Days' in the Transition action";
             return Err(invalid("InvalidArgument", message));
         }
     }
@@ -164,12 +170,17 @@ fn check_noncurrent(rule: &Value) -> Result<(), Fault> {
     match expiration.get("NoncurrentDays").and_then(Value::as_i64) {
         None => return Err(malformed_xml()),
         Some(days) if days <= 0 => {
-            let message = "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer";
+            let message =
+                "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer";
             return Err(invalid("InvalidArgument", message));
         }
         Some(_) => {}
     }
-    if expiration.get("NewerNoncurrentVersions").and_then(Value::as_i64).is_some_and(|n| !(1..=100).contains(&n)) {
+    if expiration
+        .get("NewerNoncurrentVersions")
+        .and_then(Value::as_i64)
+        .is_some_and(|n| !(1..=100).contains(&n))
+    {
         let message = "'NewerNoncurrentVersions' for NoncurrentVersionExpiration must be between 1 and 100";
         return Err(invalid("InvalidArgument", message));
     }
@@ -185,7 +196,8 @@ fn check_abort(rule: &Value) -> Result<(), Fault> {
     match abort.get("DaysAfterInitiation").and_then(Value::as_i64) {
         None => Err(malformed_xml()),
         Some(days) if days <= 0 => {
-            let message = "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer";
+            let message =
+                "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer";
             Err(invalid("InvalidArgument", message))
         }
         Some(_) => Ok(()),

@@ -47,7 +47,10 @@ fn check_target(world: &World, call: &Call, logging: &Value) -> Result<(), Fault
     let enforced = target.ownership == "BucketOwnerEnforced";
     if enforced && logging.get("TargetGrants").is_some() {
         // User Guide: target grants are not supported with the bucket owner enforced setting. Guess: the code.
-        return Err(invalid("InvalidRequest", "TargetGrants is not supported with bucket owner enforced buckets"));
+        return Err(invalid(
+            "InvalidRequest",
+            "TargetGrants is not supported with bucket owner enforced buckets",
+        ));
     }
     // With ACLs off S3 takes the target and delivers once its policy allows it; with ACLs on it wants one of both.
     let arn = format!("{}/{}", world.arn("s3", "", "", name), prefix(logging));
@@ -61,7 +64,9 @@ fn check_target(world: &World, call: &Call, logging: &Value) -> Result<(), Fault
     );
     let by_policy = target.policy.as_ref().is_some_and(|policy| documents::allows(policy, &request));
     if !enforced && !by_policy && !acl::lets_log_delivery_write(target) {
-        return refuse("You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket");
+        return refuse(
+            "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket",
+        );
     }
     Ok(())
 }
@@ -83,7 +88,10 @@ pub(super) fn put_notifications(world: &mut World, call: &Call) -> Reply {
         let source = (bucket.owner.as_str(), source_arn.as_str());
         let request = documents::service_request(world, "s3.amazonaws.com", "sns:Publish", arn, source);
         if !sns::topic(world, arn).is_some_and(|topic| documents::allows(&topic.policy, &request)) {
-            return Err(invalid("InvalidArgument", "Unable to validate the following destination configurations"));
+            return Err(invalid(
+                "InvalidArgument",
+                "Unable to validate the following destination configurations",
+            ));
         }
     }
     open(world, call)?.notifications = Some(configuration);

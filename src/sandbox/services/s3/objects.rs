@@ -138,9 +138,10 @@ fn delete_version(world: &mut World, call: &Call, key: &str, id: &str) -> Reply 
     let mut marker = false;
     if let Some(version) = versions.iter().find(|version| version.id == id) {
         let bypass = call.bool("BypassGovernanceRetention") == Some(true);
-        let held = version.retention.as_ref().is_some_and(|(mode, until)| {
-            *until > call.now && !(bypass && mode == "GOVERNANCE")
-        });
+        let held = version
+            .retention
+            .as_ref()
+            .is_some_and(|(mode, until)| *until > call.now && !(bypass && mode == "GOVERNANCE"));
         if held || version.legal_hold {
             let message = "Access Denied because object protected by object lock.";
             return Err(Fault::new("AccessDenied", message).status(403));
@@ -182,8 +183,13 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
         }
     }
     let bad_token = || invalid("InvalidArgument", "The continuation token provided is incorrect");
-    let (page, next) =
-        world.page(&entries, call.int("MaxKeys").map(|n| n.min(1000)), 1000, call.str("ContinuationToken"), &bad_token)?;
+    let (page, next) = world.page(
+        &entries,
+        call.int("MaxKeys").map(|n| n.min(1000)),
+        1000,
+        call.str("ContinuationToken"),
+        &bad_token,
+    )?;
     let (contents, prefixes): (Vec<Value>, Vec<Value>) =
         page.into_iter().partition(|entry| entry.get("Key").is_some());
     let mut output = json!({
@@ -238,16 +244,17 @@ fn add(bucket: &mut Bucket, key: &str, version: Version) {
 /// The version that GetObject and HeadObject ask for.
 fn wanted<'b>(bucket: &'b Bucket, call: &Call) -> Result<&'b Version, Fault> {
     let key = call.required("Key");
-    let missing = || {
-        Fault::new("NoSuchKey", "The specified key does not exist.").status(404).with("Key", json!(key))
-    };
+    let missing =
+        || Fault::new("NoSuchKey", "The specified key does not exist.").status(404).with("Key", json!(key));
     let version = match call.str("VersionId") {
         None => current(bucket, key).ok_or_else(missing)?,
         Some(id) => bucket
             .objects
             .get(key)
             .and_then(|versions| versions.iter().find(|version| version.id == id))
-            .ok_or_else(|| Fault::new("NoSuchVersion", "The specified version does not exist.").status(404))?,
+            .ok_or_else(|| {
+                Fault::new("NoSuchVersion", "The specified version does not exist.").status(404)
+            })?,
     };
     if version.marker {
         let message = "The specified method is not allowed against this resource.";
@@ -286,7 +293,8 @@ fn precondition_failed(condition: &str) -> Fault {
 /// What holds a new version: what the request says, else the bucket's default retention.
 fn retention(bucket: &Bucket, call: &Call) -> Result<Option<(String, f64)>, Fault> {
     let until = call.input.get("ObjectLockRetainUntilDate").and_then(Value::as_f64);
-    if (call.str("ObjectLockMode").is_some() || call.str("ObjectLockLegalHoldStatus").is_some()) && !bucket.object_lock
+    if (call.str("ObjectLockMode").is_some() || call.str("ObjectLockLegalHoldStatus").is_some())
+        && !bucket.object_lock
     {
         return Err(invalid("InvalidRequest", "Bucket is missing Object Lock Configuration"));
     }
@@ -297,7 +305,8 @@ fn retention(bucket: &Bucket, call: &Call) -> Result<Option<(String, f64)>, Faul
         }
         (None, None) => {}
         _ => {
-            let message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
+            let message =
+                "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
             return Err(invalid("InvalidArgument", message));
         }
     }
@@ -313,11 +322,8 @@ fn headers(bucket: &Bucket, call: &Call) -> Map<String, Value> {
     let empty = Map::new();
     let input = call.input.as_object().unwrap_or(&empty);
     let checksum = |name: &str| name.starts_with("Checksum") && name != "ChecksumAlgorithm";
-    let mut headers: Map<String, Value> = input
-        .iter()
-        .filter(|(name, _)| KEPT.contains(&name.as_str()) || checksum(name))
-        .map(pair)
-        .collect();
+    let mut headers: Map<String, Value> =
+        input.iter().filter(|(name, _)| KEPT.contains(&name.as_str()) || checksum(name)).map(pair).collect();
     let default = bucket.encryption.clone().unwrap_or_else(encryption::default_configuration);
     let apply = default.pointer("/Rules/0/ApplyServerSideEncryptionByDefault").cloned().unwrap_or_default();
     let algorithm = call.str("ServerSideEncryption").or(apply.get("SSEAlgorithm").and_then(Value::as_str));

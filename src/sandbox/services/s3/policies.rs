@@ -59,7 +59,10 @@ fn checked(world: &World, text: &str, bucket: &str) -> Result<Document, Fault> {
     }
     if text.len() > MOST_BYTES {
         // Guess: the code.
-        return Err(invalid("PolicyTooLarge", "The bucket policy exceeds the maximum allowed size of 20480 bytes"));
+        return Err(invalid(
+            "PolicyTooLarge",
+            "The bucket policy exceeds the maximum allowed size of 20480 bytes",
+        ));
     }
     if serde_json::from_str::<serde_json::Value>(text).is_err() {
         return malformed("This policy contains invalid Json");
@@ -110,16 +113,24 @@ fn resources_of(world: &World, statement: &Statement, bucket: &str) -> bool {
 
 /// An action on objects needs an object resource, and one on the bucket a bucket resource.
 fn action_fits_resource(statement: &Statement) -> bool {
-    let (Element::Is(actions), Some(Element::Is(resources))) = (&statement.action, &statement.resource) else {
+    let (Element::Is(actions), Some(Element::Is(resources))) = (&statement.action, &statement.resource)
+    else {
         return true;
     };
     let objects = resources.iter().any(|resource| resource.contains('/') || resource.ends_with('*'));
     let buckets = resources.iter().any(|resource| !resource.contains('/') || resource.starts_with('*'));
     actions.iter().any(|action| {
         let action = action.to_ascii_lowercase();
-        let on_object = ["s3:getobject", "s3:putobject", "s3:deleteobject", "s3:restoreobject", "s3:abortmultipart"];
+        let on_object =
+            ["s3:getobject", "s3:putobject", "s3:deleteobject", "s3:restoreobject", "s3:abortmultipart"];
         let on_object = on_object.iter().any(|prefix| action.starts_with(prefix));
-        if action.contains('*') { true } else if on_object { objects } else { buckets }
+        if action.contains('*') {
+            true
+        } else if on_object {
+            objects
+        } else {
+            buckets
+        }
     })
 }
 

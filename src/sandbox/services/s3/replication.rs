@@ -9,7 +9,8 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 pub(super) fn get(world: &World, call: &Call) -> Reply {
     let bucket = look(world, call)?;
     let configuration = bucket.replication.as_ref().ok_or_else(|| {
-        Fault::new("ReplicationConfigurationNotFoundError", "The replication configuration was not found").status(404)
+        Fault::new("ReplicationConfigurationNotFoundError", "The replication configuration was not found")
+            .status(404)
     })?;
     Ok(json!({"ReplicationConfiguration": configuration}))
 }
@@ -45,7 +46,8 @@ pub(super) fn put(world: &mut World, call: &Call) -> Reply {
 fn check(world: &World, rule: &Value) -> Result<(), Fault> {
     let destination = rule.pointer("/Destination/Bucket").and_then(Value::as_str).unwrap_or_default();
     let name = destination.rsplit(':').next().unwrap_or_default();
-    let Some(target) = world.s3.buckets.get(name).filter(|_| destination == world.arn("s3", "", "", name)) else {
+    let Some(target) = world.s3.buckets.get(name).filter(|_| destination == world.arn("s3", "", "", name))
+    else {
         return Err(invalid("InvalidRequest", "Destination bucket must exist."));
     };
     if target.versioning.as_deref() != Some("Enabled") {

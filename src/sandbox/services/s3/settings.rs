@@ -53,8 +53,7 @@ pub(super) fn put_versioning(world: &mut World, call: &Call) -> Reply {
     let with_mfa = wanted("MFADelete") == Some("Enabled");
     let bucket = open(world, call)?;
     if bucket.object_lock && status == "Suspended" {
-        let message =
-            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
+        let message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
         return Err(Fault::new("InvalidBucketState", message).status(409));
     }
     if with_mfa {

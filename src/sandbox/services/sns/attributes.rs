@@ -207,9 +207,10 @@ fn check_policy(world: &World, arn: &str, text: &str) -> Result<(), Fault> {
         let (Element::Is(actions) | Element::IsNot(actions)) = &statement.action;
         let scoped = |action: &String| {
             let action = action.to_ascii_lowercase();
-            action == "*" || action.strip_prefix("sns:").is_some_and(|name| {
-                name.contains(['*', '?']) || ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(name))
-            })
+            action == "*"
+                || action.strip_prefix("sns:").is_some_and(|name| {
+                    name.contains(['*', '?']) || ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(name))
+                })
         };
         if !actions.iter().all(scoped) {
             return refuse("Policy statement action out of service scope!");

@@ -112,10 +112,7 @@ pub(super) fn attributes(world: &World, call: &Call) -> Reply {
     out.insert("Endpoint".into(), subscription.endpoint.clone());
     out.insert("PendingConfirmation".into(), (!subscription.confirmed).to_string());
     out.insert("ConfirmationWasAuthenticated".into(), subscription.confirmed.to_string());
-    out.insert(
-        "SubscriptionPrincipal".into(),
-        world.arn("iam", "", &subscription.owner, "root"),
-    );
+    out.insert("SubscriptionPrincipal".into(), world.arn("iam", "", &subscription.owner, "root"));
     out.entry("RawMessageDelivery".into()).or_insert_with(|| "false".into());
     Ok(json!({"Attributes": out}))
 }

@@ -30,7 +30,9 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
         return Ok(json!({"TopicArn": existing.arn}));
     }
     if topics.len() >= MOST_TOPICS {
-        return Err(Fault::new("TopicLimitExceeded", "You have reached the maximum number of topics").status(403));
+        return Err(
+            Fault::new("TopicLimitExceeded", "You have reached the maximum number of topics").status(403)
+        );
     }
     let mut topic = Topic {
         arn: arn.clone(),
