@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Duration, OffsetDateTime};
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
@@ -78,9 +78,7 @@ pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
     }
     read_regions(&aws, &baseline, &mut facts).await;
-    let today = day(now);
-    let soon = day(now + Duration::days(30));
-    let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: (&today, &soon) };
+    let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     Ok(Run {
         id,
@@ -136,10 +134,6 @@ fn run_id(now: OffsetDateTime) -> String {
     let stamp =
         now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
     format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
-}
-
-fn day(at: OffsetDateTime) -> String {
-    at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }
 
 fn banner(live: bool, facts: &Facts, aws: &Aws) {

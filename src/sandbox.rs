@@ -9,9 +9,15 @@
 //! * `services`: one file per AWS service, each a `match` on the operation name.
 
 pub mod caller;
+pub mod door;
 pub mod enforce;
+mod generate;
 pub mod models;
 pub mod services;
 pub mod session;
+pub mod spec;
+mod store;
 pub mod wire;
 pub mod world;
+
+pub use store::Sandbox;

@@ -114,6 +114,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Reads the values of `--only` and `--exclude`.
+    ///
+    /// # Errors
+    /// One of them is no selector.
+    pub fn parse(only: &[String], exclude: &[String]) -> Result<Selection, RunError> {
+        let parse =
+            |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Selector>, _>>();
+        Ok(Selection { only: parse(only)?, exclude: parse(exclude)? })
+    }
+
     /// Whether the run is about a target.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let wanted = KINDS.into_iter().all(|kind| {

@@ -41,7 +41,7 @@ impl SandboxArgs {
         if !global.quiet {
             say_err(&sandbox.describe());
         }
-        listener.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await?;
+        listener.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await;
         for operation in sandbox.unimplemented() {
             say_err(&format!("the sandbox has no operation {operation}"));
         }

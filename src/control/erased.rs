@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Control, Cx, DesiredCx, Diff, Meta, Section, SectionMeta, Want, Wanted};
+use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Want, Wanted};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::error::{Kind, Left, Phase, UnitError};
@@ -44,6 +44,8 @@ pub trait DynSection: Send + Sync {
     fn parse(&self, raw: Spanned<DeValue<'_>>) -> Result<Arc<dyn Any + Send + Sync>, toml::de::Error>;
     /// Applies the section's own rules to a value that `parse` returned.
     fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>);
+    /// Key of the account that a value that `parse` returned names for a seat.
+    fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String>;
     /// The parts.
     fn controls(&self) -> Vec<Box<dyn DynControl>>;
 }
@@ -137,6 +139,10 @@ impl<S: Section> DynSection for ErasedSection<S> {
         if let Some(section) = value.downcast_ref::<S>() {
             section.check(baseline, findings);
         }
+    }
+
+    fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String> {
+        value.downcast_ref::<S>().and_then(|section| section.seat(seat))
     }
 
     fn controls(&self) -> Vec<Box<dyn DynControl>> {

@@ -4,6 +4,7 @@
 //! unpacked when it is first asked for. The data is derived from botocore, see `models/NOTICE`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io::Read;
 use std::sync::{LazyLock, OnceLock};
 
@@ -58,7 +59,7 @@ impl Metadata {
 }
 
 /// One service.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Api {
     /// The model's file name, such as `iam`.
     #[serde(skip)]
@@ -228,6 +229,12 @@ impl Shape {
     /// The timestamp format of this shape at `member`, or `default` of the protocol.
     pub fn timestamp<'a>(&'a self, member: &'a Member, default: &'a str) -> &'a str {
         member.timestamp_format.as_deref().or(self.timestamp_format.as_deref()).unwrap_or(default)
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Api").field(&self.key).finish()
     }
 }
 

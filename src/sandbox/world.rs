@@ -113,6 +113,9 @@ pub struct World {
     pub seed: u64,
     /// How many ids were made.
     pub ids_made: u64,
+    /// Regions that every account has without opting in, in the order of `--org regions=N`; empty means all of AWS's.
+    #[serde(default)]
+    pub regions: Vec<String>,
     /// Most items on one page of any list, to provoke short pages; 0 means the service's own default.
     pub page_limit: usize,
     /// State per service. A new service is one line here and one in `services.rs`.

@@ -141,7 +141,7 @@ pub(super) fn success<T>(answer: Result<T, CallError>, codes: &[&str]) -> Result
 pub(super) async fn until_gone<F, Fut>(who: &str, there: F) -> Result<(), UnitError>
 where
     F: Fn() -> Fut,
-    Fut: Future<Output = Result<bool, CallError>>,
+    Fut: Future<Output = Result<bool, UnitError>>,
 {
     for _ in 0..POLLS {
         if !there().await? {

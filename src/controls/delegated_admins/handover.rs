@@ -14,7 +14,7 @@ use super::named::{self, Named};
 use super::services::Regional;
 use super::{DelegatedAdmins, calls, region_calls};
 use crate::baseline::Regions;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Want, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Wanted};
 use crate::error::UnitError;
 
 /// One unit per regional service.
@@ -140,6 +140,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::tests::{LOG, SECURITY, desired_of, organization};
     use super::*;
+    use crate::control::Want;
 
     #[test]
     fn a_switch_is_destructive_and_names_both_accounts() {

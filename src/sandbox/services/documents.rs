@@ -5,6 +5,8 @@ use crate::policy::evaluate::{self, Caller, Request};
 use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Statement};
 use crate::sandbox::world::{self, Call, World};
 
+use super::iam::Role;
+
 /// A call as a resource policy of its own or another account sees it. Actions of the management account's own
 /// credentials are those of its root user.
 pub fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request {
@@ -129,18 +131,58 @@ fn identity_exists(world: &World, id: &str) -> bool {
 
 fn iam_resource_exists(world: &World, account: &str, resource: &str) -> bool {
     let held = world.organizations.accounts.contains_key(account);
+    let iam = world.iam.get(account);
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_string();
     match resource.split_once('/') {
         None => resource == "root",
-        Some(("role", path)) => !held || role_trust(world, account, path).is_some(),
-        Some(("user", path)) => !path.is_empty(),
+        Some(("role", path)) => !held || role(world, account, path).is_some(),
+        Some(("user", path)) => !held || iam.is_some_and(|iam| iam.users.contains_key(&name(path))),
         Some(_) => false,
     }
 }
 
-/// The trust policy of the role with this path and name, or `None` where it does not exist.
-pub fn role_trust(world: &World, account: &str, path_and_name: &str) -> Option<String> {
-    let _ = (world, account, path_and_name);
-    None
+/// The role with this path (without the first slash) and name.
+fn role<'w>(world: &'w World, account: &str, path_and_name: &str) -> Option<&'w Role> {
+    let (path, name) = path_and_name.rsplit_once('/').unwrap_or(("", path_and_name));
+    let role = world.iam.get(account)?.roles.get(name)?;
+    (role.path.trim_matches('/') == path).then_some(role)
+}
+
+/// Whether the role exists and lets an AWS service assume it.
+pub fn role_trusts(world: &World, account: &str, path_and_name: &str, service: &str) -> bool {
+    let request = Request::new(Caller::Service(service.into()), "sts:AssumeRole", "*")
+        .with("aws:SourceAccount", account);
+    role(world, account, path_and_name).is_some_and(|role| allows(&role.trust, &request))
+}
+
+/// Whether the policies of a role let it do `action` on `resource`. Guess: of the policies that AWS manages, those
+/// with full access and those of CloudTrail and CloudWatch allow everything here, the others nothing.
+pub fn role_may(world: &World, account: &str, path_and_name: &str, action: &str, resource: &str) -> bool {
+    let Some(role) = role(world, account, path_and_name) else { return false };
+    let own = world.iam.get(account);
+    let caller = Caller::Aws {
+        account: account.into(),
+        arn: world.arn("iam", "", account, &format!("role/{path_and_name}")),
+        session: None,
+    };
+    let request = Request::new(caller, action, resource);
+    let inline = role.grants.inline.values().map(String::as_str);
+    let attached = role.grants.attached.iter().filter_map(|arn| {
+        let policy = own?.policies.get(arn)?;
+        policy.versions.get(&policy.default_version).map(|(text, _)| text.as_str())
+    });
+    let decisions: Vec<Effect> = inline
+        .chain(attached)
+        .filter_map(|text| Document::parse(text).ok())
+        .filter_map(|document| evaluate::effect(&document, &request))
+        .collect();
+    let by_aws = role.grants.attached.iter().any(|arn| {
+        arn.contains(":iam::aws:policy/")
+            && ["/AdministratorAccess", "/PowerUserAccess", "CloudWatchLogsFullAccess", "CloudTrail_FullAccess"]
+                .iter()
+                .any(|name| arn.ends_with(name))
+    });
+    !decisions.contains(&Effect::Deny) && (by_aws || decisions.contains(&Effect::Allow))
 }
 
 /// Whether a policy is public as S3 means it: it allows somebody without naming a principal, an account, an
