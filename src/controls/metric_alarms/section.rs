@@ -254,7 +254,9 @@ impl MetricAlarms {
             if !seen.contains(key.as_str()) {
                 findings.at(&path, format!("no filter `{key}` is in `set`"));
             }
-            check_threshold(findings, &path, *value);
+            if !value.is_finite() || *value < 1.0 {
+                findings.at(&path, "an alarm needs at least one event");
+            }
         }
     }
 
@@ -280,21 +282,16 @@ impl MetricAlarms {
     }
 }
 
+/// What the schema's ranges do not say.
 fn check_numbers(findings: &mut Findings<'_>, at: &str, threshold: Option<f64>, period: Option<i32>) {
-    if let Some(threshold) = threshold {
-        check_threshold(findings, &format!("{at}threshold"), threshold);
+    if threshold.is_some_and(|threshold| !threshold.is_finite()) {
+        findings.at(&format!("{at}threshold"), "a threshold is a number of events");
     }
     let path = format!("{at}period_seconds");
     findings.range(&path, period, 10..=86_400);
     let fits = |seconds: i32| matches!(seconds, 10 | 20 | 30) || seconds % 60 == 0;
     if period.is_some_and(|seconds| (10..=86_400).contains(&seconds) && !fits(seconds)) {
         findings.at(&path, "a period is 10, 20, 30 or a multiple of 60 seconds");
-    }
-}
-
-fn check_threshold(findings: &mut Findings<'_>, path: &str, threshold: f64) {
-    if !threshold.is_finite() || threshold < 1.0 {
-        findings.at(path, "an alarm needs at least one event");
     }
 }
 
@@ -345,7 +342,8 @@ mod tests {
         assert_eq!(found(&filter("pattern = '{ $.eventName = }'")).len(), 1);
         assert_eq!(found(&filter("pattern = 'x'\nperiod_seconds = 90")).len(), 1);
         assert_eq!(found(&filter("pattern = 'x'\nmetric_name = 'a*'")).len(), 1);
-        assert_eq!(found(&filter("pattern = 'x'\nthreshold = 0.5")), ["an alarm needs at least one event"]);
+        assert_eq!(found(&filter("pattern = 'x'\nthreshold = 0.5")).len(), 1);
+        assert_eq!(found(&filter("pattern = 'x'\nthreshold = inf")).len(), 1);
     }
 
     #[test]
@@ -354,5 +352,7 @@ mod tests {
         assert_eq!(found("set = \"cis\"\nnamespace = \"AWS/Mine\"").len(), 1);
         let thresholds = "set = [\"root-usage\"]\n[metric_alarms.thresholds]\nvpc-changes = 2";
         assert_eq!(found(thresholds), ["no filter `vpc-changes` is in `set`"]);
+        let zero = "set = [\"root-usage\"]\n[metric_alarms.thresholds]\nroot-usage = 0";
+        assert_eq!(found(zero), ["an alarm needs at least one event"]);
     }
 }

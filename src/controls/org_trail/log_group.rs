@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::OrgTrail;
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
-use crate::error::{Absent, Kind, UnitError};
+use crate::error::{Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
 use crate::resource::kms_key;
 use crate::resource::tags::{Tags, diff_owner};

@@ -178,9 +178,14 @@ pub fn role_may(world: &World, account: &str, path_and_name: &str, action: &str,
         .collect();
     let by_aws = role.grants.attached.iter().any(|arn| {
         arn.contains(":iam::aws:policy/")
-            && ["/AdministratorAccess", "/PowerUserAccess", "CloudWatchLogsFullAccess", "CloudTrail_FullAccess"]
-                .iter()
-                .any(|name| arn.ends_with(name))
+            && [
+                "/AdministratorAccess",
+                "/PowerUserAccess",
+                "CloudWatchLogsFullAccess",
+                "CloudTrail_FullAccess",
+            ]
+            .iter()
+            .any(|name| arn.ends_with(name))
     });
     !decisions.contains(&Effect::Deny) && (by_aws || decisions.contains(&Effect::Allow))
 }
