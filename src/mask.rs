@@ -22,7 +22,8 @@ pub fn email(address: &str) -> String {
 
 fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+    let full = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    full.chars().take(DIGITS).collect()
 }
 
 #[cfg(test)]

@@ -145,10 +145,20 @@ impl LogArchive {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
     use crate::baseline::Baseline;
+    use crate::control::{Want, Wanted};
     use crate::facts::{Account, Facts};
+
+    /// What each unit should be.
+    pub(crate) fn set<D>(wanted: Vec<Wanted<D>>) -> Vec<D> {
+        let set = |wanted: Wanted<D>| match wanted.want {
+            Want::Set(want) => want,
+            _ => panic!("unit `{}` is not wanted", wanted.part),
+        };
+        wanted.into_iter().map(set).collect()
+    }
 
     /// A baseline with a log archive (whose further keys are `keys`) and whatever `rest` declares.
     pub(crate) fn baseline(keys: &str, rest: &str) -> Baseline {

@@ -35,6 +35,7 @@ const RETENTION_DAYS: &[i32] = &[
 /// The organization trail of the management account, which logs every account and region to the log archive.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the section")]
 pub struct OrgTrail {
     /// Name of the trail. A trail of this name is adopted.
     pub name: String,

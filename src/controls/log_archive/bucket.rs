@@ -251,7 +251,7 @@ fn lock_risk(lock: &ObjectLock) -> Risk {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-    use super::super::tests::{baseline, facts};
+    use super::super::tests::{baseline, facts, set};
     use super::*;
 
     /// What the section with these keys wants of the two buckets: access logs, trail.
@@ -261,11 +261,7 @@ mod tests {
         let section = crate::resource::declared::<LogArchive>(&baseline).unwrap();
         let account = &facts.accounts["222222222222"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let wanted = Bucket::desired(&cx).into_iter().map(|w| match w.want {
-            Want::Set(want) => want,
-            _ => panic!("nothing is wanted"),
-        });
-        wanted.collect()
+        set(Bucket::desired(&cx))
     }
 
     fn paths(diff: &Diff) -> Vec<&str> {

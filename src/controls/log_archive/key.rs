@@ -81,9 +81,8 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::super::tests::{baseline, facts};
+    use super::super::tests::{baseline, facts, set};
     use super::*;
-    use crate::control::Want;
 
     fn wanted(rest: &str) -> Desired {
         let facts = facts();
@@ -91,8 +90,7 @@ mod tests {
         let section = crate::resource::declared::<LogArchive>(&baseline).unwrap();
         let account = &facts.accounts["222222222222"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let Want::Set(want) = LogKey::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-        want
+        set(LogKey::desired(&cx)).remove(0)
     }
 
     fn statement(want: &Desired, sid: &str) -> Value {

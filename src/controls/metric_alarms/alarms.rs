@@ -225,8 +225,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::control::Want;
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::resource::declared;
 
     const TOPIC: &str = "arn:aws:sns:eu-west-1:111111111111:orgbase-alarms";
@@ -237,8 +236,7 @@ mod tests {
         let section = declared::<MetricAlarms>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let Want::Set(want) = Alarms::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-        want
+        set(Alarms::desired(&cx)).remove(0)
     }
 
     fn live(name: &str, alarm: &Alarm) -> MetricAlarm {

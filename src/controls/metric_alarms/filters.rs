@@ -196,18 +196,17 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::control::{Effect, Want};
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::control::Effect;
+    use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::resource::declared;
 
-    fn want(set: &str) -> Desired {
+    fn want(keys: &str) -> Desired {
         let (facts, baseline) =
-            (facts(), baseline("", &format!("[org_trail]\nname = \"org-trail\"\n[metric_alarms]\nset = {set}")));
+            (facts(), baseline("", &format!("[org_trail]\nname = \"org-trail\"\n[metric_alarms]\nset = {keys}")));
         let section = declared::<MetricAlarms>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let Want::Set(want) = Filters::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-        want
+        set(Filters::desired(&cx)).remove(0)
     }
 
     fn live(name: &str, filter: &Filter) -> MetricFilter {

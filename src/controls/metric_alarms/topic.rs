@@ -4,7 +4,7 @@
 //! waits has no ARN and cannot be removed; AWS drops it by itself.
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use aws_sdk_sns::types::{Subscription as Live, Tag};
 use serde::{Serialize, Serializer};
@@ -267,8 +267,8 @@ fn diff_subscriptions(d: &mut Diff, want: &Desired, topic: &Present) {
             d.notice(format!("{} is not wanted but was never confirmed: AWS drops it by itself", gone.endpoint.masked()));
         }
     }
-    let wanted: BTreeMap<&Endpoint, ()> = want.subscriptions.iter().flatten().map(|e| (e, ())).collect();
-    for waiting in topic.subscriptions.iter().filter(|s| s.arn.is_none() && wanted.contains_key(&s.endpoint)) {
+    let wanted: BTreeSet<&Endpoint> = want.subscriptions.iter().flatten().collect();
+    for waiting in topic.subscriptions.iter().filter(|s| s.arn.is_none() && wanted.contains(&s.endpoint)) {
         d.notice(format!("{} has not confirmed its subscription yet", waiting.endpoint.masked()));
     }
 }
@@ -301,8 +301,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::control::Want;
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::resource::declared;
 
     fn want(keys: &str) -> Desired {
@@ -311,8 +310,7 @@ mod tests {
         let section = declared::<MetricAlarms>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let Want::Set(want) = Topic::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-        want
+        set(Topic::desired(&cx)).remove(0)
     }
 
     fn live(protocol: &str, address: &str, arn: &str) -> Subscription {

@@ -177,8 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::control::Want;
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::resource::declared;
 
     fn want() -> Desired {
@@ -186,8 +185,7 @@ mod tests {
         let section = declared::<OrgTrail>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let Want::Set(want) = LogRole::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-        want
+        set(LogRole::desired(&cx)).remove(0)
     }
 
     fn role() -> Role {

@@ -67,6 +67,7 @@ pub(super) struct Actual {
 
 /// A trail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own shape")]
 struct Trail {
     bucket: String,
     key_prefix: String,
@@ -229,20 +230,19 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::facts::Facts;
 
-    fn wanted_in(facts: &Facts, keys: &str) -> Want<Desired> {
+    fn wanted_in(facts: &Facts, keys: &str) -> Vec<Wanted<Desired>> {
         let baseline = baseline("", &format!("[org_trail]\nname = \"org-trail\"\n{keys}"));
         let section = declared::<OrgTrail>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts, baseline: &baseline };
-        OrganizationTrail::desired(&cx).remove(0).want
+        OrganizationTrail::desired(&cx)
     }
 
     fn wanted(keys: &str) -> Desired {
-        let Want::Set(want) = wanted_in(&facts(), keys) else { panic!("nothing is wanted") };
-        want
+        set(wanted_in(&facts(), keys)).remove(0)
     }
 
     /// A trail exactly as wanted.
@@ -315,7 +315,7 @@ mod tests {
     fn the_trail_waits_for_the_log_archives_account() {
         let mut facts = facts();
         facts.accounts.remove("222222222222");
-        assert!(matches!(wanted_in(&facts, ""), Want::Blocked(why) if why.contains("orgbase vend log-archive")));
+        assert!(matches!(&wanted_in(&facts, "")[0].want, Want::Blocked(why) if why.contains("orgbase vend log-archive")));
     }
 
     #[test]

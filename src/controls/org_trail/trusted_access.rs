@@ -109,8 +109,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::control::Want;
-    use crate::controls::log_archive::tests::{baseline, facts};
+    use crate::controls::log_archive::tests::{baseline, facts, set};
 
     #[test]
     fn each_of_the_two_is_found_by_itself() {
@@ -132,8 +131,7 @@ mod tests {
             let section = declared::<OrgTrail>(&baseline).unwrap();
             let account = &facts.accounts["111111111111"];
             let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-            let Want::Set(want) = TrustedAccess::desired(&cx).remove(0).want else { panic!("nothing is wanted") };
-            want.trusted_access
+            set(TrustedAccess::desired(&cx)).remove(0).trusted_access
         };
         assert_eq!(wanted(""), Some(true));
         assert_eq!(wanted("[delegated_admins]\ncloudtrail = \"log-archive\""), None);

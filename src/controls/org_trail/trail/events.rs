@@ -44,7 +44,7 @@ struct Selector {
 /// A condition on one field of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 struct Field {
-    field: String,
+    name: String,
     equals: Vec<String>,
     starts_with: Vec<String>,
     ends_with: Vec<String>,
@@ -150,8 +150,8 @@ impl Desired {
             Coverage::None | Coverage::All | Coverage::Some => {}
         }
         if topic == Topic::Data(S3) && excluded.is_empty() && !self.without.is_empty() {
-            let field = "resources.ARN".to_string();
-            fields.push(Field { field, not_starts_with: self.without.clone(), ..Field::default() });
+            let name = "resources.ARN".to_string();
+            fields.push(Field { name, not_starts_with: self.without.clone(), ..Field::default() });
         }
         fields.extend(excluded);
         Selector { name: Some(topic.name().to_string()), fields }
@@ -162,7 +162,7 @@ impl Desired {
 fn exclusions(selectors: &[Selector], topic: Topic) -> Vec<Field> {
     let whole = selectors.iter().find(|s| s.is_about(topic) && s.is_whole(topic));
     let fields = whole.into_iter().flat_map(|s| &s.fields);
-    fields.filter(|f| f.field == topic.excludable()).cloned().collect()
+    fields.filter(|f| f.name == topic.excludable()).cloned().collect()
 }
 
 impl Topic {
@@ -198,8 +198,8 @@ impl Topic {
 }
 
 impl Field {
-    fn equals(field: &str, value: &str) -> Field {
-        Field { field: field.to_string(), equals: vec![value.to_string()], ..Field::default() }
+    fn equals(name: &str, value: &str) -> Field {
+        Field { name: name.to_string(), equals: vec![value.to_string()], ..Field::default() }
     }
 
     fn only_excludes(&self) -> bool {
@@ -209,7 +209,7 @@ impl Field {
 
 impl Selector {
     fn has(&self, wanted: &Field) -> bool {
-        self.fields.iter().any(|f| f.field == wanted.field && f.equals == wanted.equals)
+        self.fields.iter().any(|f| f.name == wanted.name && f.equals == wanted.equals)
     }
 
     fn is_about(&self, topic: Topic) -> bool {
@@ -220,12 +220,12 @@ impl Selector {
     fn is_whole(&self, topic: Topic) -> bool {
         let heads = ["eventCategory", "resources.type", "readOnly"];
         self.fields.iter().all(|f| {
-            heads.contains(&f.field.as_str()) || (f.field == topic.excludable() && f.only_excludes())
+            heads.contains(&f.name.as_str()) || (f.name == topic.excludable() && f.only_excludes())
         })
     }
 
     fn read_only(&self) -> Option<bool> {
-        let field = self.fields.iter().find(|f| f.field == "readOnly")?;
+        let field = self.fields.iter().find(|f| f.name == "readOnly")?;
         match (field.equals.first(), field.not_equals.first()) {
             (Some(value), _) => Some(value == "true"),
             (None, Some(value)) => Some(value != "true"),
@@ -237,7 +237,7 @@ impl Selector {
         let some = |values: &Vec<String>| (!values.is_empty()).then(|| values.clone());
         let fields = self.fields.iter().map(|f| {
             AdvancedFieldSelector::builder()
-                .field(&f.field)
+                .field(&f.name)
                 .set_equals(some(&f.equals))
                 .set_starts_with(some(&f.starts_with))
                 .set_ends_with(some(&f.ends_with))
@@ -258,7 +258,7 @@ impl Selector {
 fn from_advanced(live: &AdvancedEventSelector) -> Selector {
     let list = |values: &Option<Vec<String>>| values.clone().unwrap_or_default();
     let fields = live.field_selectors.iter().map(|f| Field {
-        field: f.field.clone(),
+        name: f.field.clone(),
         equals: list(&f.equals),
         starts_with: list(&f.starts_with),
         ends_with: list(&f.ends_with),
@@ -282,7 +282,7 @@ fn from_basic(live: &EventSelector) -> Vec<Selector> {
         fields.extend(read_only.clone());
         let excluded = live.exclude_management_event_sources.clone().unwrap_or_default();
         if !excluded.is_empty() {
-            fields.push(Field { field: "eventSource".to_string(), not_equals: excluded, ..Field::default() });
+            fields.push(Field { name: "eventSource".to_string(), not_equals: excluded, ..Field::default() });
         }
         selectors.push(Selector { name: None, fields });
     }
@@ -292,7 +292,7 @@ fn from_basic(live: &EventSelector) -> Vec<Selector> {
         let mut fields = vec![Field::equals("eventCategory", "Data"), Field::equals("resources.type", kind)];
         fields.extend(read_only.clone());
         if !values.iter().any(|v| is_every_resource(v)) {
-            let field = Field { field: "resources.ARN".to_string(), ..Field::default() };
+            let field = Field { name: "resources.ARN".to_string(), ..Field::default() };
             // The basic form gives S3 objects by prefix and everything else by its whole ARN.
             fields.push(if kind == S3 {
                 Field { starts_with: values, ..field }

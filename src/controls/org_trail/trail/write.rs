@@ -25,13 +25,12 @@ const UPDATED: &[&str] = &[
 pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
     let key = key_to_use(want, have)?;
     let made;
-    let trail = match &have.trail {
-        Some(trail) => trail,
-        None => {
-            create(cx, want, key.as_deref()).await?;
-            made = just_made(want);
-            &made
-        }
+    let trail = if let Some(trail) = &have.trail {
+        trail
+    } else {
+        create(cx, want, key.as_deref()).await?;
+        made = just_made(want);
+        &made
     };
     let d = settings(want, trail);
     let differs = |paths: &[&str]| d.changes.iter().any(|c| paths.contains(&c.path.as_str()));
