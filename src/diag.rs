@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
-pub(crate) use source::{Sources, Span};
+pub(crate) use source::{START, Sources, Span};
 
 use crate::baseline::Baseline;
 use crate::baseline::tree::{Entry, Item};
@@ -192,13 +192,16 @@ pub(crate) fn unknown_account(key: &str) -> String {
 
 /// The candidate that the user most likely meant.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let score = |c: &str| strsim::jaro_winkler(&word.to_lowercase(), &c.to_lowercase());
-    candidates
-        .into_iter()
-        .map(|c| (score(c), c))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, c)| c)
+    let word = word.to_lowercase();
+    let score = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let alike = strsim::jaro_winkler(&word, &candidate);
+        // Short words: one wrong letter of three weighs too much in the score above.
+        let slips = strsim::damerau_levenshtein(&word, &candidate);
+        (alike > 0.8 || slips <= candidate.chars().count() / 3).then_some(alike)
+    };
+    let scored = candidates.into_iter().filter_map(|c| Some((score(c)?, c)));
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
 }
 
 /// A question that offers the nearest candidate, else the list of all, where it is short.

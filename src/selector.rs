@@ -157,3 +157,86 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
     reached.last() == Some(&true)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn target() -> Target<'static> {
+        Target {
+            control: "org_trail.bucket",
+            account: "111122223333",
+            account_key: Some("web-prod"),
+            ou: "/Workloads/Production",
+            region: "eu-west-1",
+        }
+    }
+
+    fn selection(only: &[&str], exclude: &[&str]) -> Selection {
+        let parse = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect();
+        Selection { only: parse(only), exclude: parse(exclude) }
+    }
+
+    #[test]
+    fn each_kind() {
+        for (text, holds) in [
+            ("account=web-prod", true),
+            ("account=111122223333", true),
+            ("account=web-*", true),
+            ("account=*-pro?", true),
+            ("account=web", false),
+            ("account=1111*", true),
+            ("ou=/Workloads", true),
+            ("ou=/Workloads/Production/", true),
+            ("ou=/Work", false),
+            ("ou=/", true),
+            ("region=eu-west-1", true),
+            ("region=eu-west", false),
+            ("control=org_trail", true),
+            ("control=org_trail.bucket", true),
+            ("control=org", false),
+        ] {
+            let selector: Selector = text.parse().unwrap();
+            assert_eq!(selector.matches(&target()), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_kind_offers_alternatives_and_kinds_add_up() {
+        assert!(selection(&[], &[]).matches(&target()));
+        assert!(selection(&["region=us-east-1", "region=eu-west-1"], &[]).matches(&target()));
+        assert!(!selection(&["region=eu-west-1", "account=other"], &[]).matches(&target()));
+        assert!(!selection(&["region=eu-west-1"], &["ou=/Workloads"]).matches(&target()));
+    }
+
+    #[test]
+    fn bad_selectors_say_what_to_write() {
+        let error = |text: &str| {
+            let e = text.parse::<Selector>().unwrap_err();
+            format!("{} ({})", e.message, e.hints.join("; "))
+        };
+        let all = ["web", "acount=web", "ou=Sandbox", "region= ", "zone=a"].map(error);
+        insta::assert_snapshot!(all.join("\n"), @r#"
+    `web` is no selector (write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`)
+    unknown kind of selector `acount` in `acount=web` (did you mean `account`?)
+    `Sandbox` is no path of an OU: it must begin with `/` (write it as `ou=/Sandbox`)
+    the selector `region= ` names nothing (write it as `region=VALUE`)
+    unknown kind of selector `zone` in `zone=a` (the kinds are: `account`, `ou`, `region`, `control`)
+    "#);
+    }
+
+    #[test]
+    fn display_is_what_was_written() {
+        for text in ["account=web", "ou=/A", "region=eu-west-1", "control=scps"] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn patterns_of_stars_do_not_explode() {
+        assert!(!glob(&"*a".repeat(200), &"a".repeat(150)));
+        assert!(glob("**", "") && glob("a**b", "ab") && !glob("", "a") && !glob("?", ""));
+    }
+}

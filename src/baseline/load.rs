@@ -36,8 +36,10 @@ pub(super) fn read(path: &Path) -> Result<Files, BaselineError> {
                 sources.add(file.display().to_string(), text);
             }
             Err(message) => {
-                let finding = Finding::of_file("file", &file.display().to_string(), message);
-                report.push(finding).with_hint("name the baseline, a file or a folder, with `-f PATH`");
+                let finding = report.push(Finding::of_file("file", &file.display().to_string(), message));
+                if !file.exists() {
+                    finding.with_hint("name the baseline, a file or a folder, with `-f PATH`");
+                }
             }
         }
     }
@@ -144,7 +146,7 @@ fn join(whole: &mut Table, further: Table, report: &mut Report) {
         };
         match (&mut have.value.node, entry.value.node) {
             (Node::Array(have), Node::Array(more)) if tables_only(have) && tables_only(&more) => {
-                have.extend(more)
+                have.extend(more);
             }
             // `[accounts.a]` in one file and `[accounts.b]` in another are two tables.
             (Node::Table(have), Node::Table(more)) if name == "accounts" || name == "ous" => {
@@ -226,5 +228,5 @@ pub(super) fn digest(sources: &Sources, documents: &BTreeMap<String, String>) ->
         sha.update((text.len() as u64).to_le_bytes());
         sha.update(text);
     }
-    sha.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    sha.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

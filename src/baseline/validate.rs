@@ -9,7 +9,7 @@ use super::model::{AccountDecl, Regions};
 use super::tree::Table;
 use super::{Baseline, ou};
 use crate::controls::{self, SECTIONS};
-use crate::diag::{Report, Span, suggestion, unknown_account};
+use crate::diag::{Report, START, Span, suggestion, unknown_account};
 
 /// A regular expression that is known to compile; one that does not matches nothing, which a test would show.
 fn shape(pattern: &str) -> Option<Regex> {
@@ -59,7 +59,7 @@ struct Validate<'v> {
 impl Validate<'_> {
     /// The place of a key of a core table, or of its nearest ancestor.
     fn span(&self, table: &str, path: &str) -> Span {
-        let Some(entry) = self.tree.get(table) else { return self.report.sources().start() };
+        let Some(entry) = self.tree.get(table) else { return START };
         entry.value.find(path).map_or_else(|| entry.key.clone(), |found| found.shown())
     }
 

@@ -96,8 +96,7 @@ impl Walk<'_> {
         }
         for name in unknown {
             let Some(entry) = table.remove(&name) else { continue };
-            let candidates = known.iter().map(|(k, _)| *k).filter(|k| !table.contains_key(*k));
-            let hint = suggestion(&name, "the keys are", candidates);
+            let hint = suggestion(&name, "the keys are", known.iter().map(|(k, _)| *k));
             let finding = self.report.at("unknown_key", &entry.key, format!("unknown key `{name}`"));
             finding.hint = hint;
         }
@@ -198,7 +197,9 @@ impl Walk<'_> {
             _ => return,
         };
         let [low, high] = words.map(|w| parts.iter().find_map(|s| s.get(w)?.as_u64()));
-        let message = if low.is_some_and(|low| (count as u64) < low) {
+        let message = if count == 0 && low.is_some_and(|low| low > 0) {
+            "must not be empty".to_string()
+        } else if low.is_some_and(|low| (count as u64) < low) {
             format!("too short: needs at least {} {unit}", low.unwrap_or_default())
         } else if high.is_some_and(|high| count as u64 > high) {
             format!("too long: {count} {unit}, at most {} are allowed", high.unwrap_or_default())

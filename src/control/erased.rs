@@ -19,7 +19,7 @@ use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::{Account, Facts};
 
 /// A boxed future that may be spawned.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long a written value may take to show up before the unit is `inconsistent`.
 const SETTLE: Duration = Duration::from_secs(60);

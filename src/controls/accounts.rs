@@ -166,6 +166,9 @@ fn wanted(key: &str, declared: &AccountDecl, account: Option<&Account>, cx: &Des
         _ => {}
     }
     let moves = account.filter(|a| here(a, cx.facts, cx.baseline) != declared.ou);
+    if let Some(why) = moves.and_then(|a| placement::refusal(a, &declared.ou, cx.baseline, cx.facts)) {
+        return Want::Blocked(why);
+    }
     Want::Set(Desired {
         key: key.into(),
         id: account.map(|a| a.id.clone()),

@@ -22,7 +22,7 @@ mod trusted;
 pub use section::{Admins, DelegatedAdmins, ServiceKey};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 impl Section for DelegatedAdmins {
@@ -39,6 +39,12 @@ impl Section for DelegatedAdmins {
 
     fn check(&self, baseline: &Baseline, findings: &mut Findings<'_>) {
         self.check_all(baseline, findings);
+    }
+
+    fn seat(&self, seat: Seat) -> Option<String> {
+        let Seat::DelegatedAdmin(key) = seat else { return None };
+        let (_, accounts) = self.declared().into_iter().find(|(service, _)| service.key == key)?;
+        accounts.first().cloned()
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

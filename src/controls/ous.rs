@@ -86,7 +86,7 @@ fn declares(ous: &Ous, path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::controls) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::facts::{Facts, Ou};

@@ -271,7 +271,6 @@ fn from_sdk(account: sdk::Account, ou: String, parent_id: String) -> Account {
 }
 
 /// The member that AWS retires in favour of `State`; emulators know only this one.
-#[expect(deprecated, reason = "the only one that emulators answer")]
 fn account_status(account: &sdk::Account) -> Option<String> {
     account.status.as_ref().map(|s| s.as_str().to_string())
 }

@@ -10,7 +10,7 @@ use super::world::{Call, Principal, World};
 pub const ROOT_SESSION: &str = ":root";
 
 /// The name under which the management account's own credentials appear. There is no such user in IAM's lists.
-const MANAGEMENT_USER: &str = "user/sandbox";
+pub(crate) const MANAGEMENT_USER: &str = "user/sandbox";
 
 /// The caller as policies see it.
 pub fn caller(world: &World, call: &Call) -> Caller {

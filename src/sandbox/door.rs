@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -175,6 +175,9 @@ async fn answer(sandbox: &Sandbox, request: http::Request<Incoming>) -> http::Re
         return plain(403, "Requests with an Origin header are refused.\n");
     }
     let (parts, body) = request.into_parts();
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return plain(413, "The request body is too large.\n");
+    }
     let body = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
     match body {
         Err(_) => plain(408, "The request body did not arrive in time.\n"),
@@ -193,3 +196,6 @@ fn plain(status: u16, text: &'static str) -> http::Response<Full<Bytes>> {
     response.headers_mut().insert("connection", http::HeaderValue::from_static("close"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 mod actions;
 mod resources;
 
+pub(crate) use actions::action;
+
 use crate::policy::Document;
 use crate::policy::evaluate::{self, Decision, Request};
 
@@ -63,8 +65,8 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
     }
 }
 
-/// The request as the policies see it.
-fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request {
+/// The request as policies see it, resource policies too.
+pub(crate) fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request {
     let region = actions::requested_region(call);
     let mut request = Request::new(caller::caller(world, call), action, resource)
         .with("aws:RequestedRegion", region)

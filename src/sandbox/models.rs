@@ -364,6 +364,38 @@ mod tests {
             }
         }
         skipped.sort();
-        insta::assert_snapshot!(skipped.join("\n"));
+        // look-around, mostly; the others use UTF-16 ranges that Rust's classes do not have
+        assert_eq!(skipped.len(), 29);
+        insta::assert_snapshot!(skipped.join("\n"), @r"
+        athena CatalogNameString
+        athena KeyString
+        budgets BudgetName
+        ce CostCategoryName
+        chatbot GuardrailPolicyArn
+        efs TagKey
+        events PathParameter
+        fms ManagedServiceData
+        glue CatalogIdString
+        glue ColumnNameString
+        glue ColumnTypeString
+        glue CommentString
+        glue DescriptionString
+        glue FederationIdentifier
+        glue FormatString
+        glue KeyString
+        glue LocationString
+        glue NameString
+        glue URI
+        glue VersionString
+        guardduty TagKey
+        iam accountAliasType
+        lambda CollectionName
+        lambda FunctionUrlQualifier
+        lambda S3Bucket
+        route53resolver ResolverQueryLogConfigName
+        scheduler Source
+        securityhub TagKey
+        sso-admin Duration
+        ");
     }
 }

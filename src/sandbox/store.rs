@@ -283,3 +283,6 @@ fn principal_from(value: &Value) -> Principal {
         _ => Principal::Management,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,43 @@
 
 use std::collections::BTreeSet;
 
+use crate::baseline::Baseline;
+use crate::control::Seat;
+use crate::controls::SECTIONS;
 use crate::controls::ous::path;
+use crate::emit::actions::iam_actions;
 use crate::facts::{Account, Facts, Policy};
+use crate::lockout::denied_by_move;
+
+/// Why the account must not be moved to the OU at `to`: a policy there would deny what the baseline does in it.
+pub(super) fn refusal(account: &Account, to: &str, baseline: &Baseline, facts: &Facts) -> Option<String> {
+    let denial = denied_by_move(account, to, &own_actions(account, baseline), baseline, facts)?;
+    Some(format!(
+        "the account is not moved to `{to}`: policy `{}` there (statement `{}`) would deny {} to orgbase's role in it",
+        denial.policy, denial.statement, denial.action
+    ))
+}
+
+/// IAM actions of the declared controls that make their calls in this account.
+fn own_actions(account: &Account, baseline: &Baseline) -> BTreeSet<String> {
+    let key = baseline.account_key(account);
+    let sections = SECTIONS.iter().filter(|section| baseline.declares(section.meta().id));
+    let metas = sections.flat_map(|section| section.controls()).map(|control| control.meta());
+    let in_members = metas.filter(|meta| match meta.seat {
+        Seat::Management => false,
+        Seat::Member => true,
+        seat => key.is_some() && named_for(seat, baseline).as_deref() == key,
+    });
+    in_members.flat_map(|meta| meta.reads.iter().chain(meta.writes)).flat_map(|op| iam_actions(op)).collect()
+}
+
+/// The account key that some declared section names for a seat.
+fn named_for(seat: Seat, baseline: &Baseline) -> Option<String> {
+    SECTIONS.iter().find_map(|section| {
+        let bound = baseline.section(section.meta().id, None).ok()??;
+        section.seat(bound.value.as_ref(), seat)
+    })
+}
 
 /// Policies that a move changes, as `TYPE name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +87,6 @@ mod tests {
             aws_managed: false,
             content: None,
             targets: targets.iter().map(|t| (*t).to_string()).collect(),
-            tags: std::collections::BTreeMap::new(),
         };
         (id.into(), policy)
     }

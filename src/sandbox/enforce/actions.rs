@@ -119,7 +119,7 @@ const GLOBAL: &[&str] = &[
 ];
 
 /// `service:Action` of a call.
-pub(super) fn action(call: &Call) -> String {
+pub(crate) fn action(call: &Call) -> String {
     let service = call.service.as_str();
     let prefix = PREFIXES.iter().find(|(key, _)| *key == service).map_or(service, |(_, prefix)| prefix);
     let operation = call.operation.as_str();

@@ -73,28 +73,27 @@ fn put(world: &mut World, call: &Call) -> Reply {
         settings.entry("Dimensions").or_insert(json!([]));
     }
     let name = call.required("AlarmName");
-    let alarms = &mut world.cloudwatch.entry(cell(&call.account, &call.region)).or_default().alarms;
-    if let Some(alarm) = alarms.get_mut(name) {
-        // API Reference, PutMetricAlarm: tags of an existing alarm are changed by TagResource only.
-        alarm.settings = settings;
-        alarm.configured = call.now;
-        return Ok(json!({}));
-    }
-    if alarms.len() >= MOST_ALARMS {
+    let key = cell(&call.account, &call.region);
+    let alarms = world.cloudwatch.get(&key).map(|state| &state.alarms);
+    let existing = alarms.and_then(|alarms| alarms.get(name)).cloned();
+    if existing.is_none() && alarms.is_some_and(|alarms| alarms.len() >= MOST_ALARMS) {
         return Err(Fault::new("LimitExceeded", "The quota of alarms is exceeded").status(400));
     }
-    let tags = tags::merged(&Tags::new(), new_tags).map_err(tag_fault)?;
-    let alarm = Alarm {
-        settings,
-        configured: call.now,
-        state: "INSUFFICIENT_DATA".into(),
-        reason: "Unchecked: Initial alarm creation".into(),
-        reason_data: None,
-        state_updated: call.now,
-        state_changed: call.now,
-        tags,
+    let alarm = match existing {
+        // API Reference, PutMetricAlarm: tags of an existing alarm are changed by TagResource only.
+        Some(alarm) => Alarm { settings, configured: call.now, ..alarm },
+        None => Alarm {
+            settings,
+            configured: call.now,
+            state: "INSUFFICIENT_DATA".into(),
+            reason: "Unchecked: Initial alarm creation".into(),
+            reason_data: None,
+            state_updated: call.now,
+            state_changed: call.now,
+            tags: tags::merged(&Tags::new(), new_tags).map_err(tag_fault)?,
+        },
     };
-    alarms.insert(name.into(), alarm);
+    world.cloudwatch.entry(key).or_default().alarms.insert(name.into(), alarm);
     Ok(json!({}))
 }
 
@@ -154,15 +153,17 @@ fn entry(world: &World, call: &Call, name: &str, alarm: &Alarm) -> Value {
 /// DeleteAlarms: all of them or, where one is missing, none (API Reference).
 fn delete(world: &mut World, call: &Call) -> Reply {
     let names = strings(call, "AlarmNames").unwrap_or_default();
-    let alarms = &mut world.cloudwatch.entry(cell(&call.account, &call.region)).or_default().alarms;
-    if names.iter().any(|name| !alarms.contains_key(name)) {
-        return Err(Fault::new("ResourceNotFound", "One or more alarms were not found").status(404));
+    let missing = || Fault::new("ResourceNotFound", "One or more alarms were not found").status(404);
+    let state = world.cloudwatch.get_mut(&cell(&call.account, &call.region)).ok_or_else(missing)?;
+    if names.iter().any(|name| !state.alarms.contains_key(name)) {
+        return Err(missing());
     }
-    alarms.retain(|name, _| !names.contains(name));
+    state.alarms.retain(|name, _| !names.contains(name));
     Ok(json!({}))
 }
 
 /// DisableAlarmActions. Names that do not exist are passed over.
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 fn disable_actions(world: &mut World, call: &Call) -> Reply {
     let names = strings(call, "AlarmNames").unwrap_or_default();
     if let Some(state) = world.cloudwatch.get_mut(&cell(&call.account, &call.region)) {

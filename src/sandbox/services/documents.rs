@@ -1,23 +1,15 @@
 //! Resource policies (bucket, key, topic, log policies) as the services check them: who asks, whether the policy lets
 //! them, whether its principals exist, and whether it is public.
 
+use super::iam::Role;
 use crate::policy::evaluate::{self, Caller, Request};
 use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Statement};
-use crate::sandbox::world::{self, Call, World};
+use crate::sandbox::world::{Call, World};
+use crate::sandbox::{caller, enforce};
 
-use super::iam::Role;
-
-/// A call as a resource policy of its own or another account sees it. Actions of the management account's own
-/// credentials are those of its root user.
-pub fn request(world: &World, call: &Call, action: &str, resource: &str) -> Request {
-    let request = Request::new(caller(world, call), action, resource)
-        .with("aws:SecureTransport", "true")
-        .with("aws:RequestedRegion", &call.region)
-        .with("aws:ViaAWSService", "false");
-    match organization_of(world, &call.account) {
-        Some(id) => request.with("aws:PrincipalOrgID", id),
-        None => request,
-    }
+/// Whether a resource policy lets the caller do `action`, as an IAM action, on the resource.
+pub fn allows_call(world: &World, call: &Call, policy: &str, action: &str, resource: &str) -> bool {
+    allows(policy, &enforce::request(world, call, action, resource))
 }
 
 /// A call that an AWS service makes on behalf of a resource (`source_arn`) of an account.
@@ -33,8 +25,8 @@ pub fn service_request(
         .with("aws:SecureTransport", "true")
         .with("aws:SourceAccount", source_account)
         .with("aws:SourceArn", source_arn);
-    match organization_of(world, source_account) {
-        Some(id) => request.with("aws:SourceOrgID", id),
+    match caller::organization_keys(world, source_account) {
+        Some((id, path)) => request.with("aws:SourceOrgID", &id).with_all("aws:SourceOrgPaths", &[&path]),
         None => request,
     }
 }
@@ -44,42 +36,12 @@ pub fn allows(policy: &str, request: &Request) -> bool {
     Document::parse(policy).is_ok_and(|document| evaluate::effect(&document, request) == Some(Effect::Allow))
 }
 
-/// The ARN of the caller, as AWS writes it in refusals.
-pub fn caller_arn(world: &World, call: &Call) -> String {
-    match caller(world, call) {
-        Caller::Aws { session: Some(session), .. } => session,
-        Caller::Aws { arn, .. } => arn,
-        Caller::Service(_) | Caller::Anonymous => String::new(),
-    }
-}
-
-fn caller(world: &World, call: &Call) -> Caller {
-    let account = call.account.clone();
-    match &call.principal {
-        world::Principal::Management => {
-            let arn = world.arn("iam", "", &account, "root");
-            Caller::Aws { account, arn, session: None }
-        }
-        world::Principal::Role { role, session } => {
-            let arn = world.arn("iam", "", &account, &format!("role/{role}"));
-            let session = world.arn("sts", "", &account, &format!("assumed-role/{role}/{session}"));
-            Caller::Aws { account, arn, session: Some(session) }
-        }
-    }
-}
-
-fn organization_of<'w>(world: &'w World, account: &str) -> Option<&'w str> {
-    let state = &world.organizations;
-    let organization = state.organization.as_ref()?;
-    state.accounts.contains_key(account).then_some(organization.id.as_str())
-}
-
 /// The principals of a resource policy that AWS would refuse, because they are not well formed or do not exist.
 /// Of accounts that the sandbox does not hold, everything is taken to exist.
 pub fn unknown_principals(world: &World, document: &Document) -> Vec<String> {
     let mut unknown = Vec::new();
     for statement in &document.statements {
-        let (Some(Element::Is(Principal::Named(named))) | Some(Element::IsNot(Principal::Named(named)))) =
+        let Some(Element::Is(Principal::Named(named)) | Element::IsNot(Principal::Named(named))) =
             &statement.principal
         else {
             continue;
@@ -136,6 +98,7 @@ fn iam_resource_exists(world: &World, account: &str, resource: &str) -> bool {
     match resource.split_once('/') {
         None => resource == "root",
         Some(("role", path)) => !held || role(world, account, path).is_some(),
+        Some(_) if resource == caller::MANAGEMENT_USER => true,
         Some(("user", path)) => !held || iam.is_some_and(|iam| iam.users.contains_key(&name(path))),
         Some(_) => false,
     }
@@ -178,9 +141,14 @@ pub fn role_may(world: &World, account: &str, path_and_name: &str, action: &str,
         .collect();
     let by_aws = role.grants.attached.iter().any(|arn| {
         arn.contains(":iam::aws:policy/")
-            && ["/AdministratorAccess", "/PowerUserAccess", "CloudWatchLogsFullAccess", "CloudTrail_FullAccess"]
-                .iter()
-                .any(|name| arn.ends_with(name))
+            && [
+                "/AdministratorAccess",
+                "/PowerUserAccess",
+                "CloudWatchLogsFullAccess",
+                "CloudTrail_FullAccess",
+            ]
+            .iter()
+            .any(|name| arn.ends_with(name))
     });
     !decisions.contains(&Effect::Deny) && (by_aws || decisions.contains(&Effect::Allow))
 }
@@ -280,4 +248,16 @@ pub fn wildcard(pattern: &str, text: &str) -> bool {
         }
     }
     pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+/// The first bytes of a digest of `text` in hexadecimal, for ids that must always be the same for the same thing.
+pub(super) fn digest_hex(text: &[u8], bytes: usize) -> String {
+    use std::fmt::Write;
+
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -240,7 +240,7 @@ fn path_text(world: &World, node: &str, parent: &str) -> String {
     let mut current = parent.to_owned();
     while let Some(unit) = world.organizations.units.get(&current) {
         steps.push(current);
-        current = unit.parent.clone();
+        current.clone_from(&unit.parent);
     }
     steps.push(current);
     if let Some(organization) = &world.organizations.organization {

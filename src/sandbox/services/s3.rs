@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::documents;
 use super::tags::Tags;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
-pub mod access;
+mod access;
 mod acl;
 mod buckets;
 mod control;
@@ -222,6 +223,5 @@ fn effective_block(world: &World, bucket: &Bucket) -> Block {
 
 /// A made-up canonical user id of an account: 64 hexadecimal digits, always the same for the same account.
 fn canonical_id(account: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(account.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    documents::digest_hex(account.as_bytes(), 32)
 }

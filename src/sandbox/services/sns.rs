@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tags::Tags;
 use super::{documents, tags};
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
+use crate::sandbox::{caller, enforce};
 
 mod attributes;
 mod subscriptions;
@@ -120,12 +121,12 @@ fn open<'w>(world: &'w World, call: &Call, member: &str) -> Result<&'w Topic, Fa
     if account == call.account {
         return found.ok_or_else(not_found);
     }
-    let request = documents::request(world, call, &format!("sns:{}", call.operation), arn);
-    found.filter(|topic| documents::allows(&topic.policy, &request)).ok_or_else(|| {
+    let action = enforce::action(call);
+    found.filter(|topic| documents::allows_call(world, call, &topic.policy, &action, arn)).ok_or_else(|| {
         let message = format!(
             "User: {} is not authorized to perform: SNS:{} on resource: {arn} because no resource-based policy \
              allows the SNS:{} action",
-            documents::caller_arn(world, call),
+            caller::user_arn(world, call),
             call.operation,
             call.operation
         );

@@ -128,7 +128,7 @@ impl StateFile {
         (snapshot.header == self.header && snapshot.position <= self.position).then_some(snapshot)
     }
 
-    fn write_snapshot(&mut self, world: &World) -> io::Result<()> {
+    pub(super) fn write_snapshot(&mut self, world: &World) -> io::Result<()> {
         #[derive(Serialize)]
         struct Out<'a> {
             header: &'a Header,

@@ -14,10 +14,10 @@ fn valid() -> Vec<Request<Vec<u8>>> {
     let cbor = [("smithy-protocol", "rpc-v2-cbor")];
     let alarm = "https://m/service/GraniteServiceVersion20100801/operation/PutMetricAlarm";
     vec![
-        request("POST", "https://iam.amazonaws.com/", "us-east-1/iam", &form, b"Action=CreateRole&RoleName=a&Tags.member.1.Key=k&Tags.member.1.Value=v"),
+        request("POST", "https://iam.amazonaws.com/", "us-east-1/iam", &form, b"Action=CreateRole&RoleName=a&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=k&Tags.member.1.Value=v"),
         request("POST", "https://ec2.amazonaws.com/", "us-east-1/ec2", &form, b"Action=DescribeVpcs&Filter.1.Name=a&Filter.1.Value.1=b"),
         request("POST", "https://o/", "us-east-1/organizations", &target, br#"{"Name":"n","Type":"SERVICE_CONTROL_POLICY","Content":"{}","Description":"","Tags":[{"Key":"k","Value":"v"}]}"#),
-        request("POST", alarm, "us-east-1/monitoring", &cbor, b"\xbfiAlarmNameaalEvaluationPeriods\x01iThreshold\xf9\x3c\x00\xff"),
+        request("POST", alarm, "us-east-1/monitoring", &cbor, b"\xbfiAlarmNameaarComparisonOperatortGreaterThanThresholdqEvaluationPeriods\x01iThreshold\xf9\x3c\x00\xff"),
         request("POST", "https://g/detector", "us-east-1/guardduty", &[], br#"{"enable":true,"tags":{"a":"b"}}"#),
         request("PUT", "https://b-1.s3.amazonaws.com/?lifecycle", "us-east-1/s3", &[], b"<LifecycleConfiguration><Rule><ID>a&amp;b</ID><Status>Enabled</Status></Rule></LifecycleConfiguration>"),
         request("PUT", "https://b-1.s3.amazonaws.com/k", "us-east-1/s3", &[("content-encoding", "aws-chunked")], b"5\r\nhello\r\n0\r\n\r\n"),

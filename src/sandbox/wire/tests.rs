@@ -189,7 +189,7 @@ fn rest_json_labels_query_and_body() {
     let fault = refused(&missing).fault;
     assert_eq!(fault.code, "ValidationException");
     assert!(
-        fault.message.starts_with("3 validation errors detected: Value null at 'emailAddress' failed"),
+        fault.message.starts_with("3 validation errors detected: Value null at 'title' failed"),
         "{}",
         fault.message
     );

@@ -78,8 +78,7 @@ pub(super) fn status(world: &World, call: &Call) -> Reply {
             out.insert(member.into(), json!(at));
         }
     }
-    let delivered =
-        trail.started.map(|_| if trail.logging { Some(call.now) } else { trail.stopped }).flatten();
+    let delivered = trail.started.and(if trail.logging { Some(call.now) } else { trail.stopped });
     if let Some(at) = delivered {
         out.insert("LatestDeliveryTime".into(), json!(at));
         if trail.log_group.is_some() {

@@ -174,14 +174,15 @@ fn evaluation(settings: &Map<String, Value>) -> Result<(), Fault> {
             format!("The value {value} is not supported for TreatMissingData parameter. {missing:?}");
         return Err(validation(message));
     }
-    if let Some(value) = text(settings, "EvaluateLowSampleCountPercentile") {
-        if !["evaluate", "ignore"].contains(&value) {
-            let message = format!(
-                "Option {value} is not supported. Supported options for parameter \
-                EvaluateLowSampleCountPercentile are evaluate and ignore."
-            );
-            return Err(validation(message));
-        }
+    let options = ["evaluate", "ignore"];
+    if let Some(value) =
+        text(settings, "EvaluateLowSampleCountPercentile").filter(|value| !options.contains(value))
+    {
+        let message = format!(
+            "Option {value} is not supported. Supported options for parameter EvaluateLowSampleCountPercentile are \
+             evaluate and ignore."
+        );
+        return Err(validation(message));
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! From a key id, key ARN, alias name or alias ARN to the key.
 
-use sha2::{Digest, Sha256};
-
 use super::super::documents;
 use super::{Key, policies};
 use crate::sandbox::world::{Call, Fault, World, cell};
@@ -42,8 +40,7 @@ fn parts(account: &str, region: &str, key: &str) -> Option<(String, String, Stri
 
 /// The key that AWS manages for a service in this account and region. AWS makes it on first use.
 fn aws_managed(world: &World, account: &str, region: &str, service: &str) -> Key {
-    let digest = Sha256::digest(format!("{account}/{region}/{service}").as_bytes());
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = documents::digest_hex(format!("{account}/{region}/{service}").as_bytes(), 16);
     let id = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
     Key {
         arn: world.arn("kms", region, account, &format!("key/{id}")),
@@ -77,7 +74,7 @@ pub(super) fn any_key(world: &World, call: &Call, member: &str) -> Result<Key, F
     if account != call.account {
         let action = format!("kms:{}", call.operation);
         return found
-            .filter(|key| documents::allows(&key.policy, &documents::request(world, call, &action, &key.arn)))
+            .filter(|key| documents::allows_call(world, call, &key.policy, &action, &key.arn))
             .ok_or_else(|| other_account(call, &arn));
     }
     found.ok_or_else(|| missing(&arn))

@@ -67,9 +67,8 @@ pub(super) fn checked(world: &World, call: &Call, policy: &str, key_arn: &str) -
     if !documents::unknown_principals(world, &document).is_empty() {
         return Err(malformed("Policy contains a statement with one or more invalid principals."));
     }
-    let request = documents::request(world, call, "kms:PutKeyPolicy", key_arn);
     let bypass = call.bool("BypassPolicyLockoutSafetyCheck") == Some(true);
-    if !bypass && !documents::allows(policy, &request) {
+    if !bypass && !documents::allows_call(world, call, policy, "kms:PutKeyPolicy", key_arn) {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.",
         ));

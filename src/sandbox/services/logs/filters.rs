@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{MetricFilter, here, invalid, limit, millis, no_group, open, paged};
+use crate::metric_filter::Pattern;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 /// Metric filters per log group (CloudWatch Logs quotas).
@@ -140,28 +141,17 @@ fn only_standard(class: &str, what: &str) -> Result<(), Fault> {
 }
 
 fn check_pattern(pattern: &str) -> Result<(), Fault> {
-    if balanced(pattern) { Ok(()) } else { Err(invalid("Invalid metric filter pattern")) }
+    if Pattern::parse(pattern).is_ok() && balanced(pattern) {
+        return Ok(());
+    }
+    Err(invalid("Invalid metric filter pattern"))
 }
 
-/// Whether quotes, braces, brackets and parentheses outside quotes pair up.
+/// Whether the brackets of a space-delimited pattern and the quotes of a term pattern pair up.
 fn balanced(pattern: &str) -> bool {
-    let mut open = Vec::new();
-    let mut quoted = false;
-    let mut escaped = false;
-    for c in pattern.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
-            '(' => open.push(')'),
-            '[' => open.push(']'),
-            '{' => open.push('}'),
-            ')' | ']' | '}' if open.pop() != Some(c) => return false,
-            _ => {}
-        }
-    }
-    open.is_empty() && !quoted
+    let pattern = pattern.trim();
+    let brackets = !pattern.starts_with('[') || pattern.ends_with(']');
+    brackets && pattern.replace("\\\"", "").matches('"').count() % 2 == 0
 }
 
 fn check_transformation(transformation: &Map<String, Value>) -> Result<(), Fault> {

@@ -14,29 +14,34 @@ const MOST_POLICIES: usize = 10;
 pub(super) fn put(world: &mut World, call: &Call) -> Reply {
     let text = call.str("policyDocument").ok_or_else(|| invalid("policyDocument is required"))?;
     checked(world, text)?;
-    let policy = Policy { document: text.into(), updated: call.now, revision: world.hex(32) };
     let expected = call.str("expectedRevisionId");
     if let Some(arn) = call.str("resourceArn") {
         let (account, region, name) = parts(arn).ok_or_else(|| invalid("Invalid resource ARN"))?;
         if account != call.account || region != call.region {
             return Err(no_group());
         }
-        let group = open(world, call, name)?;
-        expect(expected, group.policy.as_ref())?;
-        group.policy = Some(policy.clone());
-        return Ok(put_output(entry(None, Some(arn), &policy)));
+        expect(expected, open(world, call, name)?.policy.as_ref())?;
+        let policy = made(world, call, text);
+        open(world, call, name)?.policy = Some(policy.clone());
+        return Ok(put_output(&entry(None, Some(arn), &policy)));
     }
     let name = call.str("policyName").ok_or_else(|| invalid("policyName is required"))?;
-    let policies = &mut world.logs.entry(cell(&call.account, &call.region)).or_default().policies;
-    expect(expected, policies.get(name))?;
-    if !policies.contains_key(name) && policies.len() >= MOST_POLICIES {
+    let current = here(world, call).map(|state| &state.policies);
+    expect(expected, current.and_then(|policies| policies.get(name)))?;
+    if current.is_some_and(|policies| !policies.contains_key(name) && policies.len() >= MOST_POLICIES) {
         return Err(limit());
     }
-    policies.insert(name.into(), policy.clone());
-    Ok(put_output(entry(Some(name), None, &policy)))
+    let policy = made(world, call, text);
+    let state = world.logs.entry(cell(&call.account, &call.region)).or_default();
+    state.policies.insert(name.into(), policy.clone());
+    Ok(put_output(&entry(Some(name), None, &policy)))
 }
 
-fn put_output(entry: Value) -> Value {
+fn made(world: &mut World, call: &Call, text: &str) -> Policy {
+    Policy { document: text.into(), updated: call.now, revision: world.hex(32) }
+}
+
+fn put_output(entry: &Value) -> Value {
     json!({"revisionId": entry["revisionId"], "resourcePolicy": entry})
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::documents;
 use super::{Bucket, access_denied, no_such_bucket};
+use crate::sandbox::enforce;
 use crate::sandbox::world::{Call, Fault, World};
 
 /// Operations that only principals of the owner's account may call, whatever the policy says (API Reference,
@@ -42,9 +43,8 @@ fn other_account_may(world: &World, call: &Call, name: &str, bucket: &Bucket) ->
     let Some(policy) = &bucket.policy else { return false };
     let bucket_arn = world.arn("s3", "", "", name);
     let resource = call.str("Key").map_or_else(|| bucket_arn.clone(), |key| format!("{bucket_arn}/{key}"));
-    let action = format!("s3:{}", action(&call.operation));
-    let mut request =
-        documents::request(world, call, &action, &resource).with("aws:ResourceAccount", &bucket.owner);
+    let mut request = enforce::request(world, call, &enforce::action(call), &resource)
+        .with("aws:ResourceAccount", &bucket.owner);
     for (member, key) in [
         ("ACL", "s3:x-amz-acl"),
         ("ServerSideEncryption", "s3:x-amz-server-side-encryption"),
@@ -57,29 +57,6 @@ fn other_account_may(world: &World, call: &Call, name: &str, bucket: &Bucket) ->
         }
     }
     documents::allows(policy, &request)
-}
-
-/// The IAM action of an S3 operation, without `s3:`, where it is not the operation's name (User Guide, "Required
-/// permissions for Amazon S3 API operations").
-pub fn action(operation: &str) -> &str {
-    match operation {
-        "DeleteObject" | "PutObject" | "GetObject" | "CreateBucket" | "DeleteBucket" => operation,
-        "GetBucketEncryption" => "GetEncryptionConfiguration",
-        "PutBucketEncryption" => "PutEncryptionConfiguration",
-        "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
-        "PutBucketLifecycleConfiguration" => "PutLifecycleConfiguration",
-        "GetBucketReplication" => "GetReplicationConfiguration",
-        "PutBucketReplication" => "PutReplicationConfiguration",
-        "GetObjectLockConfiguration" => "GetBucketObjectLockConfiguration",
-        "PutObjectLockConfiguration" => "PutBucketObjectLockConfiguration",
-        "GetPublicAccessBlock" => "GetBucketPublicAccessBlock",
-        "PutPublicAccessBlock" => "PutBucketPublicAccessBlock",
-        "PutBucketNotificationConfiguration" => "PutBucketNotification",
-        "HeadBucket" | "ListObjectsV2" => "ListBucket",
-        "HeadObject" => "GetObject",
-        "ListBuckets" => "ListAllMyBuckets",
-        other => other,
-    }
 }
 
 fn wrong_region(bucket: &Bucket, call: &Call) -> Fault {

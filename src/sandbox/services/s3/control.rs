@@ -39,12 +39,14 @@ fn get_block(world: &World, call: &Call) -> Reply {
     block.copied().map(Block::write).ok_or_else(settings::no_block)
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 fn put_block(world: &mut World, call: &Call) -> Reply {
     let block = Block::read(&call.input["PublicAccessBlockConfiguration"]);
     world.s3.account_blocks.insert(call.account.clone(), block);
     Ok(json!({}))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 fn delete_block(world: &mut World, call: &Call) -> Reply {
     world.s3.account_blocks.remove(&call.account);
     Ok(json!({}))

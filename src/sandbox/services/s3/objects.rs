@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::documents;
 use super::{Bucket, access_denied, canonical_id, encryption, invalid, look, open};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
@@ -76,7 +77,7 @@ pub(super) fn put(world: &mut World, call: &Call) -> Reply {
     let retention = retention(bucket, call)?;
     let versioning = bucket.versioning.clone();
     let headers = headers(bucket, call);
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = documents::digest_hex(&body, 16);
     let version = Version {
         id: if versioning.as_deref() == Some("Enabled") { world.id(32, ALPHABET) } else { "null".into() },
         marker: false,

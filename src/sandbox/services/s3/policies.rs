@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::documents;
 use super::{effective_block, invalid, look, open};
 use crate::policy::{Document, Element, Statement};
+use crate::sandbox::caller;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 /// Size of a bucket policy in bytes (User Guide, "Policies and permissions": 20 KB).
@@ -42,7 +43,7 @@ pub(super) fn put(world: &mut World, call: &Call) -> Reply {
         let message = format!(
             "User: {} is not authorized to perform: s3:PutBucketPolicy on resource: \"{arn}\" because public \
              policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
-            documents::caller_arn(world, call)
+            caller::user_arn(world, call)
         );
         return Err(Fault::new("AccessDenied", message).status(403));
     }
