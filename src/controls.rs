@@ -16,6 +16,9 @@ sections! {
     ous::Ous,
     accounts::Accounts,
     delegated_admins::DelegatedAdmins,
+    log_archive::LogArchive,
+    org_trail::OrgTrail,
+    metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
     scps::Scps,
 }
