@@ -60,7 +60,9 @@ fn handler(operation: &str) -> Option<Handler> {
         "GenerateCredentialReport" => reports::generate,
         "GetCredentialReport" => reports::get,
         "GetServiceLastAccessedDetails" => reports::last_accessed,
-        "GenerateServiceLastAccessedDetails" | "GenerateOrganizationsAccessReport" => reports::start_last_accessed,
+        "GenerateServiceLastAccessedDetails" | "GenerateOrganizationsAccessReport" => {
+            reports::start_last_accessed
+        }
         "GetOrganizationsAccessReport" => reports::organization_access,
         "CreateRole" => roles::create,
         "GetRole" => roles::get,
