@@ -84,7 +84,7 @@ pub(crate) fn request(world: &World, call: &Call, action: &str, resource: &str) 
     }
     for (key, values) in resources::context(world, call) {
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        request = request.with_all(&key, &values);
+        request = request.with_all(key, &values);
     }
     request
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::sandbox::services::kms;
 use crate::sandbox::world::{Call, World, cell};
 
 /// The ARN of the resource, or `*`.
@@ -103,14 +104,25 @@ fn iam(world: &World, call: &Call) -> Option<String> {
 
 /// A key by id, ARN or alias. An alias that exists stands for its key.
 fn kms_key(world: &World, call: &Call, key: &str) -> String {
-    if key.starts_with("arn:") && !key.contains(":alias/") {
-        return key.to_owned();
+    match kms::find(world, &call.account, &call.region, key, call.now) {
+        Some(found) => found.arn,
+        None if key.starts_with("arn:") => key.to_owned(),
+        None => world.arn("kms", &call.region, &call.account, &format!("key/{key}")),
     }
-    world.arn("kms", &call.region, &call.account, &format!("key/{key}"))
 }
 
-/// Context keys of the resource.
-pub(super) fn context(_world: &World, call: &Call) -> Vec<(String, Vec<String>)> {
-    let _ = cell(&call.account, &call.region);
-    Vec::new()
+/// Context keys of the resource, with their values.
+pub(super) fn context(world: &World, call: &Call) -> Vec<(&'static str, Vec<String>)> {
+    match (call.service.as_str(), call.str("KeyId")) {
+        ("kms", Some(key)) => vec![("kms:ResourceAliases", key_aliases(world, call, key))],
+        _ => Vec::new(),
+    }
+}
+
+/// Aliases of the key that a call names; none where the key is not there.
+fn key_aliases(world: &World, call: &Call, key: &str) -> Vec<String> {
+    let Some(found) = kms::find(world, &call.account, &call.region, key, call.now) else { return Vec::new() };
+    let home = world.kms.get(&cell(&found.account, &call.region));
+    let aliases = home.into_iter().flat_map(|state| &state.aliases);
+    aliases.filter(|(_, alias)| alias.target == found.id).map(|(name, _)| name.clone()).collect()
 }

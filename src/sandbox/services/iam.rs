@@ -59,9 +59,10 @@ fn handler(operation: &str) -> Option<Handler> {
         "ListOrganizationsFeatures" => account::list_features,
         "GenerateCredentialReport" => reports::generate,
         "GetCredentialReport" => reports::get,
-        "GenerateServiceLastAccessedDetails" => reports::start_last_accessed,
         "GetServiceLastAccessedDetails" => reports::last_accessed,
-        "GenerateOrganizationsAccessReport" => reports::start_last_accessed,
+        "GenerateServiceLastAccessedDetails" | "GenerateOrganizationsAccessReport" => {
+            reports::start_last_accessed
+        }
         "GetOrganizationsAccessReport" => reports::organization_access,
         "CreateRole" => roles::create,
         "GetRole" => roles::get,

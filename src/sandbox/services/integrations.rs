@@ -1,14 +1,85 @@
-//! Not written yet.
+//! The administrator calls of services that integrate with Organizations, and their switches.
+//!
+//! Source: `facts/service-principals.toml`. Only what a baseline needs to delegate and to read it back; the services
+//! themselves are not here.
+
+mod administrators;
+mod enrollment;
+mod firewall_manager;
+mod switches;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::world::{Call, Reply, World};
+use crate::sandbox::world::{Call, Fault, Reply, World};
+
+use super::organizations;
 
 /// What is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {}
+pub struct State {
+    /// The service's own administrator, by `service/region` (`service/global` where it has one list).
+    pub administrators: BTreeMap<String, Administrator>,
+    /// Further, scoped administrators of Firewall Manager.
+    pub scoped_firewall_managers: Vec<String>,
+    /// GuardDuty detectors, by `account/region`.
+    pub detectors: BTreeMap<String, Detector>,
+    /// Organization-wide switches by service key, and since when.
+    pub switches: BTreeMap<String, f64>,
+    /// Enrolments in cost services, by `service/account`.
+    pub enrollments: BTreeMap<String, Enrollment>,
+}
 
-/// Runs one call.
-pub fn handle(_world: &mut World, _call: &Call) -> Option<Reply> {
-    None
+/// The administrator of a service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Administrator {
+    /// Account id.
+    pub account: String,
+    /// Since when, seconds since 1970.
+    pub since: f64,
+}
+
+/// A GuardDuty detector.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Detector {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// When it was made.
+    pub created: f64,
+}
+
+/// An enrolment in Compute Optimizer or Cost Optimization Hub.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Enrollment {
+    /// Active rather than inactive.
+    pub active: bool,
+    /// The members of the organization are enrolled too.
+    pub members: bool,
+    /// When it was last changed.
+    pub since: f64,
+    /// When it was first made.
+    pub created: f64,
+}
+
+/// Runs one call. `None` where the operation has no handler.
+pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
+    match call.service.as_str() {
+        "fms" => firewall_manager::handle(world, call),
+        "compute-optimizer" | "cost-optimization-hub" => enrollment::handle(world, call),
+        "cloudformation" | "ram" | "health" | "service-quotas" => switches::handle(world, call),
+        _ => administrators::handle(world, call),
+    }
+}
+
+/// Whether the caller is the management account.
+fn is_management(world: &World, call: &Call) -> bool {
+    organizations::management(world) == Some(call.account.as_str())
+}
+
+/// A code with its status; statuses are the model's.
+type Code = (&'static str, u16);
+
+fn fault(code: Code, message: impl Into<String>) -> Fault {
+    Fault::new(code.0, message).status(code.1)
 }

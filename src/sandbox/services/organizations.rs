@@ -236,15 +236,15 @@ pub fn path_to(world: &World, account: &str) -> Vec<String> {
 
 /// The path of an OU or account as AWS writes it: `o-.../r-.../ou-.../`.
 fn path_text(world: &World, node: &str, parent: &str) -> String {
-    let mut steps = vec![node.to_owned()];
-    let mut current = parent.to_owned();
-    while let Some(unit) = world.organizations.units.get(&current) {
+    let mut steps = vec![node];
+    let mut current = parent;
+    while let Some(unit) = world.organizations.units.get(current) {
         steps.push(current);
-        current = unit.parent.clone();
+        current = &unit.parent;
     }
     steps.push(current);
     if let Some(organization) = &world.organizations.organization {
-        steps.push(organization.id.clone());
+        steps.push(&organization.id);
     }
     steps.reverse();
     format!("{}/", steps.join("/"))

@@ -189,7 +189,7 @@ fn check_session_policy(call: &Call) -> Result<(), Fault> {
 
 fn assume_root(world: &World, call: &Call) -> Reply {
     let target = call.required("TargetPrincipal");
-    let account = target.splitn(6, ':').nth(4).unwrap_or(target);
+    let account = target.split(':').nth(4).unwrap_or(target);
     let root = world.arn("iam", "", account, "root");
     let refuse = || denied(world, call, "sts:AssumeRoot", &root);
     let management = organizations::management(world).ok_or_else(refuse)?;

@@ -1,5 +1,7 @@
 //! What an account has one of: password policy, alias, summary, and central root access.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

@@ -46,7 +46,7 @@ impl Holder {
         }
     }
 
-    fn name<'c>(self, call: &'c Call) -> &'c str {
+    fn name(self, call: &Call) -> &str {
         match self {
             Holder::Role => call.required("RoleName"),
             Holder::User => call.required("UserName"),

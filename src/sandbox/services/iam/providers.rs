@@ -1,5 +1,7 @@
 //! Identity providers and server certificates.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 use serde_json::{Value, json};
 
 use crate::sandbox::world::{Call, Fault, Reply, World};

@@ -37,6 +37,7 @@ pub struct State {
 
 /// The account password policy. Where a number is absent the rule is off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 pub struct PasswordPolicy {
     /// Least length.
     pub minimum_length: i64,

@@ -1,0 +1,331 @@
+//! Services whose own call makes an account their administrator: one row each.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::services::{iam, organizations};
+use crate::sandbox::world::{Call, Fault, Reply, World, cell};
+
+use super::{Administrator, Code, Detector, fault, is_management};
+
+/// How one service does it.
+struct Service {
+    /// Key of the API model.
+    key: &'static str,
+    /// Service principal in Organizations.
+    principal: &'static str,
+    /// Operation that sets the administrator, and its input member.
+    enable: (&'static str, &'static str),
+    /// Operation that takes it away.
+    disable: Option<&'static str>,
+    /// Operation that lists it, and its members: list, id, status.
+    list: Option<(&'static str, &'static str, &'static str, &'static str)>,
+    /// One administrator per region rather than one in all.
+    regional: bool,
+    /// The caller is not the management account.
+    not_management: Code,
+    /// The account cannot be an administrator.
+    invalid: Code,
+    /// It is the administrator already; `None` where that is no error.
+    repeated: Option<Code>,
+    /// Another account is the administrator.
+    other: Code,
+}
+
+const BAD_REQUEST: Code = ("BadRequestException", 400);
+const CONFLICT: Code = ("ConflictException", 409);
+const DENIED: Code = ("AccessDeniedException", 403);
+const VALIDATION: Code = ("ValidationException", 400);
+const INVALID_INPUT: Code = ("InvalidInputException", 400);
+
+/// Codes: GuardDuty and Security Hub as `service-principals.toml` reports them (`general.idempotence`); Guess: the
+/// others take the code of their model that fits, and a repeated call is refused where the model has a conflict.
+const SERVICES: &[Service] = &[
+    Service {
+        key: "guardduty",
+        principal: "guardduty.amazonaws.com",
+        enable: ("EnableOrganizationAdminAccount", "AdminAccountId"),
+        disable: Some("DisableOrganizationAdminAccount"),
+        list: Some(("ListOrganizationAdminAccounts", "AdminAccounts", "AdminAccountId", "AdminStatus")),
+        regional: true,
+        not_management: BAD_REQUEST,
+        invalid: BAD_REQUEST,
+        repeated: Some(BAD_REQUEST),
+        other: BAD_REQUEST,
+    },
+    Service {
+        key: "securityhub",
+        principal: "securityhub.amazonaws.com",
+        enable: ("EnableOrganizationAdminAccount", "AdminAccountId"),
+        disable: Some("DisableOrganizationAdminAccount"),
+        list: Some(("ListOrganizationAdminAccounts", "AdminAccounts", "AccountId", "Status")),
+        regional: true,
+        not_management: ("InvalidAccessException", 401),
+        invalid: INVALID_INPUT,
+        repeated: Some(INVALID_INPUT),
+        other: ("InvalidAccessException", 401),
+    },
+    Service {
+        key: "macie2",
+        principal: "macie.amazonaws.com",
+        enable: ("EnableOrganizationAdminAccount", "adminAccountId"),
+        disable: None,
+        list: Some(("ListOrganizationAdminAccounts", "adminAccounts", "accountId", "status")),
+        regional: true,
+        not_management: DENIED,
+        invalid: VALIDATION,
+        repeated: Some(CONFLICT),
+        other: CONFLICT,
+    },
+    Service {
+        key: "inspector2",
+        principal: "inspector2.amazonaws.com",
+        enable: ("EnableDelegatedAdminAccount", "delegatedAdminAccountId"),
+        disable: None,
+        list: Some(("ListDelegatedAdminAccounts", "delegatedAdminAccounts", "accountId", "status")),
+        regional: true,
+        not_management: DENIED,
+        invalid: VALIDATION,
+        repeated: Some(CONFLICT),
+        other: CONFLICT,
+    },
+    Service {
+        key: "detective",
+        principal: "detective.amazonaws.com",
+        enable: ("EnableOrganizationAdminAccount", "AccountId"),
+        disable: None,
+        list: Some(("ListOrganizationAdminAccounts", "Administrators", "AccountId", "")),
+        regional: true,
+        not_management: DENIED,
+        invalid: VALIDATION,
+        repeated: None,
+        other: VALIDATION,
+    },
+    Service {
+        key: "auditmanager",
+        principal: "auditmanager.amazonaws.com",
+        enable: ("RegisterOrganizationAdminAccount", "adminAccountId"),
+        disable: None,
+        list: None,
+        regional: true,
+        not_management: DENIED,
+        invalid: VALIDATION,
+        repeated: None,
+        other: VALIDATION,
+    },
+    Service {
+        key: "securitylake",
+        principal: "securitylake.amazonaws.com",
+        enable: ("RegisterDataLakeDelegatedAdministrator", "accountId"),
+        disable: None,
+        list: None,
+        regional: false,
+        not_management: DENIED,
+        invalid: BAD_REQUEST,
+        repeated: None,
+        other: CONFLICT,
+    },
+    Service {
+        key: "ec2",
+        principal: "ipam.amazonaws.com",
+        enable: ("EnableIpamOrganizationAdminAccount", "DelegatedAdminAccountId"),
+        disable: None,
+        list: None,
+        regional: false,
+        not_management: ("UnauthorizedOperation", 403),
+        invalid: ("InvalidParameterValue", 400),
+        repeated: None,
+        other: ("OperationNotPermitted", 400),
+    },
+];
+
+pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
+    let service = SERVICES.iter().find(|service| service.key == call.service)?;
+    let operation = call.operation.as_str();
+    if operation == service.enable.0 {
+        return Some(enable(world, call, service));
+    }
+    if service.disable == Some(operation) {
+        return Some(disable(world, call, service));
+    }
+    if service.list.is_some_and(|(list, ..)| list == operation) {
+        return Some(list(world, call, service));
+    }
+    match (service.key, operation) {
+        ("guardduty", "ListDetectors") => Some(Ok(list_detectors(world, call))),
+        ("inspector2", "GetDelegatedAdminAccount") => Some(get_inspector(world, call, service)),
+        ("auditmanager", "GetOrganizationAdminAccount") => Some(get_audit_manager(world, call, service)),
+        ("securitylake", "GetDataLakeOrganizationConfiguration") => Some(Err(fault(
+            ("ResourceNotFoundException", 404),
+            "The data lake is not enabled in this Region.",
+        ))),
+        _ => None,
+    }
+}
+
+fn place(call: &Call, service: &Service) -> String {
+    format!("{}/{}", service.key, if service.regional { &call.region } else { "global" })
+}
+
+fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
+    let account = call.required(service.enable.1).to_owned();
+    if !is_management(world, call) {
+        return Err(fault(
+            service.not_management,
+            "The request failed because the current account is not the management account of an organization.",
+        ));
+    }
+    delegate(world, call, service, &account)?;
+    let place = place(call, service);
+    world
+        .integrations
+        .administrators
+        .insert(place, Administrator { account: account.clone(), since: call.now });
+    if service.key == "guardduty" {
+        make_detector(world, &account, call);
+    }
+    let organization = organizations::organization(world).map(|o| o.id.clone()).unwrap_or_default();
+    Ok(match service.key {
+        "securityhub" => json!({"AdminAccountId": account}),
+        "inspector2" => json!({"delegatedAdminAccountId": account}),
+        "auditmanager" => json!({"adminAccountId": account, "organizationId": organization}),
+        "ec2" => json!({"Success": true}),
+        _ => json!({}),
+    })
+}
+
+/// Checks the account against the service's list and Organizations' list, then registers it there with trusted
+/// access, as the services do.
+fn delegate(world: &mut World, call: &Call, service: &Service, account: &str) -> Result<(), Fault> {
+    if let Some(current) = world.integrations.administrators.get(&place(call, service)) {
+        let (code, message) = if current.account == account {
+            match service.repeated {
+                None => return Ok(()),
+                Some(code) => {
+                    (code, "The account is already the delegated administrator of the organization.")
+                }
+            }
+        } else {
+            (service.other, "The organization already has another delegated administrator.")
+        };
+        return Err(fault(code, message));
+    }
+    let registered = world.organizations.delegated.get(service.principal);
+    if registered.is_some_and(|accounts| !accounts.is_empty() && !accounts.contains_key(account)) {
+        return Err(fault(
+            service.other,
+            "Another account is registered as the delegated administrator of this service in AWS Organizations.",
+        ));
+    }
+    let had_access = organizations::access_enabled(world, service.principal);
+    if organizations::is_delegated(world, service.principal, account) {
+        organizations::enable_access(world, service.principal, call.now);
+        return Ok(());
+    }
+    organizations::enable_access(world, service.principal, call.now);
+    if let Err(refused) = organizations::register_delegated_admin(world, service.principal, account, call.now)
+    {
+        if !had_access {
+            organizations::disable_access(world, service.principal);
+        }
+        return Err(fault(service.invalid, refused.message));
+    }
+    let management = call.account.clone();
+    for place in [management.as_str(), account] {
+        iam::ensure_service_linked_role(world, place, service.principal, call.now);
+    }
+    Ok(())
+}
+
+/// Organizations keeps its registration: it is taken away with DeregisterDelegatedAdministrator
+/// (`service-principals.toml`, guardduty, `undo`).
+fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
+    if !is_management(world, call) {
+        return Err(fault(service.not_management, "The current account is not the management account."));
+    }
+    let place = place(call, service);
+    let current = world.integrations.administrators.get(&place);
+    if current.is_none_or(|admin| admin.account != call.required("AdminAccountId")) {
+        return Err(fault(
+            service.invalid,
+            "The account is not the delegated administrator of the organization.",
+        ));
+    }
+    world.integrations.administrators.remove(&place);
+    Ok(json!({}))
+}
+
+fn administrators(world: &World, call: &Call, service: &Service) -> Result<Vec<Administrator>, Fault> {
+    let current: Vec<Administrator> =
+        world.integrations.administrators.get(&place(call, service)).cloned().into_iter().collect();
+    if is_management(world, call) || current.iter().any(|admin| admin.account == call.account) {
+        return Ok(current);
+    }
+    Err(fault(
+        service.not_management,
+        "The current account is neither the management account nor the delegated administrator.",
+    ))
+}
+
+fn list(world: &mut World, call: &Call, service: &Service) -> Reply {
+    let all = administrators(world, call, service)?;
+    let Some((_, member, id, status)) = service.list else { return Ok(json!({})) };
+    // JSON members begin with a small letter in some services and with a capital in others.
+    let lower = member.starts_with(char::is_lowercase);
+    let (token, max) = if lower { ("nextToken", "maxResults") } else { ("NextToken", "MaxResults") };
+    let bad = || fault(service.invalid, "The token is not valid.");
+    let (page, next) = world.page(&all, call.int(max), 10, call.str(token), &bad)?;
+    let shown: Vec<Value> = page
+        .iter()
+        .map(|admin| {
+            if service.key == "detective" {
+                let graph = world.arn(
+                    "detective",
+                    &call.region,
+                    &admin.account,
+                    &format!("graph:{}", graph_id(admin)),
+                );
+                return json!({id: admin.account, "GraphArn": graph, "DelegationTime": admin.since});
+            }
+            json!({id: admin.account, status: "ENABLED"})
+        })
+        .collect();
+    let mut reply = json!({ member: shown });
+    if let Some(next) = next {
+        reply[token] = json!(next);
+    }
+    Ok(reply)
+}
+
+/// Detective's graph ids are 32 hexadecimal digits; derived, since a read makes no ids.
+fn graph_id(admin: &Administrator) -> String {
+    format!("{:0>32}", format!("{:x}", admin.account.parse::<u64>().unwrap_or_default()))
+}
+
+fn make_detector(world: &mut World, account: &str, call: &Call) {
+    let key = cell(account, &call.region);
+    if !world.integrations.detectors.contains_key(&key) {
+        let id = world.hex(32);
+        world.integrations.detectors.insert(key, Detector { id, created: call.now });
+    }
+}
+
+fn list_detectors(world: &World, call: &Call) -> Value {
+    let detector = world.integrations.detectors.get(&cell(&call.account, &call.region));
+    let ids: Vec<&str> = detector.iter().map(|d| d.id.as_str()).collect();
+    json!({"DetectorIds": ids})
+}
+
+fn get_inspector(world: &World, call: &Call, service: &Service) -> Reply {
+    let admin = administrators(world, call, service)?.pop().ok_or_else(|| {
+        fault(("ResourceNotFoundException", 404), "The organization has no delegated administrator.")
+    })?;
+    Ok(json!({"delegatedAdmin": {"accountId": admin.account, "relationshipStatus": "ENABLED"}}))
+}
+
+fn get_audit_manager(world: &World, call: &Call, service: &Service) -> Reply {
+    let admin = administrators(world, call, service)?.pop().ok_or_else(|| {
+        fault(("ResourceNotFoundException", 404), "The organization has no delegated administrator.")
+    })?;
+    let organization = organizations::organization(world)?.id.clone();
+    Ok(json!({"adminAccountId": admin.account, "organizationId": organization}))
+}
