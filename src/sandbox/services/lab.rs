@@ -1,4 +1,6 @@
 //! What the tests of the services share: a world with a caller, and assertions on error codes.
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "test code that unit tests share")]
+#![allow(clippy::needless_pass_by_value, reason = "tables and json! read better by value")]
 
 use serde_json::Value;
 
@@ -143,9 +145,15 @@ fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
                 conforms(api, &shape.value, value, &format!("{path}.{key}"));
             }
         }
-        (Kind::String | Kind::Blob, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {}
-        (Kind::Integer | Kind::Long, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
-        (Kind::Float | Kind::Double | Kind::Timestamp, Value::Number(_)) => {}
-        (kind, value) => panic!("{path} is {value}, not {kind:?}"),
+        (kind, value) => {
+            let fits = match kind {
+                Kind::String | Kind::Blob => value.is_string(),
+                Kind::Boolean => value.is_boolean(),
+                Kind::Integer | Kind::Long => value.is_i64() || value.is_u64(),
+                Kind::Float | Kind::Double | Kind::Timestamp => value.is_number(),
+                Kind::Structure | Kind::List | Kind::Map => false,
+            };
+            assert!(fits, "{path} is {value}, not {kind:?}");
+        }
     }
 }
