@@ -123,14 +123,24 @@ pub fn chosen(units: &[Unit], rows: &[UnitReport], consent: &Consent) -> Vec<Uni
     decided.filter_map(|row| if let Row::Go(row) = row { Some(row) } else { None }).collect()
 }
 
-async fn apply_unit(shared: &Shared, unit: &Unit, planned: &UnitReport, journal: &Option<Journal>) -> UnitReport {
+async fn apply_unit(
+    shared: &Shared,
+    unit: &Unit,
+    planned: &UnitReport,
+    journal: &Option<Journal>,
+) -> UnitReport {
     let Task::Do(task) = &unit.task else { return planned.clone() };
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
         Ok(clients) => clients,
         Err(error) => return failed(shared, unit, error.into()),
     };
-    let cx =
-        Cx { aws: &clients, facts: &shared.facts, baseline: &shared.baseline, region: &unit.id.region, fresh: true };
+    let cx = Cx {
+        aws: &clients,
+        facts: &shared.facts,
+        baseline: &shared.baseline,
+        region: &unit.id.region,
+        fresh: true,
+    };
     let wanted = Diff { changes: without_lines(planned), ..Diff::new() };
     let record = |record: &crate::control::Record| match journal {
         Some(journal) => journal.write(&unit.id, record),
@@ -154,7 +164,9 @@ fn without_lines(planned: &UnitReport) -> Vec<crate::control::Change> {
 fn hinted(error: UnitError) -> UnitError {
     let unsure = error.left == Left::Unknown && error.kind == Kind::TimedOut && error.phase == Phase::Apply;
     if unsure && error.hint.is_none() {
-        return error.hint("the write may have been done: run `orgbase apply` again, it continues from what is there");
+        return error.hint(
+            "the write may have been done: run `orgbase apply` again, it continues from what is there",
+        );
     }
     error
 }

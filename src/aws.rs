@@ -24,6 +24,8 @@ mod read_policy;
 mod record;
 mod retry;
 mod session;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

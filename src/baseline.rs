@@ -17,6 +17,9 @@ pub(crate) mod tree;
 mod validate;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -155,7 +158,10 @@ impl Baseline {
     /// What is wrong with the path of an OU, and what to do.
     pub(crate) fn ou_problem(&self, path: &str) -> Option<(String, String)> {
         if let Some(wrong) = ou::syntax(path) {
-            return Some((format!("`{path}` is no path of an OU: {wrong}"), "write it as `/Workloads/Production`".into()));
+            return Some((
+                format!("`{path}` is no path of an OU: {wrong}"),
+                "write it as `/Workloads/Production`".into(),
+            ));
         }
         if self.is_ou(path) {
             return None;

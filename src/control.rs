@@ -30,6 +30,11 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
     /// inside the section.
     fn check(&self, _baseline: &Baseline, _findings: &mut Findings<'_>) {}
 
+    /// Key of the account that this section names for a seat, where it does.
+    fn seat(&self, _seat: Seat) -> Option<String> {
+        None
+    }
+
     /// The parts, in the order in which documents list them.
     fn controls() -> Vec<Box<dyn DynControl>>;
 }

@@ -12,6 +12,13 @@ macro_rules! sections {
 }
 
 sections! {
+    policy_types::PolicyTypes,
+    ous::Ous,
+    accounts::Accounts,
+    delegated_admins::DelegatedAdmins,
+    log_archive::LogArchive,
+    org_trail::OrgTrail,
+    metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
     scps::Scps,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
-pub(crate) use source::{Sources, Span};
+pub(crate) use source::{START, Sources, Span};
 
 use crate::baseline::Baseline;
 use crate::baseline::tree::{Entry, Item};
@@ -192,17 +192,24 @@ pub(crate) fn unknown_account(key: &str) -> String {
 
 /// The candidate that the user most likely meant.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let score = |c: &str| strsim::jaro_winkler(&word.to_lowercase(), &c.to_lowercase());
-    candidates
-        .into_iter()
-        .map(|c| (score(c), c))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, c)| c)
+    let word = word.to_lowercase();
+    let score = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let alike = strsim::jaro_winkler(&word, &candidate);
+        // Short words: one wrong letter of three weighs too much in the score above.
+        let slips = strsim::damerau_levenshtein(&word, &candidate);
+        (alike > 0.8 || slips <= candidate.chars().count() / 3).then_some(alike)
+    };
+    let scored = candidates.into_iter().filter_map(|c| Some((score(c)?, c)));
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
 }
 
 /// A question that offers the nearest candidate, else the list of all, where it is short.
-pub(crate) fn suggestion<'c>(word: &str, what: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+pub(crate) fn suggestion<'c>(
+    word: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     if let Some(near) = nearest(word, candidates.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
@@ -243,7 +250,13 @@ impl BaselineError {
         renderer.render(&[group])
     }
 
-    fn snippet<'s>(&'s self, group: Group<'s>, span: &Span, kind: AnnotationKind, label: Option<&'s str>) -> Group<'s> {
+    fn snippet<'s>(
+        &'s self,
+        group: Group<'s>,
+        span: &Span,
+        kind: AnnotationKind,
+        label: Option<&'s str>,
+    ) -> Group<'s> {
         let Some(location) = self.sources.locate(span) else { return group };
         let mark = kind.span(location.within).label(label);
         let snippet = Snippet::source(location.excerpt)

@@ -142,7 +142,14 @@ pub struct UnitError {
 impl UnitError {
     /// A failure that is not a failed call, such as a document that makes no sense.
     pub fn new(kind: Kind, message: impl Into<String>) -> UnitError {
-        UnitError { phase: Phase::Read, kind, left: Left::Untouched, message: message.into(), hint: None, call: None }
+        UnitError {
+            phase: Phase::Read,
+            kind,
+            left: Left::Untouched,
+            message: message.into(),
+            hint: None,
+            call: None,
+        }
     }
 
     /// Adds what the user can do.

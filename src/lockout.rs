@@ -144,7 +144,8 @@ fn request(account: &Account, arn: &str, action: &str, region: &str, facts: &Fac
     let caller = Caller::Aws { account: account.id.clone(), arn: arn.to_string(), session: None };
     let service = action.split(':').next().unwrap_or_default();
     // IAM and STS answer from us-east-1 in the commercial partition, whatever region the client has.
-    let region = if facts.partition == "aws" && matches!(service, "iam" | "sts") { "us-east-1" } else { region };
+    let region =
+        if facts.partition == "aws" && matches!(service, "iam" | "sts") { "us-east-1" } else { region };
     Request::new(caller, action, "*")
         .with("aws:RequestedRegion", region)
         .with("aws:PrincipalOrgID", &facts.organization_id)
@@ -171,7 +172,8 @@ fn refusal(denial: &Denial, account: &Account) -> RunError {
 
 fn check_quotas(facts: &Facts, policies: &[Planned]) -> Result<(), RunError> {
     let names: BTreeSet<&str> = policies.iter().map(|p| p.name.as_str()).collect();
-    let others: Vec<_> = facts.policies.values().filter(|p| p.kind == KIND && !names.contains(p.name.as_str())).collect();
+    let others: Vec<_> =
+        facts.policies.values().filter(|p| p.kind == KIND && !names.contains(p.name.as_str())).collect();
     if others.len() + policies.len() > MAX_POLICIES {
         return Err(RunError::new(format!("the organization would have more than {MAX_POLICIES} SCPs")));
     }
@@ -180,13 +182,21 @@ fn check_quotas(facts: &Facts, policies: &[Planned]) -> Result<(), RunError> {
         let name = facts.path_of(target).map_or_else(|| target.clone(), ToString::to_string);
         *attached.entry(name).or_default() += 1;
     }
-    let full_access: BTreeSet<&str> = others.iter().filter(|p| p.aws_managed).map(|p| p.id.as_str()).collect();
+    let full_access: BTreeSet<&str> =
+        others.iter().filter(|p| p.aws_managed).map(|p| p.id.as_str()).collect();
     for target in policies.iter().flat_map(|p| &p.targets) {
         // A new OU begins with FullAWSAccess.
-        let begin = if facts.target_id(target).is_some() || !target.starts_with('/') { 0 } else { full_access.len().max(1) };
+        let begin = if facts.target_id(target).is_some() || !target.starts_with('/') {
+            0
+        } else {
+            full_access.len().max(1)
+        };
         *attached.entry(target.clone()).or_insert(begin) += 1;
     }
-    match attached.iter().find(|(target, n)| **n > MAX_ATTACHED && policies.iter().any(|p| p.targets.contains(target))) {
+    match attached
+        .iter()
+        .find(|(target, n)| **n > MAX_ATTACHED && policies.iter().any(|p| p.targets.contains(target)))
+    {
         None => Ok(()),
         Some((target, n)) => Err(RunError::new(format!(
             "{target} would have {n} SCPs attached; AWS allows {MAX_ATTACHED}, FullAWSAccess included"

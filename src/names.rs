@@ -1,6 +1,7 @@
 //! Every name that orgbase derives, one function each: what one control makes and another refers to is never passed on.
 
 use crate::baseline::Baseline;
+use crate::facts::Facts;
 
 /// Buckets of the log archive. Their names carry the owning account's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -13,6 +14,9 @@ pub enum LogBucket {
 }
 
 impl LogBucket {
+    /// All of them.
+    pub const ALL: [LogBucket; 2] = [LogBucket::AccessLogs, LogBucket::Trail];
+
     /// The part of the name that says what is inside.
     pub fn label(self) -> &'static str {
         match self {
@@ -44,6 +48,31 @@ pub fn trail_log_group(baseline: &Baseline) -> String {
 /// Role with which CloudTrail writes to that log group.
 pub fn trail_log_role(baseline: &Baseline) -> String {
     prefixed(baseline, "cloudtrail-logs")
+}
+
+/// ARN of the organization trail with this name. It belongs to the management account, in the home region.
+pub fn trail_arn(baseline: &Baseline, facts: &Facts, trail: &str) -> String {
+    home_arn(baseline, facts, "cloudtrail", &format!("trail/{trail}"))
+}
+
+/// ARN of the trail's log group, without the `:*` that some answers carry.
+pub fn trail_log_group_arn(baseline: &Baseline, facts: &Facts) -> String {
+    home_arn(baseline, facts, "logs", &format!("log-group:{}", trail_log_group(baseline)))
+}
+
+/// ARN of the role with which CloudTrail writes to the log group.
+pub fn trail_log_role_arn(baseline: &Baseline, facts: &Facts) -> String {
+    facts.arn("iam", "", &facts.management_account, &format!("role/{}", trail_log_role(baseline)))
+}
+
+/// ARN of the alarms' topic.
+pub fn alarm_topic_arn(baseline: &Baseline, facts: &Facts) -> String {
+    home_arn(baseline, facts, "sns", &alarm_topic(baseline))
+}
+
+/// ARN of something in the management account's home region.
+fn home_arn(baseline: &Baseline, facts: &Facts, service: &str, resource: &str) -> String {
+    facts.arn(service, &baseline.organization.home_region, &facts.management_account, resource)
 }
 
 /// SNS topic of the metric alarms.

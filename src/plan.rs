@@ -62,11 +62,21 @@ impl Shared {
 }
 
 fn unknown() -> units::UnitId {
-    units::UnitId { control: String::new(), part: String::new(), account: String::new(), region: String::new() }
+    units::UnitId {
+        control: String::new(),
+        part: String::new(),
+        account: String::new(),
+        region: String::new(),
+    }
 }
 
 /// Reads and compares all units. One row per unit, in their order.
-pub async fn plan(shared: &Arc<Shared>, bounds: Bounds, cancel: &Cancel, progress: &dyn Progress) -> Vec<UnitReport> {
+pub async fn plan(
+    shared: &Arc<Shared>,
+    bounds: Bounds,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Vec<UnitReport> {
     let work = |index: usize| {
         let shared = Arc::clone(shared);
         async move {
@@ -177,7 +187,8 @@ pub fn locate(unit: &Unit, row: &mut UnitReport) {
 pub fn blame_sessions_once(units: &[Unit], rows: &mut [UnitReport]) {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for (unit, row) in units.iter().zip(rows) {
-        let session = row.error.as_ref().is_some_and(|e| e.phase == Phase::Session && e.left == Left::Untouched);
+        let session =
+            row.error.as_ref().is_some_and(|e| e.phase == Phase::Session && e.left == Left::Untouched);
         if row.outcome != OutcomeKind::Failed || !session {
             continue;
         }
@@ -187,7 +198,8 @@ pub fn blame_sessions_once(units: &[Unit], rows: &mut [UnitReport]) {
             }
             Some(blamed) => {
                 row.outcome = OutcomeKind::Blocked;
-                row.reason = Some(format!("the role in account {} could not be assumed: see {blamed}", unit.seat));
+                row.reason =
+                    Some(format!("the role in account {} could not be assumed: see {blamed}", unit.seat));
                 row.error = None;
             }
         }

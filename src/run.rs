@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Duration, OffsetDateTime};
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
@@ -78,9 +78,7 @@ pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
     }
     read_regions(&aws, &baseline, &mut facts).await;
-    let today = day(now);
-    let soon = day(now + Duration::days(30));
-    let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: (&today, &soon) };
+    let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     Ok(Run {
         id,
@@ -133,12 +131,9 @@ fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Opti
 
 /// `20261121T223005Z-1a2b3c`: the time, and enough of the process to tell two runs of one second apart.
 fn run_id(now: OffsetDateTime) -> String {
-    let stamp = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
+    let stamp =
+        now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
     format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
-}
-
-fn day(at: OffsetDateTime) -> String {
-    at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
 }
 
 fn banner(live: bool, facts: &Facts, aws: &Aws) {
@@ -175,8 +170,11 @@ fn check_organization(baseline: &Baseline, facts: &Facts) -> Result<(), RunError
     if let Some(id) = &organization.id
         && *id != facts.organization_id
     {
-        return Err(RunError::new(format!("the baseline is for {id}, but the caller works in {}", facts.organization_id))
-            .hint("use credentials of the right organization, or correct `organization.id`"));
+        return Err(RunError::new(format!(
+            "the baseline is for {id}, but the caller works in {}",
+            facts.organization_id
+        ))
+        .hint("use credentials of the right organization, or correct `organization.id`"));
     }
     let home = &organization.home_region;
     check_region(home, facts)?;
@@ -213,7 +211,8 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     }
     let home = &baseline.organization.home_region;
     let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let wanted: Vec<String> = wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
+    let wanted: Vec<String> =
+        wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {

@@ -43,11 +43,13 @@ impl FromStr for Selector {
 
     fn from_str(text: &str) -> Result<Selector, RunError> {
         let Some((kind, value)) = text.split_once('=') else {
-            return Err(RunError::new(format!("`{text}` is no selector")).hint("write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`"));
+            return Err(RunError::new(format!("`{text}` is no selector"))
+                .hint("write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`"));
         };
         let value = value.trim().to_string();
         if value.is_empty() {
-            return Err(RunError::new(format!("the selector `{text}` names nothing")).hint(format!("write it as `{kind}=VALUE`")));
+            return Err(RunError::new(format!("the selector `{text}` names nothing"))
+                .hint(format!("write it as `{kind}=VALUE`")));
         }
         match kind.trim() {
             "account" => Ok(Selector::Account(value)),
@@ -68,7 +70,10 @@ impl FromStr for Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Selector::Account(value) | Selector::Ou(value) | Selector::Region(value) | Selector::Control(value)) = self;
+        let (Selector::Account(value)
+        | Selector::Ou(value)
+        | Selector::Region(value)
+        | Selector::Control(value)) = self;
         write!(f, "{}={value}", self.kind())
     }
 }
@@ -92,7 +97,8 @@ impl Selector {
             Selector::Ou(path) => is_under(target.ou, path),
             Selector::Region(region) => region == target.region,
             Selector::Control(id) => {
-                target.control == id || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                target.control == id
+                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
             }
         }
     }
@@ -108,6 +114,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Reads the values of `--only` and `--exclude`.
+    ///
+    /// # Errors
+    /// One of them is no selector.
+    pub fn parse(only: &[String], exclude: &[String]) -> Result<Selection, RunError> {
+        let parse =
+            |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Selector>, _>>();
+        Ok(Selection { only: parse(only)?, exclude: parse(exclude)? })
+    }
+
     /// Whether the run is about a target.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let wanted = KINDS.into_iter().all(|kind| {
@@ -134,9 +150,93 @@ fn glob(pattern: &str, text: &str) -> bool {
     through_stars(&mut reached);
     for c in text.chars() {
         let stays = pattern.iter().zip(&reached).map(|(p, r)| *r && *p == '*').chain(std::iter::once(false));
-        let steps = std::iter::once(false).chain(pattern.iter().zip(&reached).map(|(p, r)| *r && (*p == '?' || *p == c)));
+        let steps = std::iter::once(false)
+            .chain(pattern.iter().zip(&reached).map(|(p, r)| *r && (*p == '?' || *p == c)));
         reached = stays.zip(steps).map(|(stays, steps)| stays || steps).collect();
         through_stars(&mut reached);
     }
     reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn target() -> Target<'static> {
+        Target {
+            control: "org_trail.bucket",
+            account: "111122223333",
+            account_key: Some("web-prod"),
+            ou: "/Workloads/Production",
+            region: "eu-west-1",
+        }
+    }
+
+    fn selection(only: &[&str], exclude: &[&str]) -> Selection {
+        let parse = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect();
+        Selection { only: parse(only), exclude: parse(exclude) }
+    }
+
+    #[test]
+    fn each_kind() {
+        for (text, holds) in [
+            ("account=web-prod", true),
+            ("account=111122223333", true),
+            ("account=web-*", true),
+            ("account=*-pro?", true),
+            ("account=web", false),
+            ("account=1111*", true),
+            ("ou=/Workloads", true),
+            ("ou=/Workloads/Production/", true),
+            ("ou=/Work", false),
+            ("ou=/", true),
+            ("region=eu-west-1", true),
+            ("region=eu-west", false),
+            ("control=org_trail", true),
+            ("control=org_trail.bucket", true),
+            ("control=org", false),
+        ] {
+            let selector: Selector = text.parse().unwrap();
+            assert_eq!(selector.matches(&target()), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_kind_offers_alternatives_and_kinds_add_up() {
+        assert!(selection(&[], &[]).matches(&target()));
+        assert!(selection(&["region=us-east-1", "region=eu-west-1"], &[]).matches(&target()));
+        assert!(!selection(&["region=eu-west-1", "account=other"], &[]).matches(&target()));
+        assert!(!selection(&["region=eu-west-1"], &["ou=/Workloads"]).matches(&target()));
+    }
+
+    #[test]
+    fn bad_selectors_say_what_to_write() {
+        let error = |text: &str| {
+            let e = text.parse::<Selector>().unwrap_err();
+            format!("{} ({})", e.message, e.hints.join("; "))
+        };
+        let all = ["web", "acount=web", "ou=Sandbox", "region= ", "zone=a"].map(error);
+        insta::assert_snapshot!(all.join("\n"), @r#"
+    `web` is no selector (write it as `account=KEY`, `ou=/Path`, `region=NAME` or `control=ID`)
+    unknown kind of selector `acount` in `acount=web` (did you mean `account`?)
+    `Sandbox` is no path of an OU: it must begin with `/` (write it as `ou=/Sandbox`)
+    the selector `region= ` names nothing (write it as `region=VALUE`)
+    unknown kind of selector `zone` in `zone=a` (the kinds are: `account`, `ou`, `region`, `control`)
+    "#);
+    }
+
+    #[test]
+    fn display_is_what_was_written() {
+        for text in ["account=web", "ou=/A", "region=eu-west-1", "control=scps"] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn patterns_of_stars_do_not_explode() {
+        assert!(!glob(&"*a".repeat(200), &"a".repeat(150)));
+        assert!(glob("**", "") && glob("a**b", "ab") && !glob("", "a") && !glob("?", ""));
+    }
 }

@@ -21,7 +21,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = Path::new(&name);
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(temporary, path)

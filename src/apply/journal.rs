@@ -75,7 +75,9 @@ impl Journal {
         });
         self.line(&line).map_err(|e| {
             UnitError::new(Kind::Rejected, format!("cannot write the journal {}: {e}", self.path.display()))
-                .hint("nothing was changed by this unit: a change is only made when the journal can tell of it")
+                .hint(
+                    "nothing was changed by this unit: a change is only made when the journal can tell of it",
+                )
         })
     }
 
@@ -92,7 +94,8 @@ impl Journal {
     fn line(&self, value: &Value) -> std::io::Result<()> {
         let mut text = value.to_string();
         text.push('\n');
-        let mut file = self.file.lock().map_err(|_| std::io::Error::other("a writer of the journal panicked"))?;
+        let mut file =
+            self.file.lock().map_err(|_| std::io::Error::other("a writer of the journal panicked"))?;
         file.write_all(text.as_bytes())?;
         file.sync_data()
     }
@@ -108,8 +111,13 @@ mod tests {
     #[test]
     fn a_record_is_on_disk_before_the_write() {
         let folder = tempfile::tempdir().unwrap();
-        let head =
-            Head { run: "r1", organization_id: "o-1", command: "apply", started_at: "now", baseline_digest: "d" };
+        let head = Head {
+            run: "r1",
+            organization_id: "o-1",
+            command: "apply",
+            started_at: "now",
+            baseline_digest: "d",
+        };
         let journal = Journal::open(folder.path(), &head).unwrap();
         let unit = UnitId {
             control: "ous".into(),
@@ -130,8 +138,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("taken");
         std::fs::write(&file, "").unwrap();
-        let head =
-            Head { run: "r1", organization_id: "o-1", command: "apply", started_at: "now", baseline_digest: "d" };
+        let head = Head {
+            run: "r1",
+            organization_id: "o-1",
+            command: "apply",
+            started_at: "now",
+            baseline_digest: "d",
+        };
         let error = Journal::open(&file, &head).err().unwrap();
         assert!(error.message.contains("taken"), "{}", error.message);
     }

@@ -130,10 +130,15 @@ impl<C> Service<C> {
         let Seat { aws, account, region, .. } = &*self.seat;
         let credentials = aws.ensure_session(account).await?;
         let place = self.place(operation);
-        let target = Operation { service: self.key, operation, write: place.write, account, region };
+        let target = Operation { service: self.key, name: operation, write: place.write, account, region };
         let permit = aws.0.pace.admit(&target).await;
         let span = tracing::debug_span!(
-            "call", service = self.key, operation, account, region, attempt = tries.count() + 1,
+            "call",
+            service = self.key,
+            operation,
+            account,
+            region,
+            attempt = tries.count() + 1,
             status = tracing::field::Empty
         );
         let started = Instant::now();
@@ -158,7 +163,7 @@ impl<C> Service<C> {
             Some(Class::Throttle) => Ended::Throttled,
             Some(_) => Ended::Failed,
         };
-        aws.0.record.add(&guard.control, self.key, target.operation, account, ended);
+        aws.0.record.add(&guard.control, self.key, target.name, account, ended);
         aws.0.pace.answered(target, ended == Ended::Throttled);
         if failure.is_none() && target.write {
             writes.fetch_add(1, Ordering::Relaxed);
@@ -175,3 +180,6 @@ impl<C> Service<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

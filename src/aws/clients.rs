@@ -92,7 +92,12 @@ impl Clients {
     service!(cloudtrail, "cloudtrail", aws_sdk_cloudtrail, "CloudTrail");
     service!(cloudwatch, "cloudwatch", aws_sdk_cloudwatch, "CloudWatch");
     service!(compute_optimizer, "compute-optimizer", aws_sdk_computeoptimizer, "Compute Optimizer");
-    service!(cost_optimization_hub, "cost-optimization-hub", aws_sdk_costoptimizationhub, "Cost Optimization Hub");
+    service!(
+        cost_optimization_hub,
+        "cost-optimization-hub",
+        aws_sdk_costoptimizationhub,
+        "Cost Optimization Hub"
+    );
     service!(detective, "detective", aws_sdk_detective, "Detective");
     service!(ec2, "ec2", aws_sdk_ec2, "EC2");
     service!(fms, "fms", aws_sdk_fms, "Firewall Manager");

@@ -182,8 +182,12 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
             Some(Class::NotReady)
         }
         // CreateLogGroup and AssociateKmsKey while the key's new policy spreads.
-        ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => Some(Class::NotReady),
-        ("organizations", "ConstraintViolationException") if has("limit") || has("exceed") || has("maximum") => {
+        ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => {
+            Some(Class::NotReady)
+        }
+        ("organizations", "ConstraintViolationException")
+            if has("limit") || has("exceed") || has("maximum") =>
+        {
             Some(Class::Quota)
         }
         _ => None,

@@ -76,7 +76,9 @@ impl fmt::Display for Refused {
         match why {
             Refusal::Undeclared => write!(f, "control {control} does not declare {service}:{operation}"),
             Refusal::ReadOnly => write!(f, "{service}:{operation} writes, and this run is read-only"),
-            Refusal::WrongName => write!(f, "the call that sent {service}:{operation} gave another operation name"),
+            Refusal::WrongName => {
+                write!(f, "the call that sent {service}:{operation} gave another operation name")
+            }
             Refusal::Unpaced => write!(f, "{service}:{operation} was sent outside Service::call"),
         }
     }
@@ -120,7 +122,8 @@ impl Intercept for Fence {
             Ok(true) => self.guard.check(service, operation, self.read_only),
         };
         why.map_err(|why| {
-            Refused { control: self.guard.control.clone(), service, operation: operation.to_owned(), why }.into()
+            Refused { control: self.guard.control.clone(), service, operation: operation.to_owned(), why }
+                .into()
         })
     }
 }
@@ -158,3 +161,6 @@ const SERVICES: &[(&str, &str)] = &[
 pub(crate) fn service_key(sdk_id: &str) -> Option<&'static str> {
     SERVICES.iter().find(|(id, _)| *id == sdk_id).map(|(_, key)| *key)
 }
+
+#[cfg(test)]
+mod tests;

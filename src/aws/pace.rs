@@ -15,7 +15,7 @@ use super::quota::{Quota, Share, bucket_region, quota};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation<'a> {
     pub(crate) service: &'static str,
-    pub(crate) operation: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) write: bool,
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
@@ -84,7 +84,7 @@ impl Pace {
 
     fn with_bucket<T>(&self, call: &Operation<'_>, f: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
         let mut buckets = self.buckets.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        let (share, quota) = quota(call.service, call.operation, call.write);
+        let (share, quota) = quota(call.service, call.name, call.write);
         let region = bucket_region(call.service, call.region);
         let key = (call.account.to_owned(), region.to_owned(), call.service, share);
         Some(f(buckets.entry(key).or_insert_with(|| Bucket::new(quota))))

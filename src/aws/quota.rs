@@ -45,12 +45,7 @@ const ROWS: &[Row] = &[
     ),
     Row("organizations", &["ListDelegatedAdministrators"], 5.0, 8.0),
     Row("organizations", &["RegisterDelegatedAdministrator", "DeregisterDelegatedAdministrator"], 1.0, 2.0),
-    Row(
-        "organizations",
-        &["MoveAccount", "UpdateOrganizationalUnit", "DeleteOrganizationalUnit"],
-        2.0,
-        3.0,
-    ),
+    Row("organizations", &["MoveAccount", "UpdateOrganizationalUnit", "DeleteOrganizationalUnit"], 2.0, 3.0),
     Row("organizations", &["CreateAccount", "CreateGovCloudAccount"], 0.1, 3.0),
     Row("organizations", &["DescribeCreateAccountStatus"], 2.0, 2.0),
     Row("organizations", &["ListCreateAccountStatus"], 5.0, 8.0),
@@ -180,7 +175,9 @@ mod tests {
             quota("organizations", "AttachPolicy", true).0,
             quota("organizations", "CreatePolicy", true).0
         );
-        assert!(quota("cloudtrail", "LookupEvents", false).1.rate < quota("cloudtrail", "GetTrail", false).1.rate);
+        assert!(
+            quota("cloudtrail", "LookupEvents", false).1.rate < quota("cloudtrail", "GetTrail", false).1.rate
+        );
     }
 
     #[test]

@@ -99,11 +99,8 @@ mod tests {
         record.add("a", "iam", "GetRole", "1", Ended::Good);
         record.add("a", "iam", "GetRole", "1", Ended::Throttled);
         record.add("a", "iam", "GetRole", "2", Ended::Failed);
-        let seen: Vec<_> = record
-            .counts()
-            .into_iter()
-            .map(|c| (c.account, c.count, c.failed, c.throttled))
-            .collect();
+        let seen: Vec<_> =
+            record.counts().into_iter().map(|c| (c.account, c.count, c.failed, c.throttled)).collect();
         assert_eq!(seen, [("1".to_owned(), 2, 1, 1), ("2".to_owned(), 1, 1, 0)]);
         assert_eq!(record.throttles(), 1);
     }

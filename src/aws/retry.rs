@@ -147,7 +147,7 @@ mod tests {
     fn throttles_are_retried_until_the_deadline_with_growing_waits() {
         let waits = all_waits(Class::Throttle);
         let total: Duration = waits.iter().sum();
-        assert!(total <= Duration::from_secs(120) && total > Duration::from_secs(80), "{total:?}");
+        assert!(total <= Duration::from_mins(2) && total > Duration::from_secs(80), "{total:?}");
         assert!(*waits.first().unwrap() <= Duration::from_millis(500));
         assert!(waits.iter().all(|w| *w <= Duration::from_secs(20)));
     }
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn not_ready_ends_after_a_minute() {
         let total: Duration = all_waits(Class::NotReady).iter().sum();
-        assert!(total <= Duration::from_secs(60) && total > Duration::from_secs(50), "{total:?}");
+        assert!(total <= Duration::from_mins(1) && total > Duration::from_secs(50), "{total:?}");
     }
 
     #[test]

@@ -64,9 +64,9 @@ struct Session {
 
 impl Session {
     fn new(credentials: Credentials) -> Session {
-        let life = credentials.expiry().map_or(UNKNOWN_LIFE, |end| {
-            end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
-        });
+        let life = credentials
+            .expiry()
+            .map_or(UNKNOWN_LIFE, |end| end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO));
         Session { credentials, renew_at: Instant::now() + life * RENEW_AT / 100 }
     }
 
@@ -222,7 +222,8 @@ impl Aws {
     fn no_session(&self, account: &str, message: String) -> CallError {
         CallError {
             service: "sts".to_owned(),
-            operation: if account == self.0.caller.account { "GetCallerIdentity" } else { "AssumeRole" }.to_owned(),
+            operation: if account == self.0.caller.account { "GetCallerIdentity" } else { "AssumeRole" }
+                .to_owned(),
             account: account.to_owned(),
             region: self.0.region.clone(),
             code: None,
@@ -293,3 +294,6 @@ impl ProvideCredentials for Held {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

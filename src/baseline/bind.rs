@@ -187,7 +187,8 @@ pub(super) fn selects(baseline: &Baseline, report: &mut Report) {
             (Some(ou), None) => ("ou", baseline.ou_problem(ou)),
             (None, Some(account)) => ("account", validate::selected_account(baseline, account)),
             _ => {
-                let finding = report.at("select", &over.at.key, "`select` needs `ou` or `account`, and not both");
+                let finding =
+                    report.at("select", &over.at.key, "`select` needs `ou` or `account`, and not both");
                 finding.with_hint("write `select = { ou = \"/Path\" }` or `select = { account = \"key\" }`");
                 continue;
             }

@@ -14,7 +14,7 @@ use super::walk::walk;
 use super::{Baseline, ou, validate};
 use crate::control::Scope;
 use crate::controls::{self, SECTIONS};
-use crate::diag::{BaselineError, Report, suggestion};
+use crate::diag::{BaselineError, Report, START, suggestion};
 
 /// Parses and checks the files.
 pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
@@ -62,7 +62,10 @@ fn keys(tree: &mut Table, report: &mut Report) -> BTreeSet<String> {
             continue;
         };
         // Overrides are walked one by one, the version has a rule of its own.
-        if name != "overrides" && name != "version" && !walk(report, &mut entry.value, &entry.key, schema, false) {
+        if name != "overrides"
+            && name != "version"
+            && !walk(report, &mut entry.value, &entry.key, schema, false)
+        {
             broken.insert(name.clone());
         }
     }
@@ -74,8 +77,7 @@ fn keys(tree: &mut Table, report: &mut Report) -> BTreeSet<String> {
     version(tree, report);
     if !tree.contains_key("organization") {
         broken.insert("organization".into());
-        let start = report.sources().start();
-        let finding = report.at("missing_key", &start, "missing table `[organization]`");
+        let finding = report.at("missing_key", &START, "missing table `[organization]`");
         finding.with_hint("add `[organization]` with at least `home_region = \"eu-west-1\"`");
     }
     broken
@@ -83,8 +85,7 @@ fn keys(tree: &mut Table, report: &mut Report) -> BTreeSet<String> {
 
 fn version(tree: &Table, report: &mut Report) {
     let Some(entry) = tree.get("version") else {
-        let start = report.sources().start();
-        report.at("version", &start, "missing key `version`").with_hint("begin the file with `version = 1`");
+        report.at("version", &START, "missing key `version`").with_hint("begin the file with `version = 1`");
         return;
     };
     if !matches!(&entry.value.node, Node::Integer(text) if text == "1") {

@@ -36,8 +36,10 @@ pub(super) fn read(path: &Path) -> Result<Files, BaselineError> {
                 sources.add(file.display().to_string(), text);
             }
             Err(message) => {
-                let finding = Finding::of_file("file", &file.display().to_string(), message);
-                report.push(finding).with_hint("name the baseline, a file or a folder, with `-f PATH`");
+                let finding = report.push(Finding::of_file("file", &file.display().to_string(), message));
+                if !file.exists() {
+                    finding.with_hint("name the baseline, a file or a folder, with `-f PATH`");
+                }
             }
         }
     }
@@ -51,7 +53,11 @@ fn listing(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) => {
-            report.push(Finding::of_file("file", &name, format!("cannot read the folder `{name}`: {}", e.kind())));
+            report.push(Finding::of_file(
+                "file",
+                &name,
+                format!("cannot read the folder `{name}`: {}", e.kind()),
+            ));
             return Vec::new();
         }
     };
@@ -82,7 +88,8 @@ fn text(path: &Path, largest: u64) -> Result<String, String> {
         kind => format!("cannot read `{name}`: {kind}"),
     })?;
     let text = String::from_utf8(bytes).map_err(|e| {
-        let line = e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
+        let line =
+            e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
         format!("`{name}` is not UTF-8: line {line} has other bytes")
     })?;
     // An editor's byte order mark is no part of the text.
@@ -138,7 +145,9 @@ fn join(whole: &mut Table, further: Table, report: &mut Report) {
             continue;
         };
         match (&mut have.value.node, entry.value.node) {
-            (Node::Array(have), Node::Array(more)) if tables_only(have) && tables_only(&more) => have.extend(more),
+            (Node::Array(have), Node::Array(more)) if tables_only(have) && tables_only(&more) => {
+                have.extend(more);
+            }
             // `[accounts.a]` in one file and `[accounts.b]` in another are two tables.
             (Node::Table(have), Node::Table(more)) if name == "accounts" || name == "ous" => {
                 for (key, entry) in more {
@@ -219,5 +228,5 @@ pub(super) fn digest(sources: &Sources, documents: &BTreeMap<String, String>) ->
         sha.update((text.len() as u64).to_le_bytes());
         sha.update(text);
     }
-    sha.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    sha.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

@@ -86,7 +86,11 @@ impl<'de> Visitor<'de> for RegionsVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Regions, E> {
-        if text == "enabled" { Ok(Regions::Enabled) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+        if text == "enabled" {
+            Ok(Regions::Enabled)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Regions, A::Error> {
@@ -225,13 +229,13 @@ pub struct Moved {
 /// Where an override holds: exactly one of the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Select {
+pub(super) struct Select {
     /// Path of an OU: it and everything under it.
     #[serde(default)]
-    pub ou: Option<String>,
+    pub(super) ou: Option<String>,
     /// Key or 12-digit id of an account.
     #[serde(default)]
-    pub account: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 /// A TOML date without a time.
@@ -241,6 +245,11 @@ mod date {
     use time::{Date, Month};
     use toml::value::Datetime;
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for this signature"
+    )]
     pub(super) fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
         date.map(|d| d.to_string()).serialize(serializer)
     }

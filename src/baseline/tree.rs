@@ -113,7 +113,9 @@ impl Item {
         };
         for (name, entry) in over {
             match base.get_mut(name) {
-                Some(have) if have.value.is_table() && entry.value.is_table() => have.value.merge(&entry.value),
+                Some(have) if have.value.is_table() && entry.value.is_table() => {
+                    have.value.merge(&entry.value);
+                }
                 _ => {
                     base.insert(name.clone(), entry.clone());
                 }

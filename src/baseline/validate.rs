@@ -9,7 +9,7 @@ use super::model::{AccountDecl, Regions};
 use super::tree::Table;
 use super::{Baseline, ou};
 use crate::controls::{self, SECTIONS};
-use crate::diag::{Report, Span, suggestion, unknown_account};
+use crate::diag::{Report, START, Span, suggestion, unknown_account};
 
 /// A regular expression that is known to compile; one that does not matches nothing, which a test would show.
 fn shape(pattern: &str) -> Option<Regex> {
@@ -59,7 +59,7 @@ struct Validate<'v> {
 impl Validate<'_> {
     /// The place of a key of a core table, or of its nearest ancestor.
     fn span(&self, table: &str, path: &str) -> Span {
-        let Some(entry) = self.tree.get(table) else { return self.report.sources().start() };
+        let Some(entry) = self.tree.get(table) else { return START };
         entry.value.find(path).map_or_else(|| entry.key.clone(), |found| found.shown())
     }
 
@@ -78,7 +78,12 @@ impl Validate<'_> {
                 if !is_region(region) {
                     self.region("organization", &format!("regions[{i}]"), region);
                 } else if list.iter().take(i).any(|r| r == region) {
-                    self.at("organization", &format!("regions[{i}]"), format!("`{region}` is named twice"), None);
+                    self.at(
+                        "organization",
+                        &format!("regions[{i}]"),
+                        format!("`{region}` is named twice"),
+                        None,
+                    );
                 }
             }
             if !list.contains(&o.home_region) {
@@ -117,7 +122,12 @@ impl Validate<'_> {
         for (path, declared) in &baseline.ous {
             let quoted = format!("\"{path}\"");
             if path == "/" {
-                self.at("ous", &quoted, "`/` is the root: it is there without a line", Some("take the line out"));
+                self.at(
+                    "ous",
+                    &quoted,
+                    "`/` is the root: it is there without a line",
+                    Some("take the line out"),
+                );
             } else if let Some(wrong) = ou::syntax(path) {
                 let message = format!("`{path}` is no path of an OU: {wrong}");
                 self.at("ous", &quoted, message, Some("write it as `/Workloads/Production`"));
@@ -142,23 +152,43 @@ impl Validate<'_> {
         let at = |name: &str| format!("\"{key}\".{name}");
         if !fits(&KEY, key) || fits(&ACCOUNT_ID, key) {
             let hint = "use 1 to 64 letters, digits, `-` and `_`, but not 12 digits alone";
-            self.at("accounts", &format!("\"{key}\""), format!("`{key}` is no key of an account"), Some(hint));
+            self.at(
+                "accounts",
+                &format!("\"{key}\""),
+                format!("`{key}` is no key of an account"),
+                Some(hint),
+            );
         }
         // 128 is what accounts may have (API model: `AccountName`); only new ones are held to 50.
         let length = account.name.chars().count();
         if !(1..=128).contains(&length) || account.name.chars().any(char::is_control) {
-            self.at("accounts", &at("name"), "the name of an account has 1 to 128 printable characters", None);
+            self.at(
+                "accounts",
+                &at("name"),
+                "the name of an account has 1 to 128 printable characters",
+                None,
+            );
         }
         if !(6..=64).contains(&account.email.chars().count()) || !fits(&EMAIL, &account.email) {
             let message = format!("`{}` is no e-mail address that AWS takes", account.email);
-            self.at("accounts", &at("email"), message, Some("6 to 64 characters, such as `aws+log@example.com`"));
+            self.at(
+                "accounts",
+                &at("email"),
+                message,
+                Some("6 to 64 characters, such as `aws+log@example.com`"),
+            );
         }
         if let Some((message, hint)) = self.baseline.ou_problem(&account.ou) {
             self.at("accounts", &at("ou"), message, Some(&hint));
         }
         if !account.managed && account.reason.as_ref().is_none_or(|r| r.trim().is_empty()) {
             let hint = "say why: `reason = \"...\"`; every report shows it";
-            self.at("accounts", &at("managed"), format!("`{key}` is not managed, without a reason"), Some(hint));
+            self.at(
+                "accounts",
+                &at("managed"),
+                format!("`{key}` is not managed, without a reason"),
+                Some(hint),
+            );
         }
         self.role("accounts", &at("access_role"), account.access_role.as_ref());
         self.tags("accounts", &format!("\"{key}\""), account.tags.as_ref());
@@ -185,9 +215,19 @@ impl Validate<'_> {
             if key.to_lowercase().starts_with("aws:") {
                 self.at(table, &at, "keys of tags that begin with `aws:` are AWS's own", None);
             } else if !(1..=128).contains(&length) || !fits(&TAG, key) {
-                self.at(table, &at, format!("`{key}` is no key of a tag"), Some("1 to 128 letters, digits, spaces and `_ . : / = + - @`"));
+                self.at(
+                    table,
+                    &at,
+                    format!("`{key}` is no key of a tag"),
+                    Some("1 to 128 letters, digits, spaces and `_ . : / = + - @`"),
+                );
             } else if value.chars().count() > 256 || !fits(&TAG, value) {
-                self.at(table, &at, format!("`{value}` is no value of a tag"), Some("at most 256 letters, digits, spaces and `_ . : / = + - @`"));
+                self.at(
+                    table,
+                    &at,
+                    format!("`{value}` is no value of a tag"),
+                    Some("at most 256 letters, digits, spaces and `_ . : / = + - @`"),
+                );
             }
         }
     }

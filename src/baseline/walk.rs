@@ -24,7 +24,13 @@ pub(super) struct Walk<'r> {
 }
 
 /// Checks `item`, removes the unknown keys from it, and says whether it can be read as its type.
-pub(super) fn walk(report: &mut Report, item: &mut Item, key: &Span, schema: &'static Value, partial: bool) -> bool {
+pub(super) fn walk(
+    report: &mut Report,
+    item: &mut Item,
+    key: &Span,
+    schema: &'static Value,
+    partial: bool,
+) -> bool {
     let mut walk = Walk { report, partial, broken: false };
     walk.value(item, key, schema);
     !walk.broken
@@ -65,8 +71,12 @@ impl Walk<'_> {
 
     fn table(&mut self, table: &mut Table, key: &Span, fitting: &[Parts]) {
         let Some(parts) = self.choose(table, key, fitting) else { return };
-        let known: Vec<(&'static str, &'static Value)> =
-            parts.iter().filter_map(|s| s.get("properties")?.as_object()).flatten().map(|(k, v)| (k.as_str(), v)).collect();
+        let known: Vec<(&'static str, &'static Value)> = parts
+            .iter()
+            .filter_map(|s| s.get("properties")?.as_object())
+            .flatten()
+            .map(|(k, v)| (k.as_str(), v))
+            .collect();
         let rest = parts.iter().find_map(|s| s.get("additionalProperties"));
         let closed = parts.iter().any(|s| s.get("additionalProperties") == Some(&Value::Bool(false)));
         if !self.partial {
@@ -86,15 +96,16 @@ impl Walk<'_> {
         }
         for name in unknown {
             let Some(entry) = table.remove(&name) else { continue };
-            let candidates = known.iter().map(|(k, _)| *k).filter(|k| !table.contains_key(*k));
-            let hint = suggestion(&name, "the keys are", candidates);
+            let hint = suggestion(&name, "the keys are", known.iter().map(|(k, _)| *k));
             let finding = self.report.at("unknown_key", &entry.key, format!("unknown key `{name}`"));
             finding.hint = hint;
         }
     }
 
     fn required(&mut self, table: &Table, key: &Span, parts: &Parts) {
-        for name in parts.iter().filter_map(|s| s.get("required")?.as_array()).flatten().filter_map(Value::as_str) {
+        for name in
+            parts.iter().filter_map(|s| s.get("required")?.as_array()).flatten().filter_map(Value::as_str)
+        {
             if !table.contains_key(name) {
                 self.wrong("missing_key", key, format!("missing key `{name}`"));
             }
@@ -118,9 +129,14 @@ impl Walk<'_> {
             return None;
         };
         let value = entry.value.text().unwrap_or_default();
-        let names: Vec<&'static str> =
-            fitting.iter().filter_map(|p| property(p, tag)).flat_map(|s| constants(s)).filter_map(Value::as_str).collect();
-        let chosen = fitting.iter().zip(&names).find(|(_, name)| **name == value).map(|(parts, _)| parts.clone());
+        let names: Vec<&'static str> = fitting
+            .iter()
+            .filter_map(|p| property(p, tag))
+            .flat_map(|s| constants(s))
+            .filter_map(Value::as_str)
+            .collect();
+        let chosen =
+            fitting.iter().zip(&names).find(|(_, name)| **name == value).map(|(parts, _)| parts.clone());
         if chosen.is_none() {
             self.not_one_of(value, &entry.value.span, names);
         }
@@ -135,7 +151,11 @@ impl Walk<'_> {
         }
         let [parts] = fitting else { return };
         if parts.iter().any(|s| s.get("format").is_some_and(|f| f == "date")) {
-            self.wrong("wrong_type", span, "expected a date, such as 2027-06-30 without quotes, found a string".into());
+            self.wrong(
+                "wrong_type",
+                span,
+                "expected a date, such as 2027-06-30 without quotes, found a string".into(),
+            );
         }
         let Some(pattern) = parts.iter().find_map(|s| s.get("pattern")?.as_str()) else { return };
         if regex::Regex::new(pattern).is_ok_and(|r| !r.is_match(text)) {
@@ -161,7 +181,9 @@ impl Walk<'_> {
         let message = match (limit("minimum"), limit("maximum")) {
             (Some(low), Some(high)) => out_of_range(&text, &whole(low), &whole(high)),
             (Some(low), None) => format!("{text} is out of range: it must be at least {}", whole(low)),
-            (_, high) => format!("{text} is out of range: it must be at most {}", high.map(whole).unwrap_or_default()),
+            (_, high) => {
+                format!("{text} is out of range: it must be at most {}", high.map(whole).unwrap_or_default())
+            }
         };
         self.report.at(RANGE, span, message);
     }
@@ -175,7 +197,9 @@ impl Walk<'_> {
             _ => return,
         };
         let [low, high] = words.map(|w| parts.iter().find_map(|s| s.get(w)?.as_u64()));
-        let message = if low.is_some_and(|low| (count as u64) < low) {
+        let message = if count == 0 && low.is_some_and(|low| low > 0) {
+            "must not be empty".to_string()
+        } else if low.is_some_and(|low| (count as u64) < low) {
             format!("too short: needs at least {} {unit}", low.unwrap_or_default())
         } else if high.is_some_and(|high| count as u64 > high) {
             format!("too long: {count} {unit}, at most {} are allowed", high.unwrap_or_default())
@@ -275,7 +299,11 @@ fn expected(all: &[Parts]) -> String {
 
 /// The values that `const` and `enum` allow.
 fn constants(schema: &Value) -> Vec<&Value> {
-    schema.get("const").into_iter().chain(schema.get("enum").and_then(Value::as_array).into_iter().flatten()).collect()
+    schema
+        .get("const")
+        .into_iter()
+        .chain(schema.get("enum").and_then(Value::as_array).into_iter().flatten())
+        .collect()
 }
 
 fn property(parts: &Parts, name: &str) -> Option<&'static Value> {
@@ -285,7 +313,8 @@ fn property(parts: &Parts, name: &str) -> Option<&'static Value> {
 /// The key whose constant value tells several kinds of table apart.
 fn tag(fitting: &[Parts]) -> Option<&'static str> {
     let first = fitting.first()?;
-    let keys = first.iter().filter_map(|s| s.get("properties")?.as_object()).flatten().map(|(k, _)| k.as_str());
+    let keys =
+        first.iter().filter_map(|s| s.get("properties")?.as_object()).flatten().map(|(k, _)| k.as_str());
     let constant = |parts: &Parts, key: &str| property(parts, key).is_some_and(|s| constants(s).len() == 1);
     keys.into_iter().find(|key| fitting.iter().all(|parts| constant(parts, key)))
 }

@@ -104,8 +104,10 @@ impl ApplyArgs {
             )));
         }
         if saved.baseline_digest != run.shared.baseline.digest() {
-            return Err(RunError::new("the baseline, or a document that it names, changed since the plan was made")
-                .hint("make the plan again and review it: `orgbase plan --out PLAN`"));
+            return Err(RunError::new(
+                "the baseline, or a document that it names, changed since the plan was made",
+            )
+            .hint("make the plan again and review it: `orgbase plan --out PLAN`"));
         }
         Ok(())
     }
@@ -113,10 +115,11 @@ impl ApplyArgs {
     fn check_size(&self, chosen: &[UnitReport]) -> Result<(), RunError> {
         let changes: usize = chosen.iter().map(|u| u.changes.len()).sum();
         match self.max_changes {
-            Some(max) if changes > max => {
-                Err(RunError::new(format!("the plan has {}, more than --max-changes {max}", count(changes, "change")))
-                    .hint("nothing was changed; look at `orgbase plan` first"))
-            }
+            Some(max) if changes > max => Err(RunError::new(format!(
+                "the plan has {}, more than --max-changes {max}",
+                count(changes, "change")
+            ))
+            .hint("nothing was changed; look at `orgbase plan` first")),
             _ => Ok(()),
         }
     }

@@ -92,7 +92,9 @@ pub(crate) fn on_ctrl_c() -> Cancel {
             return;
         }
         watched.cancel();
-        super::say_err("stopping: what runs is finished, the rest is not started; press Ctrl-C again to end at once");
+        super::say_err(
+            "stopping: what runs is finished, the rest is not started; press Ctrl-C again to end at once",
+        );
         if tokio::signal::ctrl_c().await.is_ok() {
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(130);

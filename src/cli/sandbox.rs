@@ -29,8 +29,9 @@ impl SandboxArgs {
         let sandbox = Sandbox::open(state.as_deref(), &spec)?;
         let Some(listen) = &self.listen else {
             if state.is_none() {
-                return Err(RunError::new("nothing to do: neither --state nor --listen is given")
-                    .hint("orgbase sandbox --listen 127.0.0.1:4566, or --state FILE to make one for --sandbox=FILE"));
+                return Err(RunError::new("nothing to do: neither --state nor --listen is given").hint(
+                    "orgbase sandbox --listen 127.0.0.1:4566, or --state FILE to make one for --sandbox=FILE",
+                ));
             }
             say(&sandbox.describe());
             return Ok(0);

@@ -12,14 +12,14 @@ use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Control, Cx, DesiredCx, Diff, Meta, Section, SectionMeta, Want, Wanted};
+use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Want, Wanted};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::{Account, Facts};
 
 /// A boxed future that may be spawned.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long a written value may take to show up before the unit is `inconsistent`.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -44,6 +44,8 @@ pub trait DynSection: Send + Sync {
     fn parse(&self, raw: Spanned<DeValue<'_>>) -> Result<Arc<dyn Any + Send + Sync>, toml::de::Error>;
     /// Applies the section's own rules to a value that `parse` returned.
     fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>);
+    /// Key of the account that a value that `parse` returned names for a seat.
+    fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String>;
     /// The parts.
     fn controls(&self) -> Vec<Box<dyn DynControl>>;
 }
@@ -139,6 +141,10 @@ impl<S: Section> DynSection for ErasedSection<S> {
         }
     }
 
+    fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String> {
+        value.downcast_ref::<S>().and_then(|section| section.seat(seat))
+    }
+
     fn controls(&self) -> Vec<Box<dyn DynControl>> {
         S::controls()
     }
@@ -228,7 +234,11 @@ impl<C: Control> Unit<C> {
         let mut good_reads_needed =
             if reads.clone().any(|op| LAGGING.iter().any(|s| op.starts_with(s))) { 2 } else { 1 };
         for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let (_, left) = self.read(cx).await.map_err(|e| UnitError { phase: Phase::Verify, left: Left::Unknown, ..e })?;
+            let (_, left) = self.read(cx).await.map_err(|e| UnitError {
+                phase: Phase::Verify,
+                left: Left::Unknown,
+                ..e
+            })?;
             if left.pending.is_some() {
                 let Diff { notices, pending, .. } = left;
                 return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
@@ -249,7 +259,8 @@ impl<C: Control> Unit<C> {
 
 fn inconsistent(left: &Diff) -> UnitError {
     let paths: Vec<&str> = left.changes.iter().map(|c| c.path.as_str()).collect();
-    let message = format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
+    let message =
+        format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
     UnitError { phase: Phase::Verify, left: Left::Unknown, ..UnitError::new(Kind::Inconsistent, message) }
         .hint("run `orgbase plan` again in a few minutes; if it still differs, something else writes the same setting")
 }

@@ -5,6 +5,9 @@ use std::ops::Range;
 /// Byte positions in the common space of all files.
 pub(crate) type Span = Range<usize>;
 
+/// The start of the first file: the place of what is missing in all of them.
+pub(crate) const START: Span = 0..0;
+
 /// One file.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
@@ -73,11 +76,6 @@ impl Sources {
     /// `file:line` of a span.
     pub(crate) fn file_line(&self, span: &Span) -> Option<String> {
         self.locate(span).map(|l| format!("{}:{}", l.source.name, l.line))
-    }
-
-    /// A span as small as possible at the start of the first file.
-    pub(crate) fn start(&self) -> Span {
-        0..0
     }
 }
 

@@ -45,13 +45,23 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("cloudtrail:UpdateTrail", &["cloudtrail:UpdateTrail", "iam:PassRole"]),
     (
         "fms:AssociateAdminAccount",
-        &["fms:AssociateAdminAccount", "organizations:RegisterDelegatedAdministrator", "organizations:DescribeOrganization"],
+        &[
+            "fms:AssociateAdminAccount",
+            "organizations:RegisterDelegatedAdministrator",
+            "organizations:DescribeOrganization",
+        ],
     ),
     ("kms:CreateKey", &["kms:CreateKey", "kms:TagResource"]),
     ("logs:CreateLogGroup", &["logs:CreateLogGroup", "logs:TagResource"]),
-    ("organizations:EnableAWSServiceAccess", &["organizations:EnableAWSServiceAccess", "iam:CreateServiceLinkedRole"]),
+    (
+        "organizations:EnableAWSServiceAccess",
+        &["organizations:EnableAWSServiceAccess", "iam:CreateServiceLinkedRole"],
+    ),
     ("organizations:CreatePolicy", &["organizations:CreatePolicy", "organizations:TagResource"]),
-    ("s3:CreateBucket", &["s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]),
+    (
+        "s3:CreateBucket",
+        &["s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
+    ),
     ("s3:DeleteBucketLifecycle", &["s3:PutLifecycleConfiguration"]),
     ("s3:DeleteBucketTagging", &["s3:PutBucketTagging"]),
     ("s3:GetBucketEncryption", &["s3:GetEncryptionConfiguration"]),

@@ -30,7 +30,8 @@ fn core(out: &mut String, name: &str) {
         facts_of(out, section.meta());
     }
     let table = row_schema(schema);
-    if let Some(text) = description(&table).or_else(|| description(schema)) {
+    let texts = parts_of(&table, 0).into_iter().chain([schema]);
+    if let Some(text) = texts.into_iter().find_map(description) {
         line(out, &format!("{text}\n"));
     }
     keys(out, &table);
@@ -51,7 +52,8 @@ fn one(out: &mut String, section: &dyn DynSection) {
 
 fn facts_of(out: &mut String, meta: &SectionMeta) {
     line(out, &format!("{}\n", meta.summary));
-    let written = if meta.shape == Shape::Table { format!("[{}]", meta.id) } else { format!("[[{}]]", meta.id) };
+    let written =
+        if meta.shape == Shape::Table { format!("[{}]", meta.id) } else { format!("[[{}]]", meta.id) };
     line(out, &format!("* Written as `{written}`."));
     line(out, &format!("* Billed: {}.", meta.billed.unwrap_or("nothing").trim_end_matches('.')));
     let references: Vec<String> = meta.references.iter().map(reference_of).collect();
@@ -94,8 +96,13 @@ fn collect(path: &str, schema: &Value, depth: usize, rows: &mut Vec<String>) {
         return;
     }
     for part in parts_of(schema, 0) {
-        let required: Vec<&str> =
-            part.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = part
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (name, key) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let row = row(&at, key, required.contains(&name.as_str()));
@@ -104,7 +111,10 @@ fn collect(path: &str, schema: &Value, depth: usize, rows: &mut Vec<String>) {
             }
             below(&at, key, depth, rows);
         }
-        if let Some(values) = part.get("additionalProperties").filter(|v| v.is_object()) {
+        // A map of plain values is told by the type of its key.
+        let values = part.get("additionalProperties").filter(|v| v.is_object());
+        if let Some(values) = values.filter(|v| parts_of(v, 0).iter().any(|p| p.get("properties").is_some()))
+        {
             let at = if path.is_empty() { "KEY".to_string() } else { format!("{path}.KEY") };
             rows.push(row(&at, values, false));
             below(&at, values, depth, rows);
@@ -136,26 +146,28 @@ fn row(path: &str, key: &Value, required: bool) -> String {
 }
 
 fn kind(parts: &[&Value]) -> String {
-    let mut words: Vec<&str> = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     for part in parts {
         let named = match part.get("type") {
             Some(Value::String(one)) => vec![one.as_str()],
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ if part.get("const").is_some_and(Value::is_string) => vec!["string"],
             _ => Vec::new(),
         };
         for word in named {
-            let date = part.get("format").is_some_and(|f| f == "date");
+            let of = |member: &str| part.get(member).map(|s| kind(&parts_of(s, 0))).filter(|k| !k.is_empty());
             let word = match word {
-                "object" => "table",
-                "string" if date => "date",
-                other => other,
+                "object" => of("additionalProperties").map_or("table".into(), |k| format!("table of {k}")),
+                "array" => of("items").map_or("array".into(), |k| format!("array of {k}")),
+                "string" if part.get("format").is_some_and(|f| f == "date") => "date".into(),
+                other => other.to_string(),
             };
             if !words.contains(&word) {
                 words.push(word);
             }
         }
     }
-    if words.is_empty() && parts.iter().any(|p| p.get("const").is_some()) { "string".into() } else { words.join(" or ") }
+    words.join(" or ")
 }
 
 fn allowed(parts: &[&Value]) -> String {
@@ -204,7 +216,11 @@ fn description(schema: &Value) -> Option<String> {
 fn parts(out: &mut String, section: &dyn DynSection) {
     for control in section.controls() {
         let meta = control.meta();
-        let name = if meta.part.is_empty() { section.meta().id.into() } else { format!("{}.{}", section.meta().id, meta.part) };
+        let name = if meta.part.is_empty() {
+            section.meta().id.into()
+        } else {
+            format!("{}.{}", section.meta().id, meta.part)
+        };
         line(out, &format!("* `{name}`: {}, by {}.", scope(meta.scope), seat(meta)));
         if !meta.after.is_empty() {
             line(out, &format!("  * After: {}.", code(meta.after)));
@@ -217,7 +233,11 @@ fn parts(out: &mut String, section: &dyn DynSection) {
 }
 
 fn code(words: &[&str]) -> String {
-    if words.is_empty() { "nothing".into() } else { words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ") }
+    if words.is_empty() {
+        "nothing".into()
+    } else {
+        words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn scope(scope: Scope) -> &'static str {
@@ -241,4 +261,85 @@ fn seat(meta: &Meta) -> String {
 fn line(out: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of the reference about one table.
+    fn section(name: &str) -> String {
+        let all = reference();
+        let from = all.split(&format!("\n## `{name}`")).nth(1).unwrap_or_default();
+        from.split("\n## ").next().unwrap_or_default().trim().to_string()
+    }
+
+    #[test]
+    fn a_section_with_all_that_it_says() {
+        insta::assert_snapshot!(section("password_policy"), @r#"
+    : IAM password policy
+
+    Sets the account-wide rules for the passwords of IAM users, in every account and the management account. There is no organization-wide setting for it.
+
+    * Written as `[password_policy]`.
+    * Billed: nothing.
+    * Meets: CIS 1.2.0 1.5; CIS 1.2.0 1.6; CIS 1.2.0 1.7; CIS 1.2.0 1.8; CIS 1.2.0 1.9; CIS 1.2.0 1.10; CIS 1.2.0 1.11.
+
+    | key | type | default | allowed | meaning |
+    | --- | --- | --- | --- | --- |
+    | `minimum_length` | integer |  | 6 to 128 characters | Fewest characters of a password. |
+    | `require_uppercase` | boolean |  |  | A password needs an upper-case letter (A to Z). |
+    | `require_lowercase` | boolean |  |  | A password needs a lower-case letter (a to z). |
+    | `require_numbers` | boolean |  |  | A password needs a digit. |
+    | `require_symbols` | boolean |  |  | A password needs one of `! @ # $ % ^ & * ( ) _ + - = [ ] { } \| '`. |
+    | `allow_users_to_change` | boolean |  |  | IAM users may change their own password. |
+    | `max_age_days` | integer |  | 0 to 1095 days | Passwords expire after this many days; `0`: never. Shortening it may lock out users with old passwords. |
+    | `reuse_prevention` | integer |  | 0 to 24 passwords | A new password must differ from this many old ones; `0`: may repeat. |
+    | `hard_expiry` | boolean |  |  | A user with an expired password needs an administrator to set a new one. |
+
+    * `password_policy`: in each account, by the account itself.
+      * Reads: `iam:GetAccountPasswordPolicy`.
+      * Writes: `iam:UpdateAccountPasswordPolicy`.
+    "#);
+    }
+
+    #[test]
+    fn core_tables_with_nested_keys() {
+        insta::assert_snapshot!(section("accounts"), @r#"
+    Names of accounts: the key is how the rest of the file names the account, the e-mail address identifies it.
+
+    | key | type | default | allowed | meaning |
+    | --- | --- | --- | --- | --- |
+    | `KEY` | table |  |  | An account that the rest of the file can name. `vend` creates it where it does not exist. |
+    | `KEY.name` | string | required |  | Name of the account: 1 to 128 characters; AWS creates accounts with names of at most 50 ASCII characters. |
+    | `KEY.email` | string | required |  | E-mail address of its root user, 6 to 64 characters. It identifies the account; letter case does not matter. |
+    | `KEY.ou` | string | required |  | Path of its OU, such as `/Workloads/Production`; `/` is the root. |
+    | `KEY.tags` | table of string |  |  | Tags of the account. Where the table is left out, tags are not managed. |
+    | `KEY.managed` | boolean | `true` |  | `false` takes the account out of everything that orgbase manages; needs `reason`. |
+    | `KEY.reason` | string |  |  | Why the account is not managed. Shown in every report. |
+    | `KEY.access_role` | string |  |  | Role to assume in this account, where it differs from the organization's. |
+    | `KEY.closed` | boolean | `false` |  | `true`: the account is to be closed, with `apply --allow-destructive`. |
+    "#);
+        insta::assert_snapshot!(section("exceptions"), @r#"
+    Accounts in which a control is not converged. They are shown in every report with the reason.
+
+    | key | type | default | allowed | meaning |
+    | --- | --- | --- | --- | --- |
+    | `control` | string | required |  | Section that does not hold, such as `s3_block_public_access`. |
+    | `accounts` | array of string | required |  | Account keys or 12-digit account ids. |
+    | `regions` | array of string |  |  | Regions in which it does not hold; left out: all. |
+    | `reason` | string | required |  | Why. |
+    | `expires` | date |  |  | Last day of the exception, such as `2027-06-30`. From the day after it the exception is reported as expired. |
+    "#);
+    }
+
+    #[test]
+    fn every_section_is_there_and_every_key_has_a_text() {
+        let all = reference();
+        for name in CORE.into_iter().chain(SECTIONS.iter().map(|s| s.meta().id)) {
+            assert!(all.contains(&format!("\n## `{name}`")), "{name}");
+        }
+        let silent: Vec<&str> = all.lines().filter(|l| l.starts_with("| `") && l.ends_with("|  |")).collect();
+        assert!(silent.is_empty(), "keys without a text: {silent:#?}");
+    }
 }

@@ -100,7 +100,8 @@ fn facts_statement() -> Value {
 fn assume_statement(baseline: &Baseline) -> Value {
     let organization = &baseline.organization;
     let own = baseline.accounts.values().filter_map(|a| a.access_role.as_ref());
-    let roles = [Some(&organization.access_role), organization.plan_role.as_ref(), organization.apply_role.as_ref()];
+    let roles =
+        [Some(&organization.access_role), organization.plan_role.as_ref(), organization.apply_role.as_ref()];
     let names: BTreeSet<&String> = roles.into_iter().flatten().chain(own).collect();
     let arns: Vec<String> = names.into_iter().map(|name| format!("arn:*:iam::*:role/{name}")).collect();
     let mut actions = vec!["sts:AssumeRole"];
@@ -114,7 +115,10 @@ fn assume_statement(baseline: &Baseline) -> Value {
 fn sid(section: &str) -> String {
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+        letters
+            .next()
+            .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+            .unwrap_or_default()
     };
     section.split('_').map(capital).collect()
 }

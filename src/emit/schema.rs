@@ -70,3 +70,90 @@ fn partial_member(key: &str, value: &Value) -> Value {
         (_, value) => partial(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::baseline::Baseline;
+
+    /// TOML as JSON, dates as strings.
+    fn json_of(value: toml::Value) -> Value {
+        match value {
+            toml::Value::Datetime(date) => Value::String(date.to_string()),
+            toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
+            toml::Value::Table(table) => {
+                Value::Object(table.into_iter().map(|(k, v)| (k, json_of(v))).collect())
+            }
+            other => serde_json::to_value(other).unwrap(),
+        }
+    }
+
+    const GOOD: &str = r#"
+version = 1
+[organization]
+id = "o-a1b2c3d4e5"
+home_region = "eu-west-1"
+regions = ["eu-west-1"]
+[ous]
+"/Security" = { tags = { team = "sec" } }
+[accounts.log-archive]
+name = "Log Archive"
+email = "aws+log@example.com"
+ou = "/Security"
+[password_policy]
+max_age_days = 90
+[[overrides]]
+select = { ou = "/Security" }
+password_policy.max_age_days = 0
+[[exceptions]]
+control = "password_policy"
+accounts = ["log-archive"]
+reason = "until the move"
+expires = 2027-06-30
+"#;
+
+    /// Changes of the good file that both the schema and the loader refuse.
+    const BAD: [(&str, &str); 9] = [
+        ("version = 1", "version = 2"),
+        ("home_region = \"eu-west-1\"", ""),
+        ("regions = [\"eu-west-1\"]", "regions = \"all\""),
+        ("regions = [\"eu-west-1\"]", "regions = []"),
+        ("o-a1b2c3d4e5", "o-1"),
+        ("[password_policy]", "[pasword_policy]"),
+        ("[password_policy]\nmax_age_days = 90", "[password_policy]\nmax_age_days = 2000"),
+        ("password_policy.max_age_days = 0", "password_policy.max_age = 0"),
+        ("accounts = [\"log-archive\"]", "accounts = \"log-archive\""),
+    ];
+
+    #[test]
+    fn schema_and_loader_agree() {
+        let validator = jsonschema::draft7::new(&schema()).unwrap();
+        let by_schema = |text: &str| validator.is_valid(&json_of(toml::from_str(text).unwrap()));
+        assert!(by_schema(GOOD));
+        Baseline::parse("good.toml", GOOD).unwrap();
+        for (from, to) in BAD {
+            assert!(GOOD.contains(from), "{from}");
+            let text = GOOD.replacen(from, to, 1);
+            assert!(!by_schema(&text), "the schema takes {to}");
+            assert!(Baseline::parse("bad.toml", &text).is_err(), "the loader takes {to}");
+        }
+    }
+
+    #[test]
+    fn units_and_texts_reach_the_editor() {
+        let schema = schema();
+        let key = &schema["definitions"]["PasswordPolicy"]["properties"]["max_age_days"];
+        assert_eq!(key["x-unit"], "days");
+        assert!(key["description"].as_str().unwrap().starts_with("Passwords expire"));
+        assert!(jsonschema::draft7::meta::validate(&schema).is_ok());
+    }
+
+    #[test]
+    fn no_null_is_left() {
+        let text = schema().to_string();
+        assert!(!text.contains("\"null\""), "a type null");
+        assert!(!text.contains(":null"), "a value null");
+    }
+}

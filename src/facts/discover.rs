@@ -83,14 +83,18 @@ async fn describe_organization(clients: &Clients, facts: &mut Facts) -> Result<(
         .hint("use credentials of the management account (AWS_PROFILE, --profile)"));
     }
     if facts.feature_set != "ALL" {
-        return Err(RunError::new(format!("organization {} does not have all features enabled", facts.organization_id))
-            .hint("enable them first: aws organizations enable-all-features; every invited account must agree"));
+        return Err(RunError::new(format!(
+            "organization {} does not have all features enabled",
+            facts.organization_id
+        ))
+        .hint("enable them first: aws organizations enable-all-features; every invited account must agree"));
     }
     let roots = clients
         .organizations()
         .pages("ListRoots", |c, t| c.list_roots().set_next_token(t).send(), |a| (a.roots, a.next_token))
         .await?;
-    let root = roots.into_iter().next().ok_or_else(|| RunError::new("AWS's answer to ListRoots holds no root"))?;
+    let root =
+        roots.into_iter().next().ok_or_else(|| RunError::new("AWS's answer to ListRoots holds no root"))?;
     facts.root_id = root.id.unwrap_or_default();
     for kind in root.policy_types.unwrap_or_default() {
         if let (Some(kind), Some(status)) = (kind.r#type, kind.status) {
@@ -171,7 +175,11 @@ async fn read_rest(clients: &Clients, needs: &Needs) -> Result<Rest, CallError> 
 async fn list_accounts(clients: &Clients) -> Result<Vec<sdk::Account>, CallError> {
     clients
         .organizations()
-        .pages("ListAccounts", |c, t| c.list_accounts().set_next_token(t).send(), |a| (a.accounts, a.next_token))
+        .pages(
+            "ListAccounts",
+            |c, t| c.list_accounts().set_next_token(t).send(),
+            |a| (a.accounts, a.next_token),
+        )
         .await
 }
 
@@ -263,7 +271,6 @@ fn from_sdk(account: sdk::Account, ou: String, parent_id: String) -> Account {
 }
 
 /// The member that AWS retires in favour of `State`; emulators know only this one.
-#[expect(deprecated, reason = "the only one that emulators answer")]
 fn account_status(account: &sdk::Account) -> Option<String> {
     account.status.as_ref().map(|s| s.as_str().to_string())
 }

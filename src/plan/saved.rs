@@ -18,7 +18,9 @@ const DIGEST: &str = "plan_digest";
 /// # Errors
 /// The file cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), RunError> {
-    let cannot = |e: &dyn std::fmt::Display| RunError::new(format!("cannot write the plan to {}: {e}", path.display()));
+    let cannot = |e: &dyn std::fmt::Display| {
+        RunError::new(format!("cannot write the plan to {}: {e}", path.display()))
+    };
     let mut value = serde_json::to_value(report).map_err(|e| cannot(&e))?;
     let digest = digest(&value);
     if let Some(object) = value.as_object_mut() {
@@ -34,7 +36,8 @@ pub fn write(path: &Path, report: &Report) -> Result<(), RunError> {
 /// It cannot be read, was changed since, or has another format.
 pub fn read(path: &Path) -> Result<Report, RunError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|e| RunError::new(format!("cannot read the plan {name}: {e}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| RunError::new(format!("cannot read the plan {name}: {e}")))?;
     let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
         RunError::new(format!("{name} is not a plan: {e}")).hint("make one with `orgbase plan --out PLAN`")
     })?;

@@ -49,8 +49,7 @@ fn blocks(units: &[UnitReport]) -> Vec<Vec<&UnitReport>> {
 }
 
 fn is_worth_showing(unit: &UnitReport) -> bool {
-    !unit.notices.is_empty()
-        || !matches!(unit.outcome, OutcomeKind::InSync | OutcomeKind::NotApplicable)
+    !unit.notices.is_empty() || !matches!(unit.outcome, OutcomeKind::InSync | OutcomeKind::NotApplicable)
 }
 
 /// What two rows must share to be shown as one.
@@ -144,7 +143,8 @@ fn change_line(change: &Change, paint: Paint) -> String {
         Risk::Normal => String::new(),
         risk => format!("  {}", paint.red(&format!("[{}]", risk_name(risk)))),
     };
-    let at = change.declared_at.as_deref().map(|at| format!("  {}", paint.dim(&safe(at)))).unwrap_or_default();
+    let at =
+        change.declared_at.as_deref().map(|at| format!("  {}", paint.dim(&safe(at)))).unwrap_or_default();
     format!("{what}{risk}{at}")
 }
 

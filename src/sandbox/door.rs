@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +57,8 @@ impl HttpConnector for InProcess {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let (parts, body) = request.into_parts();
-            let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
+            let body =
+                ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
             let response = sandbox.handle(&http::Request::from_parts(parts, body.to_vec()));
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
@@ -79,7 +80,8 @@ pub struct Listener {
 /// The address is not a loopback one, or is taken.
 pub async fn listen(sandbox: &Sandbox, address: &str) -> Result<Listener, RunError> {
     let address: SocketAddr = address.replacen("localhost:", "127.0.0.1:", 1).parse().map_err(|_| {
-        RunError::new(format!("{address} is not an address")).hint("for example 127.0.0.1:4566, or port 0 for a free one")
+        RunError::new(format!("{address} is not an address"))
+            .hint("for example 127.0.0.1:4566, or port 0 for a free one")
     })?;
     if !address.ip().is_loopback() {
         return Err(RunError::new(format!("{address} is not a loopback address"))
@@ -173,6 +175,9 @@ async fn answer(sandbox: &Sandbox, request: http::Request<Incoming>) -> http::Re
         return plain(403, "Requests with an Origin header are refused.\n");
     }
     let (parts, body) = request.into_parts();
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return plain(413, "The request body is too large.\n");
+    }
     let body = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
     match body {
         Err(_) => plain(408, "The request body did not arrive in time.\n"),
@@ -191,3 +196,6 @@ fn plain(status: u16, text: &'static str) -> http::Response<Full<Bytes>> {
     response.headers_mut().insert("connection", http::HeaderValue::from_static("close"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::services::organizations::{self, Account, AccountState};
 use super::services::{self, iam};
-use super::spec::{Counts, Exact, ExactAccount, ExactPolicy, MANAGEMENT_ID, ORGANIZATION_ID, REGIONS, Spec, State};
+use super::spec::{
+    Counts, Exact, ExactAccount, ExactPolicy, MANAGEMENT_ID, ORGANIZATION_ID, REGIONS, Spec, State,
+};
 use super::world::{Call, Principal, World};
 use crate::error::RunError;
 
@@ -144,7 +146,13 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// Makes a call as the management account, or as `account`.
-    fn call(&mut self, account: &str, region: &str, name: (&str, &str), input: Value) -> Result<Value, RunError> {
+    fn call(
+        &mut self,
+        account: &str,
+        region: &str,
+        name: (&str, &str),
+        input: Value,
+    ) -> Result<Value, RunError> {
         self.moment += 1.0;
         let call = Call {
             service: name.0.to_owned(),
@@ -185,7 +193,8 @@ impl Maker<'_> {
                 if !self.places.contains_key(&own) {
                     let input = json!({"ParentId": self.place(&parent)?, "Name": name});
                     let made = self.organizations("CreateOrganizationalUnit", input)?;
-                    let id = made.pointer("/OrganizationalUnit/Id").and_then(Value::as_str).unwrap_or_default();
+                    let id =
+                        made.pointer("/OrganizationalUnit/Id").and_then(Value::as_str).unwrap_or_default();
                     self.places.insert(own.clone(), id.to_owned());
                 }
                 parent = own;
@@ -250,7 +259,11 @@ impl Maker<'_> {
             let input =
                 json!({"Name": policy.name, "Description": "", "Type": policy.kind, "Content": policy.json});
             let made = self.organizations("CreatePolicy", input)?;
-            let id = made.pointer("/Policy/PolicySummary/Id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let id = made
+                .pointer("/Policy/PolicySummary/Id")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
             for target in &policy.targets {
                 let target = self.place(target)?;
                 self.organizations("AttachPolicy", json!({"PolicyId": id, "TargetId": target}))?;

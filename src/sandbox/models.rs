@@ -4,6 +4,7 @@
 //! unpacked when it is first asked for. The data is derived from botocore, see `models/NOTICE`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io::Read;
 use std::sync::{LazyLock, OnceLock};
 
@@ -58,7 +59,7 @@ impl Metadata {
 }
 
 /// One service.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Api {
     /// The model's file name, such as `iam`.
     #[serde(skip)]
@@ -160,6 +161,7 @@ pub enum Kind {
 /// One type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the traits of the API models")]
 pub struct Shape {
     /// What it is.
     #[serde(rename = "type")]
@@ -231,6 +233,12 @@ impl Shape {
     }
 }
 
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Api").field(&self.key).finish()
+    }
+}
+
 impl Api {
     /// A shape by name.
     pub fn shape(&self, name: &str) -> &Shape {
@@ -245,8 +253,7 @@ impl Api {
     /// The error shape with this wire code, or this name.
     pub fn error(&self, operation: Option<&Operation>, code: &str) -> Option<(&str, &Shape)> {
         let has_code = |name: &&String| self.shape(name).error.code.as_deref() == Some(code);
-        let named =
-            operation.and_then(|o| o.errors.iter().find(has_code)).map(String::as_str).unwrap_or(code);
+        let named = operation.and_then(|o| o.errors.iter().find(has_code)).map_or(code, String::as_str);
         let found = self.shapes.get_key_value(named).filter(|(_, shape)| shape.exception).or_else(|| {
             self.shapes
                 .iter()
@@ -357,6 +364,38 @@ mod tests {
             }
         }
         skipped.sort();
-        insta::assert_snapshot!(skipped.join("\n"));
+        // look-around, mostly; the others use UTF-16 ranges that Rust's classes do not have
+        assert_eq!(skipped.len(), 29);
+        insta::assert_snapshot!(skipped.join("\n"), @r"
+        athena CatalogNameString
+        athena KeyString
+        budgets BudgetName
+        ce CostCategoryName
+        chatbot GuardrailPolicyArn
+        efs TagKey
+        events PathParameter
+        fms ManagedServiceData
+        glue CatalogIdString
+        glue ColumnNameString
+        glue ColumnTypeString
+        glue CommentString
+        glue DescriptionString
+        glue FederationIdentifier
+        glue FormatString
+        glue KeyString
+        glue LocationString
+        glue NameString
+        glue URI
+        glue VersionString
+        guardduty TagKey
+        iam accountAliasType
+        lambda CollectionName
+        lambda FunctionUrlQualifier
+        lambda S3Bucket
+        route53resolver ResolverQueryLogConfigName
+        scheduler Source
+        securityhub TagKey
+        sso-admin Duration
+        ");
     }
 }

@@ -6,6 +6,7 @@ pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod documents;
+pub mod ec2;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
@@ -24,6 +25,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
+        "ec2" => ec2::handle(world, call),
         "iam" => iam::handle(world, call),
         "kms" => kms::handle(world, call),
         "logs" => logs::handle(world, call),

@@ -47,9 +47,23 @@ use crate::error::RunError;
 
 /// Regions that accounts have without opting in: the order in which `regions=N` takes them.
 pub const REGIONS: [&str; 17] = [
-    "eu-west-1", "us-east-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1",
-    "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-2",
-    "us-west-1", "us-west-2",
+    "eu-west-1",
+    "us-east-1",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
 ];
 /// The id that the shipped baselines carry.
 pub const ORGANIZATION_ID: &str = "o-a1b2c3d4e5";
@@ -242,8 +256,9 @@ impl FromStr for Counts {
 }
 
 fn wrong(part: &str, why: &str) -> RunError {
-    RunError::new(format!("--org: {part}: {why}"))
-        .hint("keys: accounts, ous, regions, drift, invited, suspended, foreign, seed; or a path ending in .toml")
+    RunError::new(format!("--org: {part}: {why}")).hint(
+        "keys: accounts, ous, regions, drift, invited, suspended, foreign, seed; or a path ending in .toml",
+    )
 }
 
 #[cfg(test)]
@@ -265,8 +280,11 @@ mod tests {
     fn a_file_is_strict() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("org.toml");
-        std::fs::write(&path, "ous = ['/A']\n[[accounts]]\nname = 'x'\nemail = 'x@example.com'\nstate = 'SUSPENDED'\n")
-            .unwrap();
+        std::fs::write(
+            &path,
+            "ous = ['/A']\n[[accounts]]\nname = 'x'\nemail = 'x@example.com'\nstate = 'SUSPENDED'\n",
+        )
+        .unwrap();
         let Spec::Exact(exact) = Spec::parse(path.to_str().unwrap()).unwrap() else { unreachable!() };
         assert_eq!(exact.accounts[0].state, State::Suspended);
         assert_eq!(exact.id, ORGANIZATION_ID);

@@ -23,8 +23,24 @@ use file::StateFile;
 
 /// Operations that change nothing, by the first word of their names.
 const READS: [&str; 18] = [
-    "AssumeRole", "BatchGet", "Check", "Decode", "Describe", "Estimate", "Get", "Head", "List", "Lookup", "Preview",
-    "Query", "Search", "Select", "Simulate", "Test", "Validate", "Verify",
+    "AssumeRole",
+    "BatchGet",
+    "Check",
+    "Decode",
+    "Describe",
+    "Estimate",
+    "Get",
+    "Head",
+    "List",
+    "Lookup",
+    "Preview",
+    "Query",
+    "Search",
+    "Select",
+    "Simulate",
+    "Test",
+    "Validate",
+    "Verify",
 ];
 /// Reads that do change something: a creation completes after some looks at its status.
 const READS_THAT_WRITE: [&str; 1] = ["DescribeCreateAccountStatus"];
@@ -124,7 +140,10 @@ impl Sandbox {
         let mut state = lock(&self.shared.state);
         let (account, principal) = match caller {
             Some(caller) => caller,
-            None => (services::organizations::management(&state.world).unwrap_or_default().to_owned(), Principal::Management),
+            None => (
+                services::organizations::management(&state.world).unwrap_or_default().to_owned(),
+                Principal::Management,
+            ),
         };
         let call = Call {
             service: parsed.service.to_owned(),
@@ -156,7 +175,12 @@ impl Sandbox {
     /// A request id in the form of a UUID.
     fn request_id(&self) -> String {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        format!("{:08x}-{:04x}-4000-8000-{:012x}", number >> 32, (number >> 16) & 0xffff, number & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4000-8000-{:012x}",
+            number >> 32,
+            (number >> 16) & 0xffff,
+            number & 0xffff_ffff_ffff
+        )
     }
 }
 
@@ -211,7 +235,10 @@ fn admit(world: &World, call: &Call) -> Result<(), Fault> {
     match state.accounts.get(&call.account).map(|account| account.state) {
         Some(AccountState::Active | AccountState::PendingClosure) => Ok(()),
         // Guess: AWS's answer to keys of an account that is suspended or gone.
-        _ => Err(Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.").status(403)),
+        _ => {
+            Err(Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.")
+                .status(403))
+        }
     }
 }
 
@@ -256,3 +283,6 @@ fn principal_from(value: &Value) -> Principal {
         _ => Principal::Management,
     }
 }
+
+#[cfg(test)]
+mod tests;

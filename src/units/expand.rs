@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use super::graph::{self, Listed, Placed};
 use super::{Exempt, OutcomeKind, Task, Unit, UnitId};
-use crate::baseline::{Baseline, BaselineError, Bound, Place, Regions};
+use time::{Date, Duration};
+
+use crate::baseline::{Baseline, Bound, Place, Regions};
 use crate::control::{self, DynControl, DynUnit, Seat, Want, Wanted};
 use crate::controls::SECTIONS;
+use crate::diag::BaselineError;
 use crate::facts::{Account, Facts};
-use crate::selector::Selection;
+use crate::selector::{Selection, Target as Subject};
 
 /// What a run covers.
 pub struct Scope<'a> {
@@ -20,8 +23,8 @@ pub struct Scope<'a> {
     pub facts: &'a Facts,
     /// `--only` and `--exclude`.
     pub selection: &'a Selection,
-    /// Today, `YYYY-MM-DD`, and the day 30 days from now.
-    pub today: (&'a str, &'a str),
+    /// Today, UTC.
+    pub today: Date,
 }
 
 /// All units of the run, in a stable order: sections as registered, then accounts, then regions.
@@ -117,23 +120,29 @@ impl<'a> Builder<'a> {
     /// The account that makes an organization-wide control's calls.
     fn seat(&self, seat: Seat) -> Result<&'a Account, String> {
         let Scope { baseline, facts, .. } = self.scope;
-        let key = match seat {
-            Seat::Management | Seat::Member => None,
-            Seat::LogArchive => Some(baseline.log_archive_account()),
-            Seat::DelegatedAdmin(service) => Some(baseline.delegated_admin(service)),
+        let id = match seat {
+            Seat::Management | Seat::Member => facts.management_account.clone(),
+            Seat::LogArchive | Seat::DelegatedAdmin(_) => {
+                let key = self.seat_key(seat).ok_or("the baseline names no account for it")?;
+                baseline
+                    .account_id(&key, facts)
+                    .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?
+            }
         };
-        let id = match key {
-            None => facts.management_account.clone(),
-            Some(None) => return Err("the baseline names no account for it".into()),
-            Some(Some(key)) => baseline
-                .account_id(&key, facts)
-                .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?,
-        };
-        let account = facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
+        let account =
+            facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
         match self.unmanaged(account) {
             None => Ok(account),
             Some(why) => Err(format!("account {id} is not managed: {why}")),
         }
+    }
+
+    /// The account key that some declared section names for a seat.
+    fn seat_key(&self, seat: Seat) -> Option<String> {
+        SECTIONS.iter().find_map(|section| {
+            let bound = self.scope.baseline.section(section.meta().id, None).ok()??;
+            section.seat(bound.value.as_ref(), seat)
+        })
     }
 
     /// Why nothing is managed in an account.
@@ -162,7 +171,8 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|region| {
                     let off = matches!(own, Some(Ok(own)) if !own.contains(region));
-                    let why = || (OutcomeKind::Skipped, format!("region {region} is not enabled in the account"));
+                    let why =
+                        || (OutcomeKind::Skipped, format!("region {region} is not enabled in the account"));
                     (region.clone(), off.then(why))
                 })
                 .collect(),
@@ -261,17 +271,20 @@ impl<'a> Builder<'a> {
         let account = facts.accounts.get(&id.account);
         let key = account.and_then(|a| baseline.account_key(a));
         let ou = account.map_or("/", |a| a.ou.as_str());
-        selection.includes(&id.control, &id.account, key, ou, &id.region)
+        let control =
+            if id.part.is_empty() { id.control.clone() } else { format!("{}.{}", id.control, id.part) };
+        let subject =
+            Subject { control: &control, account: &id.account, account_key: key, ou, region: &id.region };
+        selection.matches(&subject)
     }
 
     fn exempt(&self, id: &UnitId) -> Option<Exempt> {
         let Scope { baseline, facts, today, .. } = self.scope;
         let account = facts.accounts.get(&id.account)?;
         let found = baseline.exception(&id.control, account, &id.region)?;
-        let expires = found.expires.clone();
-        // ISO dates compare as text.
-        let expired = expires.as_deref().is_some_and(|day| day < today.0);
-        let expires_soon = !expired && expires.as_deref().is_some_and(|day| day <= today.1);
+        let expired = found.expires.is_some_and(|day| day < *today);
+        let expires_soon = !expired && found.expires.is_some_and(|day| day <= *today + Duration::days(30));
+        let expires = found.expires.map(|day| day.to_string());
         Some(Exempt { reason: found.reason.clone(), expires, expired, expires_soon })
     }
 }

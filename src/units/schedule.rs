@@ -80,7 +80,8 @@ where
     let failures = AtomicUsize::new(0);
     loop {
         while running.len() < bounds.units.max(1) {
-            let stop = cancel.is_cancelled() || bounds.max_failures.is_some_and(|m| failures.load(Ordering::Relaxed) > m);
+            let stop = cancel.is_cancelled()
+                || bounds.max_failures.is_some_and(|m| failures.load(Ordering::Relaxed) > m);
             let Some(next) = (if stop { None } else { queue.next() }) else { break };
             match next {
                 Next::Run(index) => {
@@ -186,7 +187,8 @@ impl Queue {
         for node in empty {
             queue.release(node);
         }
-        let free: Vec<usize> = (0..units.len()).filter(|i| units.get(*i).is_some_and(|u| u.after.is_empty())).collect();
+        let free: Vec<usize> =
+            (0..units.len()).filter(|i| units.get(*i).is_some_and(|u| u.after.is_empty())).collect();
         for index in free {
             queue.make_ready(index);
         }
@@ -195,7 +197,11 @@ impl Queue {
 
     fn make_ready(&mut self, index: usize) {
         let late = self.denies.get(index).copied().unwrap_or_default();
-        if late { self.late.insert(index) } else { self.ready.insert(index) };
+        if late {
+            self.late.insert(index)
+        } else {
+            self.ready.insert(index)
+        };
     }
 
     fn next(&mut self) -> Option<Next> {

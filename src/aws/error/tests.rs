@@ -24,7 +24,10 @@ fn a_new_principal_is_waited_for_and_a_bad_document_is_not() {
     let new = "Policy contains a statement with one or more invalid principals.";
     assert_eq!(class("kms", "MalformedPolicyDocumentException", new, Some(400)), Class::NotReady);
     assert_eq!(class("s3", "MalformedPolicy", "Invalid principal in policy", Some(400)), Class::NotReady);
-    assert_eq!(class("iam", "MalformedPolicyDocument", "Syntax errors in policy.", Some(400)), Class::Rejected);
+    assert_eq!(
+        class("iam", "MalformedPolicyDocument", "Syntax errors in policy.", Some(400)),
+        Class::Rejected
+    );
     let organizations = class("organizations", "MalformedPolicyDocumentException", "principal", Some(400));
     assert_eq!(organizations, Class::Rejected, "an SCP has no principals that could be new");
 }
@@ -76,7 +79,8 @@ fn rows_of_one_service_stand_before_the_general_row() {
 #[test]
 fn a_deny_by_an_organization_policy_is_recognised() {
     let place = Where { service: "iam", operation: "PutX", account: "1", region: "r", write: true };
-    let text = "User: x is not authorized to perform: iam:PutX with an explicit deny in a service control policy: y";
+    let text =
+        "User: x is not authorized to perform: iam:PutX with an explicit deny in a service control policy: y";
     assert!(denied_by_org_policy(&place.error(Kind::Denied, text.to_owned())));
     assert!(!denied_by_org_policy(&place.error(Kind::Rejected, text.to_owned())));
     let plain = "User: x is not authorized to perform: iam:PutX because no identity-based policy allows it";

@@ -4,7 +4,7 @@ const PACED: Limits = Limits { paced: true, in_flight: 64, per_account: 4 };
 
 fn call<'a>(service: &'static str, operation: &'static str, account: &'a str) -> Operation<'a> {
     let write = !operation.starts_with("List") && !operation.starts_with("Get");
-    Operation { service, operation, write, account, region: "eu-west-1" }
+    Operation { service, name: operation, write, account, region: "eu-west-1" }
 }
 
 /// Seconds (of the paused clock) that `n` calls one after the other take.
@@ -33,7 +33,8 @@ async fn unpaced_calls_do_not_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_account_slows_itself_only() {
     let pace = Pace::new(PACED, true);
-    let (slow, other) = (call("ec2", "GetEbsDefaultKmsKeyId", "1"), call("ec2", "GetEbsDefaultKmsKeyId", "2"));
+    let (slow, other) =
+        (call("ec2", "GetEbsDefaultKmsKeyId", "1"), call("ec2", "GetEbsDefaultKmsKeyId", "2"));
     for _ in 0..20 {
         pace.answered(&slow, true);
         tokio::time::advance(Duration::from_secs(2)).await;
@@ -92,8 +93,12 @@ async fn one_account_holds_no_more_than_its_share_and_organizations_writes_go_si
     assert!(tokio::time::timeout(waits, pace.admit(&call("sts", "AssumeRole", "1"))).await.is_ok());
     held.clear();
     let write = pace.admit(&call("organizations", "AttachPolicy", "1")).await;
-    assert!(tokio::time::timeout(waits, pace.admit(&call("organizations", "MoveAccount", "1"))).await.is_err());
+    assert!(
+        tokio::time::timeout(waits, pace.admit(&call("organizations", "MoveAccount", "1"))).await.is_err()
+    );
     assert!(tokio::time::timeout(waits, pace.admit(&call("organizations", "ListRoots", "1"))).await.is_ok());
     drop(write);
-    assert!(tokio::time::timeout(waits, pace.admit(&call("organizations", "MoveAccount", "1"))).await.is_ok());
+    assert!(
+        tokio::time::timeout(waits, pace.admit(&call("organizations", "MoveAccount", "1"))).await.is_ok()
+    );
 }

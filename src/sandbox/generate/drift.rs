@@ -31,13 +31,33 @@ impl Pick {
 }
 
 const SETTINGS: [Setting; 12] = [
-    Setting { service: "iam", operation: "UpdateAccountPasswordPolicy", regional: false, input: password_policy },
+    Setting {
+        service: "iam",
+        operation: "UpdateAccountPasswordPolicy",
+        regional: false,
+        input: password_policy,
+    },
     Setting { service: "iam", operation: "CreateAccountAlias", regional: false, input: alias },
-    Setting { service: "account", operation: "PutAlternateContact", regional: false, input: security_contact },
-    Setting { service: "s3control", operation: "PutPublicAccessBlock", regional: false, input: public_access },
+    Setting {
+        service: "account",
+        operation: "PutAlternateContact",
+        regional: false,
+        input: security_contact,
+    },
+    Setting {
+        service: "s3control",
+        operation: "PutPublicAccessBlock",
+        regional: false,
+        input: public_access,
+    },
     Setting { service: "ec2", operation: "EnableEbsEncryptionByDefault", regional: true, input: nothing },
     Setting { service: "ec2", operation: "ModifyInstanceMetadataDefaults", regional: true, input: imds },
-    Setting { service: "ec2", operation: "EnableSnapshotBlockPublicAccess", regional: true, input: snapshots },
+    Setting {
+        service: "ec2",
+        operation: "EnableSnapshotBlockPublicAccess",
+        regional: true,
+        input: snapshots,
+    },
     Setting { service: "ec2", operation: "EnableImageBlockPublicAccess", regional: true, input: images },
     Setting { service: "ec2", operation: "EnableSerialConsoleAccess", regional: true, input: nothing },
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },

@@ -1,14 +1,42 @@
 //! Names of generated organizational units and accounts.
 
 const TREE: [&str; 11] = [
-    "/Security", "/Workloads", "/Workloads/Production", "/Workloads/Staging", "/Infrastructure", "/Sandbox", "/Suspended",
-    "/Workloads/Development", "/Deployments", "/Exceptions", "/Policy Staging",
+    "/Security",
+    "/Workloads",
+    "/Workloads/Production",
+    "/Workloads/Staging",
+    "/Infrastructure",
+    "/Sandbox",
+    "/Suspended",
+    "/Workloads/Development",
+    "/Deployments",
+    "/Exceptions",
+    "/Policy Staging",
 ];
-const DIVISIONS: [&str; 8] = ["Retail", "Payments", "Logistics", "Media", "Research", "Insurance", "Mobile", "Partners"];
+const DIVISIONS: [&str; 8] =
+    ["Retail", "Payments", "Logistics", "Media", "Research", "Insurance", "Mobile", "Partners"];
 const STAGES: [&str; 4] = ["", "/Production", "/Staging", "/Development"];
 const PRODUCTS: [&str; 20] = [
-    "web", "search", "billing", "checkout", "catalog", "identity", "data-lake", "reporting", "network", "shared-services",
-    "inventory", "orders", "messaging", "streaming", "fraud", "pricing", "support", "mobile-api", "analytics", "backup",
+    "web",
+    "search",
+    "billing",
+    "checkout",
+    "catalog",
+    "identity",
+    "data-lake",
+    "reporting",
+    "network",
+    "shared-services",
+    "inventory",
+    "orders",
+    "messaging",
+    "streaming",
+    "fraud",
+    "pricing",
+    "support",
+    "mobile-api",
+    "analytics",
+    "backup",
 ];
 const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "sandbox"];
 

@@ -43,9 +43,11 @@ fn invited_suspended_and_foreign_come_on_top() {
     assert_eq!(invited.len(), 2);
     assert!(invited.iter().all(|account| !world.iam.contains_key(&account.id)));
     assert_eq!(accounts.values().filter(|a| a.state == AccountState::Suspended).count(), 3);
-    let foreign: Vec<_> = world.organizations.policies.values().filter(|policy| !policy.aws_managed).collect();
+    let foreign: Vec<_> =
+        world.organizations.policies.values().filter(|policy| !policy.aws_managed).collect();
     assert_eq!(foreign.len(), 5);
-    let attached = |id: &String| world.organizations.attachments.values().flatten().filter(|a| *a == id).count();
+    let attached =
+        |id: &String| world.organizations.attachments.values().flatten().filter(|a| *a == id).count();
     assert_eq!(foreign.iter().map(|policy| attached(&policy.id)).sum::<usize>(), 1);
     let mut names: Vec<_> = world.organizations.units.values().map(|unit| &unit.name).collect();
     let all = names.len();

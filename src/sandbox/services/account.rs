@@ -4,7 +4,7 @@
 //! access-denied texts (terraform-provider-aws). Everything is asynchronous in AWS where regions are concerned.
 
 mod contacts;
-mod regions;
+pub(in crate::sandbox::services) mod regions;
 
 use std::collections::BTreeMap;
 

@@ -128,7 +128,7 @@ impl StateFile {
         (snapshot.header == self.header && snapshot.position <= self.position).then_some(snapshot)
     }
 
-    fn write_snapshot(&mut self, world: &World) -> io::Result<()> {
+    pub(super) fn write_snapshot(&mut self, world: &World) -> io::Result<()> {
         #[derive(Serialize)]
         struct Out<'a> {
             header: &'a Header,
@@ -189,7 +189,10 @@ fn wait_for_lock(file: &File, path: &Path) -> Result<(), RunError> {
                 .hint("wait for it, stop it, or use another file: --sandbox=FILE"));
             }
             Err(TryLockError::Error(error)) => {
-                return Err(RunError::new(format!("sandbox state {}: cannot lock it: {error}", path.display())));
+                return Err(RunError::new(format!(
+                    "sandbox state {}: cannot lock it: {error}",
+                    path.display()
+                )));
             }
         }
     }

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
 use crate::sandbox::models::{Kind, Shape};
 
@@ -58,10 +58,10 @@ pub(super) fn timestamp(text: &str) -> Option<f64> {
 pub(super) fn time_text(format: &str, seconds: f64) -> String {
     let whole = seconds.floor();
     let millis = ((seconds - whole) * 1000.0).round();
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(
-        (whole as i128) * 1_000_000_000 + (millis as i128) * 1_000_000,
-    );
-    let Ok(moment) = moment else { return seconds.to_string() };
+    // a float that is out of range saturates, and is then refused
+    let moment = OffsetDateTime::from_unix_timestamp(whole as i64);
+    let moment = moment.ok().and_then(|moment| moment.checked_add(Duration::milliseconds(millis as i64)));
+    let Some(moment) = moment else { return seconds.to_string() };
     let layout = match format {
         "iso8601" if millis > 0.0 => ISO_MILLIS,
         "iso8601" => ISO_SECONDS,
@@ -77,7 +77,6 @@ pub(super) fn number(value: f64) -> Option<Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "exact values")]
 mod tests {
     use super::*;
 

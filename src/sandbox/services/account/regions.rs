@@ -82,6 +82,19 @@ pub fn is_enabled(world: &World, account: &str, region: &str, now: f64) -> bool 
     matches!(opt_status(world, account, region, now), "ENABLED" | "ENABLED_BY_DEFAULT")
 }
 
+/// Every region with its status in an account, by name.
+pub(in crate::sandbox::services) fn statuses<'w>(
+    world: &'w World,
+    account: &str,
+    now: f64,
+) -> Vec<(&'w str, &'static str)> {
+    let mut names: Vec<&str> = BY_DEFAULT.iter().chain(OPT_IN).copied().collect();
+    names.extend(world.regions.iter().map(String::as_str));
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| (name, opt_status(world, account, name, now))).collect()
+}
+
 fn named(world: &World, call: &Call) -> Result<String, Fault> {
     let region = call.required("RegionName");
     if is_default(world, region) || BY_DEFAULT.contains(&region) || OPT_IN.contains(&region) {
@@ -99,13 +112,8 @@ pub(super) fn list(world: &mut World, call: &Call, account: &str) -> Reply {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let mut names: Vec<&str> = BY_DEFAULT.iter().chain(OPT_IN).copied().collect();
-    names.extend(world.regions.iter().map(String::as_str));
-    names.sort_unstable();
-    names.dedup();
-    let regions: Vec<(&str, &str)> = names
+    let regions: Vec<(&str, &str)> = statuses(world, account, call.now)
         .into_iter()
-        .map(|name| (name, opt_status(world, account, name, call.now)))
         .filter(|(_, status)| wanted.is_empty() || wanted.contains(status))
         .collect();
     let bad = || validation("The NextToken is not valid.");

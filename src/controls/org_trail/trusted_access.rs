@@ -1,0 +1,140 @@
+//! What CloudTrail needs before an organization trail: trusted access, and its service-linked role in the management
+//! account. Where `delegated_admins` lists CloudTrail, the first is its business.
+//! <https://docs.aws.amazon.com/organizations/latest/userguide/services-that-can-integrate-cloudtrail.html>
+
+use serde::Serialize;
+
+use super::{OrgTrail, SERVICE};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Wanted};
+use crate::controls::delegated_admins::DelegatedAdmins;
+use crate::error::{Absent, UnitError};
+use crate::resource::declared;
+
+/// CloudTrail's service-linked role.
+const ROLE: &str = "AWSServiceRoleForCloudTrail";
+
+/// Part `trusted_access`.
+pub(super) struct TrustedAccess;
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Desired {
+    /// `None`: not managed here.
+    trusted_access: Option<bool>,
+    service_linked_role: bool,
+}
+
+/// What is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Actual {
+    trusted_access: bool,
+    service_linked_role: bool,
+}
+
+impl Control for TrustedAccess {
+    type Section = OrgTrail;
+    type Desired = Desired;
+    type Actual = Actual;
+    const META: Meta = Meta {
+        part: "trusted_access",
+        scope: Scope::Organization,
+        seat: Seat::Management,
+        after: &["delegated_admins"],
+        reads: &["iam:GetRole", "organizations:ListAWSServiceAccessForOrganization"],
+        writes: &["iam:CreateServiceLinkedRole", "organizations:EnableAWSServiceAccess"],
+        ..Meta::DEFAULT
+    };
+
+    fn desired(cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<Desired>> {
+        let elsewhere = declared::<DelegatedAdmins>(cx.baseline).is_some_and(|section| {
+            section.cloudtrail.is_some() || section.trusted_access.iter().any(|key| key.0 == "cloudtrail")
+        });
+        Wanted::one(Desired { trusted_access: (!elsewhere).then_some(true), service_linked_role: true })
+    }
+
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
+        let trusted_access = if cx.fresh && want.trusted_access.is_some() {
+            let trusted = cx
+                .aws
+                .organizations()
+                .pages(
+                    "ListAWSServiceAccessForOrganization",
+                    |c, token| c.list_aws_service_access_for_organization().set_next_token(token).send(),
+                    |out| (out.enabled_service_principals, out.next_token),
+                )
+                .await?;
+            trusted.iter().any(|t| t.service_principal.as_deref() == Some(SERVICE))
+        } else {
+            cx.facts.trusted_services.contains(SERVICE)
+        };
+        let role = cx
+            .aws
+            .iam()
+            .call("GetRole", |c| c.get_role().role_name(ROLE).send())
+            .await
+            .absent(&["NoSuchEntity"])?;
+        Ok(Actual { trusted_access, service_linked_role: role.is_some() })
+    }
+
+    fn diff(want: &Desired, have: &Actual) -> Diff {
+        let mut d = Diff::new();
+        d.field("trusted_access", &have.trusted_access, want.trusted_access.as_ref());
+        d.field("service_linked_role", &have.service_linked_role, Some(&want.service_linked_role));
+        d
+    }
+
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        if want.trusted_access.is_some() && !have.trusted_access {
+            cx.aws
+                .organizations()
+                .call("EnableAWSServiceAccess", |c| c.enable_aws_service_access().service_principal(SERVICE).send())
+                .await?;
+        }
+        if !have.service_linked_role {
+            // "has been taken in this account": CloudTrail made it in the meantime.
+            cx.aws
+                .iam()
+                .call("CreateServiceLinkedRole", |c| {
+                    c.create_service_linked_role().aws_service_name(SERVICE).send()
+                })
+                .await
+                .absent(&["InvalidInput"])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::controls::log_archive::tests::{baseline, facts, set};
+
+    #[test]
+    fn each_of_the_two_is_found_by_itself() {
+        let want = Desired { trusted_access: Some(true), service_linked_role: true };
+        let paths = |trusted_access, service_linked_role| {
+            let diff = TrustedAccess::diff(&want, &Actual { trusted_access, service_linked_role });
+            diff.changes.into_iter().map(|c| c.path).collect::<Vec<_>>()
+        };
+        assert!(paths(true, true).is_empty());
+        assert_eq!(paths(false, true), ["trusted_access"]);
+        assert_eq!(paths(true, false), ["service_linked_role"]);
+    }
+
+    #[test]
+    fn trusted_access_is_left_to_delegated_admins_where_that_lists_cloudtrail() {
+        let facts = facts();
+        let wanted = |admins: &str| {
+            let baseline = baseline("", &format!("[org_trail]\nname = \"org-trail\"\n{admins}"));
+            let section = declared::<OrgTrail>(&baseline).unwrap();
+            let account = &facts.accounts["111111111111"];
+            let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
+            set(TrustedAccess::desired(&cx)).remove(0).trusted_access
+        };
+        assert_eq!(wanted(""), Some(true));
+        assert_eq!(wanted("[delegated_admins]\ncloudtrail = \"log-archive\""), None);
+        assert_eq!(wanted("[delegated_admins]\ntrusted_access = [\"cloudtrail\"]"), None);
+    }
+}
