@@ -90,9 +90,11 @@ impl Lab {
             (Err(_), _) => {}
         }
         // The log of the store holds successful writes only: nothing else may change the world, not even by an id.
+        // Organizations and Account complete what is due by time when they are read.
         let reads =
             ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| operation.starts_with(verb));
-        if reads || reply.is_err() {
+        let by_time = ["organizations", "account"].contains(&service);
+        if !by_time && (reads || reply.is_err()) {
             let after = serde_json::to_value(&self.world).unwrap_or_default();
             assert_eq!(before, after, "{operation} changed the world");
         }
