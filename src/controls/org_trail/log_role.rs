@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{OrgTrail, SERVICE, source_arn};
+use super::{OrgTrail, SERVICE};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::{Absent, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
@@ -63,12 +63,12 @@ impl Control for LogRole {
             format!("{group}:log-stream:{management}_CloudTrail_{}*", cx.region),
             format!("{group}:log-stream:{}_*", facts.organization_id),
         ];
-        let trust = allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]);
+        // AWS documents this trust without conditions; whether CloudTrail shows aws:SourceArn when it assumes the role
+        // could not be confirmed, and a condition that it does not meet would end the delivery.
+        let trust = allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]).done();
         Wanted::one(Desired {
             name: names::trail_log_role(baseline),
-            trust: Ours(vec![
-                source_arn(baseline, facts).condition(trust).equals("aws:SourceAccount", management).done(),
-            ]),
+            trust: Ours(vec![trust]),
             policy: Ours(vec![
                 allow_holder("OrgbaseWriteLogEvents", &["logs:CreateLogStream", "logs:PutLogEvents"])
                     .on(&streams)
@@ -194,14 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn only_our_trail_may_use_the_role_and_only_for_its_streams() {
-        assert_eq!(
-            want().trust.0[0].to_value()["Condition"],
-            json!({"StringEquals": {
-                "aws:SourceArn": "arn:aws:cloudtrail:eu-west-1:111111111111:trail/org-trail",
-                "aws:SourceAccount": "111111111111"
-            }})
-        );
+    fn only_cloudtrail_may_use_the_role_and_only_for_its_streams() {
+        let trust = want().trust.0[0].to_value();
+        assert_eq!(trust["Principal"], json!({ "Service": "cloudtrail.amazonaws.com" }));
         let group = "arn:aws:logs:eu-west-1:111111111111:log-group:orgbase-cloudtrail:log-stream";
         assert_eq!(
             want().policy.0[0].to_value()["Resource"],
