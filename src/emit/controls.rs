@@ -306,6 +306,11 @@ mod tests {
     #[test]
     fn core_tables_with_nested_keys() {
         insta::assert_snapshot!(section("accounts"), @r#"
+    Names accounts for the rest of the file, and keeps each in its OU with its declared tags. Accounts are found by e-mail address. An account that does not exist is created by `orgbase vend`. Accounts that are not declared are left where they are.
+
+    * Written as `[accounts]`.
+    * Billed: nothing.
+
     Names of accounts: the key is how the rest of the file names the account, the e-mail address identifies it.
 
     | key | type | default | allowed | meaning |
@@ -319,6 +324,11 @@ mod tests {
     | `KEY.reason` | string |  |  | Why the account is not managed. Shown in every report. |
     | `KEY.access_role` | string |  |  | Role to assume in this account, where it differs from the organization's. |
     | `KEY.closed` | boolean | `false` |  | `true`: the account is to be closed, with `apply --allow-destructive`. |
+
+    * `accounts`: once for the organization, by the management account.
+      * After: `ous.tree`.
+      * Reads: `organizations:DescribeAccount`, `organizations:ListOrganizationalUnitsForParent`, `organizations:ListParents`, `organizations:ListTagsForResource`.
+      * Writes: `organizations:MoveAccount`, `organizations:TagResource`.
     "#);
         insta::assert_snapshot!(section("exceptions"), @r#"
     Accounts in which a control is not converged. They are shown in every report with the reason.
