@@ -1,6 +1,8 @@
 //! The role with which CloudTrail writes to the log group.
 //!
-//! The role is ours alone, so trust and policy are authoritative: a further statement in them is drift.
+//! The role is ours alone, so trust and policy are authoritative: a further statement in them is drift. No condition on
+//! `aws:SourceArn` or `aws:SourceAccount`: "The role policy doesn't support the use of aws:SourceArn and
+//! aws:SourceAccount", says CloudTrail's guide; what the role may write to is one log group.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html>
 
 use aws_sdk_iam::types::Tag;
@@ -63,12 +65,9 @@ impl Control for LogRole {
             format!("{group}:log-stream:{management}_CloudTrail_{}*", cx.region),
             format!("{group}:log-stream:{}_*", facts.organization_id),
         ];
-        // AWS documents this trust without conditions; whether CloudTrail shows aws:SourceArn when it assumes the role
-        // could not be confirmed, and a condition that it does not meet would end the delivery.
-        let trust = allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]).done();
         Wanted::one(Desired {
             name: names::trail_log_role(baseline),
-            trust: Ours(vec![trust]),
+            trust: Ours(vec![allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]).done()]),
             policy: Ours(vec![
                 allow_holder("OrgbaseWriteLogEvents", &["logs:CreateLogStream", "logs:PutLogEvents"])
                     .on(&streams)
@@ -194,9 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn only_cloudtrail_may_use_the_role_and_only_for_its_streams() {
-        let trust = want().trust.0[0].to_value();
-        assert_eq!(trust["Principal"], json!({ "Service": "cloudtrail.amazonaws.com" }));
+    fn cloudtrail_alone_may_use_the_role_and_only_for_the_trails_streams() {
+        assert_eq!(
+            want().trust.0[0].to_value(),
+            json!({
+                "Sid": "OrgbaseCloudTrail", "Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"Service": "cloudtrail.amazonaws.com"}
+            })
+        );
         let group = "arn:aws:logs:eu-west-1:111111111111:log-group:orgbase-cloudtrail:log-stream";
         assert_eq!(
             want().policy.0[0].to_value()["Resource"],
