@@ -5,6 +5,7 @@
 //! baseline itself must do.
 
 pub mod document;
+mod policy_type;
 mod unit;
 
 use std::collections::BTreeSet;
@@ -124,7 +125,7 @@ impl Section for Scps {
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
-        vec![control::<unit::Policy>()]
+        vec![control::<policy_type::PolicyType>(), control::<unit::Policy>()]
     }
 }
 

@@ -161,6 +161,7 @@ pub enum Kind {
 /// One type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the traits of the API models")]
 pub struct Shape {
     /// What it is.
     #[serde(rename = "type")]
@@ -252,8 +253,7 @@ impl Api {
     /// The error shape with this wire code, or this name.
     pub fn error(&self, operation: Option<&Operation>, code: &str) -> Option<(&str, &Shape)> {
         let has_code = |name: &&String| self.shape(name).error.code.as_deref() == Some(code);
-        let named =
-            operation.and_then(|o| o.errors.iter().find(has_code)).map(String::as_str).unwrap_or(code);
+        let named = operation.and_then(|o| o.errors.iter().find(has_code)).map_or(code, String::as_str);
         let found = self.shapes.get_key_value(named).filter(|(_, shape)| shape.exception).or_else(|| {
             self.shapes
                 .iter()

@@ -91,24 +91,25 @@ pub(super) fn steps(want: &[Named], have: &[Named], max: Option<usize>) -> Steps
 mod tests {
     use super::*;
 
-    fn named(ids: &[&str]) -> Vec<Named> {
-        ids.iter().map(|id| Named { id: (*id).into(), name: String::new() }).collect()
+    fn named(ids: &str) -> Vec<Named> {
+        ids.chars().map(|id| Named { id: id.into(), name: String::new() }).collect()
     }
 
     #[test]
     fn others_stay_while_there_is_room() {
-        let table: [(&[&str], &[&str], Option<usize>, &[&str], &[&str], &[&str]); 7] = [
-            (&["1"], &[], Some(1), &["1"], &[], &[]),
-            (&["1"], &["1"], Some(1), &[], &[], &[]),
-            (&["1"], &["2"], Some(1), &["1"], &["2"], &[]),
-            (&["1"], &["2"], Some(3), &["1"], &[], &["2"]),
-            (&["1", "2"], &["3", "4"], Some(3), &["1", "2"], &["3"], &["4"]),
-            (&["1"], &["2"], None, &["1"], &[], &["2"]),
-            (&["1"], &["1", "2"], Some(1), &[], &[], &["2"]),
+        // Wanted, registered, most; then who comes, goes and stays, as one letter each.
+        let table = [
+            ("1", "", Some(1), ("1", "", "")),
+            ("1", "1", Some(1), ("", "", "")),
+            ("1", "2", Some(1), ("1", "2", "")),
+            ("1", "2", Some(3), ("1", "", "2")),
+            ("12", "34", Some(3), ("12", "3", "4")),
+            ("1", "2", None, ("1", "", "2")),
+            ("1", "12", Some(1), ("", "", "2")),
         ];
-        for (want, have, max, add, remove, others) in table {
+        for (want, have, max, (add, remove, others)) in table {
             let expected = Steps { add: named(add), remove: named(remove), others: named(others) };
-            assert_eq!(steps(&named(want), &named(have), max), expected, "{want:?} {have:?} {max:?}");
+            assert_eq!(steps(&named(want), &named(have), max), expected, "{want} {have} {max:?}");
         }
     }
 

@@ -22,70 +22,72 @@ impl Entry {
     }
 }
 
+/// All pages of one service's list.
+macro_rules! pages {
+    ($client:expr, $operation:literal, $method:ident, $list:ident) => {
+        $client.pages($operation, |c, t| c.$method().set_next_token(t).send(), |a| (a.$list, a.next_token)).await?
+    };
+}
+
 /// The administrators that a service knows in the region of `aws`.
 pub(super) async fn list(aws: &Clients, service: Regional) -> Result<Vec<Entry>, UnitError> {
-    let entries: Vec<Option<Entry>> = match service {
-        Regional::AuditManager => audit_manager(aws).await?.into_iter().map(Some).collect(),
+    use aws_sdk_guardduty::types::AdminStatus as GuardDuty;
+    use aws_sdk_inspector2::types::DelegatedAdminStatus as Inspector;
+    use aws_sdk_macie2::types::AdminStatus as Macie;
+    use aws_sdk_securityhub::types::AdminStatus as SecurityHub;
+
+    let all: Vec<Option<Entry>> = match service {
+        Regional::AuditManager => vec![audit_manager(aws).await?],
         Regional::Detective => {
-            let list = aws.detective();
-            let found = list
-                .pages(
-                    "ListOrganizationAdminAccounts",
-                    |c, t| c.list_organization_admin_accounts().set_next_token(t).send(),
-                    |a| (a.administrators, a.next_token),
-                )
-                .await?;
-            found.into_iter().map(|a| Entry::new(a.account_id, None)).collect()
+            let all = pages!(
+                aws.detective(),
+                "ListOrganizationAdminAccounts",
+                list_organization_admin_accounts,
+                administrators
+            );
+            all.into_iter().map(|a| Entry::new(a.account_id, None)).collect()
         }
         Regional::GuardDuty => {
-            let list = aws.guardduty();
-            let found = list
-                .pages(
-                    "ListOrganizationAdminAccounts",
-                    |c, t| c.list_organization_admin_accounts().set_next_token(t).send(),
-                    |a| (a.admin_accounts, a.next_token),
-                )
-                .await?;
-            found
-                .into_iter()
-                .map(|a| Entry::new(a.admin_account_id, a.admin_status.as_ref().map(|s| s.as_str())))
-                .collect()
+            let all = pages!(
+                aws.guardduty(),
+                "ListOrganizationAdminAccounts",
+                list_organization_admin_accounts,
+                admin_accounts
+            );
+            let entry = |a: aws_sdk_guardduty::types::AdminAccount| {
+                Entry::new(a.admin_account_id, a.admin_status.as_ref().map(GuardDuty::as_str))
+            };
+            all.into_iter().map(entry).collect()
         }
         Regional::Inspector => {
-            let list = aws.inspector2();
-            let found = list
-                .pages(
-                    "ListDelegatedAdminAccounts",
-                    |c, t| c.list_delegated_admin_accounts().set_next_token(t).send(),
-                    |a| (a.delegated_admin_accounts, a.next_token),
-                )
-                .await?;
-            found.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(|s| s.as_str()))).collect()
+            let all = pages!(
+                aws.inspector2(),
+                "ListDelegatedAdminAccounts",
+                list_delegated_admin_accounts,
+                delegated_admin_accounts
+            );
+            all.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(Inspector::as_str))).collect()
         }
         Regional::Macie => {
-            let list = aws.macie2();
-            let found = list
-                .pages(
-                    "ListOrganizationAdminAccounts",
-                    |c, t| c.list_organization_admin_accounts().set_next_token(t).send(),
-                    |a| (a.admin_accounts, a.next_token),
-                )
-                .await?;
-            found.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(|s| s.as_str()))).collect()
+            let all = pages!(
+                aws.macie2(),
+                "ListOrganizationAdminAccounts",
+                list_organization_admin_accounts,
+                admin_accounts
+            );
+            all.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(Macie::as_str))).collect()
         }
         Regional::SecurityHub => {
-            let list = aws.securityhub();
-            let found = list
-                .pages(
-                    "ListOrganizationAdminAccounts",
-                    |c, t| c.list_organization_admin_accounts().set_next_token(t).send(),
-                    |a| (a.admin_accounts, a.next_token),
-                )
-                .await?;
-            found.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(|s| s.as_str()))).collect()
+            let all = pages!(
+                aws.securityhub(),
+                "ListOrganizationAdminAccounts",
+                list_organization_admin_accounts,
+                admin_accounts
+            );
+            all.into_iter().map(|a| Entry::new(a.account_id, a.status.as_ref().map(SecurityHub::as_str))).collect()
         }
     };
-    Ok(entries.into_iter().flatten().collect())
+    Ok(all.into_iter().flatten().collect())
 }
 
 async fn audit_manager(aws: &Clients) -> Result<Option<Entry>, UnitError> {

@@ -151,8 +151,8 @@ mod tests {
         Desired { service: Regional::GuardDuty, admin, home: true, integration }
     }
 
-    fn account(id: &str) -> Option<Named> {
-        Some(Named::new(&organization(), id))
+    fn account(id: &str) -> Named {
+        Named::new(&organization(), id)
     }
 
     #[test]
@@ -168,8 +168,8 @@ mod tests {
 
     #[test]
     fn what_differs() {
-        let other = || Actual { admin: account(LOG), ..Actual::default() };
-        assert!(RegionalAdministrators::diff(&want(), &Actual { admin: account(SECURITY), ..Actual::default() }).is_empty());
+        let other = || Actual { admin: Some(account(LOG)), ..Actual::default() };
+        assert!(RegionalAdministrators::diff(&want(), &Actual { admin: Some(account(SECURITY)), ..Actual::default() }).is_empty());
         assert_eq!(RegionalAdministrators::diff(&want(), &Actual::default()).risk(), Risk::Normal);
         let switch = RegionalAdministrators::diff(&want(), &other());
         let change = switch.changes.first().unwrap();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn an_organization_wide_switch_is_left_to_the_handover() {
-        let have = Actual { admin: account(LOG), handed_over: true, ..Actual::default() };
+        let have = Actual { admin: Some(account(LOG)), handed_over: true, ..Actual::default() };
         let d = RegionalAdministrators::diff(&want(), &have);
         assert!(d.is_empty());
         assert_eq!(d.notices.len(), 1);
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn an_account_that_is_being_removed_is_pending() {
-        let d = RegionalAdministrators::diff(&want(), &Actual { leaving: account(LOG), ..Actual::default() });
+        let d = RegionalAdministrators::diff(&want(), &Actual { leaving: Some(account(LOG)), ..Actual::default() });
         assert!(d.is_empty() && d.pending.is_some());
     }
 
     #[test]
     fn trusted_access_that_was_switched_off_is_a_change() {
         let have = Actual {
-            admin: account(SECURITY),
+            admin: Some(account(SECURITY)),
             missing_access: vec!["guardduty.amazonaws.com".into()],
             ..Actual::default()
         };

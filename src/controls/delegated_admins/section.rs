@@ -292,7 +292,8 @@ mod tests {
     fn findings() {
         let table = [
             ("guardduty = \"secrity\"", "did you mean `security`?"),
-            ("guardduty = [\"security\", \"log\"]", "has at most 1 administrator"),
+            ("guardduty = [\"security\", \"log\"]", "expected a string, found an array"),
+            ("cloudtrail = [\"security\", \"log\", \"main\", \"new\"]", "has at most 3 administrators"),
             ("cloudtrail = [\"security\", \"security\"]", "listed twice"),
             ("cloudtrail = []", "names no account"),
             ("sso = \"gone\"", "is to be closed"),

@@ -57,7 +57,7 @@ impl Control for Policy {
     type Desired = Desired;
     type Actual = Actual;
     const META: Meta = Meta {
-        after: &["ous", "accounts", "policy_types"],
+        after: &["ous", "accounts", "policy_types", "scps.policy_type"],
         denies: true,
         reads: &[
             "organizations:DescribePolicy",

@@ -4,7 +4,9 @@
 use aws_credential_types::Credentials;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::region::Region;
+use aws_types::request_id::RequestId;
 use aws_types::sdk_config::SharedCredentialsProvider;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -44,9 +46,7 @@ async fn query_through_the_sdk() {
     let role = role.tags(tag).send().await.unwrap().role.unwrap();
     assert_eq!(role.tags()[0].value(), "v: w");
     let short = iam.update_account_password_policy().minimum_password_length(3).send().await.unwrap_err();
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     assert_eq!(short.code(), Some("ValidationError"));
-    use aws_types::request_id::RequestId;
     assert!(short.request_id().is_some());
 }
 
@@ -120,7 +120,6 @@ async fn s3_through_the_sdk() {
     assert_eq!(object.metadata().unwrap()["k"], "v");
     assert_eq!(object.body.collect().await.unwrap().to_vec(), b"from a file");
     let missing = s3.get_bucket_encryption().bucket("no-such-bucket").send().await.unwrap_err();
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     assert_eq!(missing.code(), Some("NoSuchBucket"));
     assert!(
         s3.head_bucket()
@@ -149,7 +148,6 @@ async fn cbor_through_the_sdk() {
     );
     assert!(alarm.alarm_configuration_updated_timestamp().unwrap().secs() > 1_700_000_000);
     let wrong = client.put_metric_alarm().alarm_name("x").send().await.unwrap_err();
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     assert!(wrong.code().is_some(), "{wrong:?}");
 }
 
@@ -170,7 +168,6 @@ async fn rest_json_through_the_sdk() {
 async fn what_is_not_simulated_is_loud_in_every_protocol() {
     let sandbox = sandbox();
     let config = config(sandbox.http_client());
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     let ec2 = aws_sdk_ec2::Client::new(&config).describe_instances().send().await.unwrap_err();
     assert_eq!(ec2.code(), Some("NotImplemented"));
     assert_eq!(ec2.raw_response().unwrap().status().as_u16(), 501);

@@ -77,7 +77,6 @@ pub(super) fn number(value: f64) -> Option<Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "exact values")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,5 @@
 //! Round trips of real request bytes per protocol, without services.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use http::Request;
 use serde_json::{Value, json};

@@ -227,30 +227,24 @@ fn report_unknown(api: &Api, member: &Member, value: &Value, operation: &str) {
     match value {
         Value::Object(members) if shape.kind == Kind::Structure && !shape.document => {
             for (name, value) in members {
-                match shape.members.get(name) {
-                    Some(inner) => report_unknown(api, inner, value, operation),
-                    None => {
-                        tracing::error!(
-                            service = api.key,
-                            operation,
-                            shape = member.shape,
-                            member = name,
-                            "unknown output member"
-                        );
-                        debug_assert!(
-                            false,
-                            "{}:{operation} answers {}.{name}, which the model lacks",
-                            api.key, member.shape
-                        );
-                    }
+                if let Some(inner) = shape.members.get(name) {
+                    report_unknown(api, inner, value, operation);
+                    continue;
                 }
+                let (service, shape) = (&api.key, &member.shape);
+                tracing::error!(service, operation, shape, member = name, "unknown output member");
+                debug_assert!(false, "{service}:{operation} answers {shape}.{name}, which the model lacks");
             }
         }
         Value::Array(items) => {
-            items.iter().for_each(|item| report_unknown(api, &shape.member, item, operation))
+            for item in items {
+                report_unknown(api, &shape.member, item, operation);
+            }
         }
         Value::Object(entries) if shape.kind == Kind::Map => {
-            entries.values().for_each(|value| report_unknown(api, &shape.value, value, operation));
+            for value in entries.values() {
+                report_unknown(api, &shape.value, value, operation);
+            }
         }
         _ => {}
     }
