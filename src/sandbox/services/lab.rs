@@ -1,4 +1,6 @@
 //! What the tests of the services share: a world with a caller, and assertions on error codes.
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "test code that unit tests share")]
+#![allow(clippy::needless_pass_by_value, reason = "tables and json! read better by value")]
 
 use serde_json::Value;
 
@@ -88,9 +90,11 @@ impl Lab {
             (Err(_), _) => {}
         }
         // The log of the store holds successful writes only: nothing else may change the world, not even by an id.
+        // Organizations and Account complete what is due by time when they are read.
         let reads =
             ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| operation.starts_with(verb));
-        if reads || reply.is_err() {
+        let by_time = ["organizations", "account"].contains(&service);
+        if !by_time && (reads || reply.is_err()) {
             let after = serde_json::to_value(&self.world).unwrap_or_default();
             assert_eq!(before, after, "{operation} changed the world");
         }
@@ -143,9 +147,15 @@ fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
                 conforms(api, &shape.value, value, &format!("{path}.{key}"));
             }
         }
-        (Kind::String | Kind::Blob, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {}
-        (Kind::Integer | Kind::Long, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
-        (Kind::Float | Kind::Double | Kind::Timestamp, Value::Number(_)) => {}
-        (kind, value) => panic!("{path} is {value}, not {kind:?}"),
+        (kind, value) => {
+            let fits = match kind {
+                Kind::String | Kind::Blob => value.is_string(),
+                Kind::Boolean => value.is_boolean(),
+                Kind::Integer | Kind::Long => value.is_i64() || value.is_u64(),
+                Kind::Float | Kind::Double | Kind::Timestamp => value.is_number(),
+                Kind::Structure | Kind::List | Kind::Map => false,
+            };
+            assert!(fits, "{path} is {value}, not {kind:?}");
+        }
     }
 }
