@@ -22,7 +22,7 @@ pub struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 /// Options of every command.
@@ -90,7 +90,7 @@ impl Global {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Show what `apply` would change; exit 2 where something differs
     Plan(plan::PlanArgs),
     /// Make live AWS as the baseline says
@@ -124,7 +124,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Cli {
-    async fn run(&self) -> Result<u8, RunError> {
+    pub(crate) async fn run(&self) -> Result<u8, RunError> {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
             Command::Apply(args) => args.run(&self.global).await,

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Reference, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// The log archive: its KMS key and its buckets, in one account.
@@ -108,6 +108,10 @@ impl Section for LogArchive {
         findings.range("object_lock_days", self.object_lock_days, days);
         findings.range("key_rotation_days", self.key_rotation_days, 90..=2560);
         self.check_order(findings);
+    }
+
+    fn seat(&self, seat: Seat) -> Option<String> {
+        (seat == Seat::LogArchive).then(|| self.account.clone())
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -8,6 +8,9 @@ mod resources;
 
 pub(crate) use actions::action;
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use crate::policy::Document;
 use crate::policy::evaluate::{self, Decision, Request};
 
@@ -44,11 +47,10 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
     {
         return Ok(());
     }
-    let parse = |level: &Vec<(String, String)>| {
-        level.iter().filter_map(|(_, text)| Document::parse(text).ok()).collect::<Vec<_>>()
-    };
-    let documents: Vec<Vec<Document>> = stored.iter().map(parse).collect();
-    let levels: Vec<Vec<&Document>> = documents.iter().map(|level| level.iter().collect()).collect();
+    let parse = |level: &Vec<(String, String)>| level.iter().filter_map(|(_, text)| parsed(text)).collect();
+    let documents: Vec<Vec<Arc<Document>>> = stored.iter().map(parse).collect();
+    let levels: Vec<Vec<&Document>> =
+        documents.iter().map(|level| level.iter().map(Arc::as_ref).collect()).collect();
     let resource = resources::resource(world, call);
     match evaluate::scp_decision(&levels, &request(world, call, &action, &resource)) {
         Decision::Allowed => Ok(()),
@@ -63,6 +65,25 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
             "because no service control policy allows the action",
         )),
     }
+}
+
+/// Policies parsed before, by text: a run makes thousands of calls under the same few policies.
+static PARSED: LazyLock<Mutex<HashMap<String, Arc<Document>>>> = LazyLock::new(Mutex::default);
+/// More texts than any organization has in force at once; then the store starts afresh.
+const PARSED_LIMIT: usize = 1_000;
+
+/// The document of a text. Texts were checked when the policy was made.
+fn parsed(text: &str) -> Option<Arc<Document>> {
+    let mut known = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(document) = known.get(text) {
+        return Some(Arc::clone(document));
+    }
+    let document = Arc::new(Document::parse(text).ok()?);
+    if known.len() >= PARSED_LIMIT {
+        known.clear();
+    }
+    known.insert(text.to_owned(), Arc::clone(&document));
+    Some(document)
 }
 
 /// The request as policies see it, resource policies too.

@@ -62,10 +62,9 @@ enabled = ["SERVICE_CONTROL_POLICY"]
 access_analyzer = "security"
 config_multiaccountsetup = "security"
 guardduty = "security"
-inspector2 = "security"
 macie = "security"
 ssm = "security"
-trusted_access = ["backup", "ram", "tagpolicies"]
+trusted_access = ["backup", "tagpolicies"]
 
 [log_archive]
 account = "log-archive"

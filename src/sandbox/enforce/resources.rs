@@ -11,8 +11,6 @@ pub(super) fn resource(world: &World, call: &Call) -> String {
 }
 
 fn named(world: &World, call: &Call) -> Option<String> {
-    let regional =
-        |service: &str, resource: String| world.arn(service, &call.region, &call.account, &resource);
     match call.service.as_str() {
         "iam" => iam(world, call),
         "sts" => call.str("RoleArn").map(str::to_owned),
@@ -21,62 +19,41 @@ fn named(world: &World, call: &Call) -> Option<String> {
             let key = call.str("Key").map(|key| format!("/{key}")).unwrap_or_default();
             Some(world.arn("s3", "", "", &format!("{bucket}{key}")))
         }
-        "logs" => {
-            let name = call.str("logGroupName").or(call.str("logGroupIdentifier"))?;
-            Some(if name.starts_with("arn:") {
-                name.into()
-            } else {
-                regional("logs", format!("log-group:{name}:*"))
-            })
-        }
-        "sns" => call
-            .str("TopicArn")
-            .or(call.str("ResourceArn"))
-            .or(call.str("SubscriptionArn"))
-            .map(str::to_owned)
-            .or_else(|| call.str("Name").map(|name| regional("sns", name.into()))),
         "kms" => call.str("KeyId").map(|key| kms_key(world, call, key)),
-        "cloudtrail" => {
-            let name = call.str("Name").or(call.str("TrailName")).or(call.str("ResourceId"))?;
-            Some(if name.starts_with("arn:") {
-                name.into()
-            } else {
-                regional("cloudtrail", format!("trail/{name}"))
-            })
-        }
-        "cloudwatch" => {
-            let listed = call.input.get("AlarmNames").and_then(|names| names.get(0)).and_then(Value::as_str);
-            call.str("AlarmName").or(listed).map(|name| regional("cloudwatch", format!("alarm:{name}")))
-        }
-        "events" => {
-            call.str("Name").or(call.str("Rule")).map(|name| regional("events", format!("rule/{name}")))
-        }
-        "lambda" => call.str("FunctionName").map(|name| {
-            if name.starts_with("arn:") {
-                name.into()
-            } else {
-                regional("lambda", format!("function:{name}"))
-            }
-        }),
-        "ssm" => call
-            .str("Name")
-            .filter(|_| call.operation.contains("Document"))
-            .map(|name| regional("ssm", format!("document/{name}"))),
-        "cloudformation" => call
-            .str("StackSetName")
-            .map(|name| regional("cloudformation", format!("stackset/{name}:*")))
-            .or_else(|| {
-                call.str("StackName").map(|name| {
-                    if name.starts_with("arn:") {
-                        name.into()
-                    } else {
-                        regional("cloudformation", format!("stack/{name}/*"))
-                    }
-                })
-            }),
-        "ec2" => call.str("InstanceId").map(|id| regional("ec2", format!("instance/{id}"))),
-        _ => None,
+        "cloudformation" => stack(world, call),
+        _ => regional(world, call),
     }
+}
+
+/// Resources whose ARN is made of one member of the input. A member that is an ARN already stands as it is.
+fn regional(world: &World, call: &Call) -> Option<String> {
+    let listed = || call.input.get("AlarmNames").and_then(|names| names.get(0)).and_then(Value::as_str);
+    let either = |members: &[&str]| members.iter().find_map(|member| call.str(member));
+    let service = call.service.as_str();
+    let (name, before, after) = match service {
+        "logs" => (either(&["logGroupName", "logGroupIdentifier"])?, "log-group:", ":*"),
+        "sns" => (either(&["TopicArn", "ResourceArn", "SubscriptionArn", "Name"])?, "", ""),
+        "cloudtrail" => (either(&["Name", "TrailName", "ResourceId"])?, "trail/", ""),
+        "cloudwatch" => (call.str("AlarmName").or_else(listed)?, "alarm:", ""),
+        "events" => (either(&["Name", "Rule"])?, "rule/", ""),
+        "lambda" => (call.str("FunctionName")?, "function:", ""),
+        "ssm" if call.operation.contains("Document") => (call.str("Name")?, "document/", ""),
+        "ec2" => (call.str("InstanceId")?, "instance/", ""),
+        _ => return None,
+    };
+    if name.starts_with("arn:") {
+        return Some(name.to_owned());
+    }
+    Some(world.arn(service, &call.region, &call.account, &format!("{before}{name}{after}")))
+}
+
+fn stack(world: &World, call: &Call) -> Option<String> {
+    let arn = |resource: String| world.arn("cloudformation", &call.region, &call.account, &resource);
+    if let Some(set) = call.str("StackSetName") {
+        return Some(arn(format!("stackset/{set}:*")));
+    }
+    let stack = call.str("StackName")?;
+    Some(if stack.starts_with("arn:") { stack.to_owned() } else { arn(format!("stack/{stack}/*")) })
 }
 
 fn iam(world: &World, call: &Call) -> Option<String> {

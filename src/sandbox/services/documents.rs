@@ -261,3 +261,93 @@ pub(super) fn digest_hex(text: &[u8], bytes: usize) -> String {
         hex
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sandbox::services::lab::{Lab, MANAGEMENT, MEMBER};
+
+    fn document(statement: Value) -> Document {
+        Document::from_value(&json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap()
+    }
+
+    #[test]
+    fn public_means_nobody_in_particular() {
+        let rows = [
+            (json!("*"), json!({}), true),
+            (json!({"AWS": "*"}), json!({}), true),
+            (json!({"AWS": MEMBER}), json!({}), false),
+            (json!({"Service": "cloudtrail.amazonaws.com"}), json!({}), false),
+            (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), false),
+            (json!("*"), json!({"StringLike": {"aws:PrincipalOrgID": "o-*"}}), true),
+            (json!("*"), json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), true),
+            (json!("*"), json!({"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}), false),
+            (json!("*"), json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/1"}}), true),
+            (json!("*"), json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:*:111111111111:*"}}), false),
+            (json!("*"), json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}), true),
+            (json!("*"), json!({"Bool": {"aws:SecureTransport": "true"}}), true),
+        ];
+        for (principal, condition, public) in rows {
+            let statement = json!({
+                "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*", "Condition": condition,
+            });
+            assert_eq!(is_public(&document(statement)), public, "{principal} {condition}");
+        }
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"});
+        assert!(!is_public(&document(deny)));
+    }
+
+    #[test]
+    fn principals_must_exist_where_the_sandbox_knows_their_account() {
+        let mut lab = Lab::with_organization();
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": MANAGEMENT}, "Action": "sts:AssumeRole"},
+        ]});
+        let role =
+            json!({"RoleName": "Audit", "Path": "/team/", "AssumeRolePolicyDocument": trust.to_string()});
+        lab.ok("iam", "CreateRole", role);
+        let iam = |account: &str, rest: &str| format!("arn:aws:iam::{account}:{rest}");
+        let rows = [
+            ("AWS", "*".to_string(), true),
+            ("AWS", MEMBER.to_string(), true),
+            ("AWS", "12345".to_string(), false),
+            ("AWS", iam(MEMBER, "root"), true),
+            ("AWS", iam(MANAGEMENT, "role/team/Audit"), true),
+            ("AWS", iam(MANAGEMENT, "role/Audit"), false),
+            ("AWS", iam(MEMBER, "role/Audit"), false),
+            ("AWS", iam(MEMBER, "user/Nobody"), false),
+            ("AWS", iam(MEMBER, "group/Team"), false),
+            ("AWS", iam("999999999999", "role/Whatever"), true),
+            ("AWS", format!("arn:aws-cn:iam::{MEMBER}:root"), false),
+            ("AWS", format!("arn:aws:sts::{MEMBER}:assumed-role/Audit/me"), true),
+            ("AWS", "AROAEXAMPLEEXAMPLE12".to_string(), true),
+            ("Service", "logging.s3.amazonaws.com".to_string(), true),
+            ("Service", "logging.s3".to_string(), false),
+        ];
+        for (kind, id, exists) in rows {
+            let statement =
+                json!({"Effect": "Allow", "Principal": {kind: id}, "Action": "s3:*", "Resource": "*"});
+            let unknown = unknown_principals(&lab.world, &document(statement));
+            assert_eq!(unknown.is_empty(), exists, "{id}");
+        }
+    }
+
+    #[test]
+    fn wildcards_match_any_run_and_any_one() {
+        for (pattern, text, same) in [
+            ("*", "", true),
+            ("a*c", "abbbc", true),
+            ("a*c", "abbbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*b*d", "abcbd", true),
+            ("arn:aws:s3:::logs*", "arn:aws:s3:::logs-1/x", true),
+        ] {
+            assert_eq!(wildcard(pattern, text), same, "{pattern} {text}");
+        }
+    }
+}

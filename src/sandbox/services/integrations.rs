@@ -83,3 +83,6 @@ type Code = (&'static str, u16);
 fn fault(code: Code, message: impl Into<String>) -> Fault {
     Fault::new(code.0, message).status(code.1)
 }
+
+#[cfg(test)]
+mod tests;

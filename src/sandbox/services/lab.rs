@@ -1,8 +1,12 @@
 //! What the tests of the services share: a world with a caller, and assertions on error codes.
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "test code that unit tests share")]
+#![allow(clippy::needless_pass_by_value, reason = "tables and json! read better by value")]
 
 use serde_json::Value;
 
+use crate::sandbox::models::{self, Api, Kind, Member};
 use crate::sandbox::services;
+use crate::sandbox::services::organizations::{self, Account, AccountState};
 use crate::sandbox::world::{Call, Fault, Principal, Reply, World};
 
 /// The management account of the tests.
@@ -29,6 +33,26 @@ impl Lab {
         Lab { world, account: MANAGEMENT.into(), region: HOME.into(), now: 1_800_000_000.0 }
     }
 
+    /// A world with an organization of the three accounts, all features on.
+    pub(crate) fn with_organization() -> Lab {
+        let mut lab = Lab::new();
+        let account = |id: &str| Account {
+            id: id.into(),
+            name: id.into(),
+            email: format!("aws+{id}@example.com"),
+            parent: String::new(),
+            created: true,
+            joined: 0.0,
+            state: AccountState::Active,
+            closing_at: None,
+        };
+        organizations::found(&mut lab.world, Some("o-a1b2c3d4e5"), &account(MANAGEMENT), true);
+        for id in [MEMBER, OTHER] {
+            lab.world.organizations.accounts.insert(id.into(), account(id));
+        }
+        lab
+    }
+
     /// The next calls come from this account and region.
     pub(crate) fn at(&mut self, account: &str, region: &str) -> &mut Lab {
         self.account = account.into();
@@ -52,8 +76,29 @@ impl Lab {
             input,
             now: self.now,
         };
-        services::dispatch(&mut self.world, &call)
-            .unwrap_or_else(|| panic!("{service}:{operation} has no handler"))
+        let api = models::api(service).unwrap_or_else(|| panic!("no model of {service}"));
+        let shapes = &api.operations[operation];
+        if let Some(input) = &shapes.input {
+            conforms(api, input, &call.input, &format!("{operation} input"));
+        }
+        let before = serde_json::to_value(&self.world).unwrap_or_default();
+        let reply = services::dispatch(&mut self.world, &call)
+            .unwrap_or_else(|| panic!("{service}:{operation} has no handler"));
+        match (&reply, &shapes.output) {
+            (Ok(output), Some(shape)) => conforms(api, shape, output, &format!("{operation} output")),
+            (Ok(output), None) => assert_eq!(output, &serde_json::json!({}), "{operation} has no output"),
+            (Err(_), _) => {}
+        }
+        // The log of the store holds successful writes only: nothing else may change the world, not even by an id.
+        // Organizations and Account complete what is due by time when they are read.
+        let reads =
+            ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| operation.starts_with(verb));
+        let by_time = ["organizations", "account"].contains(&service);
+        if !by_time && (reads || reply.is_err()) {
+            let after = serde_json::to_value(&self.world).unwrap_or_default();
+            assert_eq!(before, after, "{operation} changed the world");
+        }
+        reply
     }
 
     /// Runs one call that must succeed.
@@ -77,6 +122,40 @@ impl Lab {
         for (operation, input, code) in rows {
             let fault = self.fails(service, operation, input.clone());
             assert_eq!(&fault.code, code, "{service}:{operation} {input}: {}", fault.message);
+        }
+    }
+}
+
+/// Asserts that a value is of the shape: no member that the model does not know, and every value of its kind.
+fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
+    let shape = api.of(member);
+    match (shape.kind, value) {
+        (Kind::Structure, Value::Object(members)) => {
+            for (name, value) in members {
+                let known = shape.members.get(name);
+                let member = known.unwrap_or_else(|| panic!("{path}.{name} is not in the model"));
+                conforms(api, member, value, &format!("{path}.{name}"));
+            }
+        }
+        (Kind::List, Value::Array(list)) => {
+            for value in list {
+                conforms(api, &shape.member, value, &format!("{path}[]"));
+            }
+        }
+        (Kind::Map, Value::Object(map)) => {
+            for (key, value) in map {
+                conforms(api, &shape.value, value, &format!("{path}.{key}"));
+            }
+        }
+        (kind, value) => {
+            let fits = match kind {
+                Kind::String | Kind::Blob => value.is_string(),
+                Kind::Boolean => value.is_boolean(),
+                Kind::Integer | Kind::Long => value.is_i64() || value.is_u64(),
+                Kind::Float | Kind::Double | Kind::Timestamp => value.is_number(),
+                Kind::Structure | Kind::List | Kind::Map => false,
+            };
+            assert!(fits, "{path} is {value}, not {kind:?}");
         }
     }
 }

@@ -70,6 +70,12 @@ fn handler(operation: &str) -> Option<Handler> {
         "ListOrganizationalUnitsForParent" => units::list_for_parent,
         "ListChildren" => units::list_children,
         "ListParents" => units::list_parents,
+        _ => return policy_handler(operation).or_else(|| trust_handler(operation)),
+    })
+}
+
+fn policy_handler(operation: &str) -> Option<Handler> {
+    Some(match operation {
         "CreatePolicy" => policies::create,
         "DescribePolicy" => policies::describe,
         "UpdatePolicy" => policies::update,
@@ -83,6 +89,12 @@ fn handler(operation: &str) -> Option<Handler> {
         "ListTargetsForPolicy" => attachments::list_targets,
         "DescribeEffectivePolicy" => effective::describe,
         "ListAccountsWithInvalidEffectivePolicy" => effective::list_invalid,
+        _ => return None,
+    })
+}
+
+fn trust_handler(operation: &str) -> Option<Handler> {
+    Some(match operation {
         "EnableAWSServiceAccess" => delegation::enable,
         "DisableAWSServiceAccess" => delegation::disable,
         "ListAWSServiceAccessForOrganization" => delegation::list_access,

@@ -100,8 +100,11 @@ fn rpc(path: &str) -> Option<(&'static str, String)> {
     Some((by_target_prefix(service)?, operation.to_owned()))
 }
 
+/// CloudTrail's prefix is `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101` in botocore's model and only its last
+/// part in the Rust SDK.
 fn by_target_prefix(prefix: &str) -> Option<&'static str> {
-    models::services().find(|(_, m)| m.target_prefix.as_deref() == Some(prefix)).map(|(key, _)| key)
+    let names = |known: &str| known == prefix || known.rsplit_once('.').is_some_and(|(_, last)| last == prefix);
+    models::services().find(|(_, m)| m.target_prefix.as_deref().is_some_and(names)).map(|(key, _)| key)
 }
 
 /// The protocol that a request is most likely written in, so that even a refusal can be read by its client.

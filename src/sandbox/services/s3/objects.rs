@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -177,7 +178,7 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
             Some(at) => {
                 let common = format!("{prefix}{}{delimiter}", &rest[..at]);
                 if rolled.insert(common.clone()) {
-                    entries.push(json!({"Prefix": common}));
+                    entries.push(json!({"Prefix": encoded(call, &common)}));
                 }
             }
             None => entries.push(entry(bucket, key, version, call)),
@@ -195,16 +196,21 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
         page.into_iter().partition(|entry| entry.get("Key").is_some());
     let mut output = json!({
         "Name": call.required("Bucket"),
-        "Prefix": prefix,
+        "Prefix": encoded(call, prefix),
         "MaxKeys": call.int("MaxKeys").unwrap_or(1000),
         "KeyCount": contents.len() + prefixes.len(),
         "IsTruncated": next.is_some(),
         "Contents": contents,
         "CommonPrefixes": prefixes,
     });
-    for member in ["ContinuationToken", "Delimiter", "StartAfter", "EncodingType"] {
+    for member in ["ContinuationToken", "EncodingType"] {
         if let Some(value) = call.str(member) {
             output[member] = json!(value);
+        }
+    }
+    for member in ["Delimiter", "StartAfter"] {
+        if let Some(value) = call.str(member) {
+            output[member] = json!(encoded(call, value));
         }
     }
     if let Some(next) = next {
@@ -213,10 +219,23 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
     Ok(output)
 }
 
+/// A key as the list shows it: URL-encoded where the caller asked for that (API Reference, ListObjectsV2:
+/// EncodingType).
+fn encoded(call: &Call, key: &str) -> String {
+    /// Everything but letters, digits and what S3 leaves as it is.
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+    if call.str("EncodingType") == Some("url") {
+        percent_encoding::utf8_percent_encode(key, RESERVED).to_string()
+    } else {
+        key.to_string()
+    }
+}
+
 fn entry(bucket: &Bucket, key: &str, version: &Version, call: &Call) -> Value {
     let class = version.headers.get("StorageClass").cloned().unwrap_or(json!("STANDARD"));
     let mut entry = json!({
-        "Key": key,
+        "Key": encoded(call, key),
         "LastModified": version.modified,
         "ETag": version.etag,
         "Size": version.size,
