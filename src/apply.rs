@@ -185,3 +185,6 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
     locate(unit, &mut row);
     row
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ impl OutcomeKind {
         matches!(self, Pending | Stale | Blocked | NotRun | Failed)
     }
 }
+
+#[cfg(test)]
+mod tests;
