@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::*;
@@ -40,8 +40,6 @@ impl Section for Switches {
         vec![control::<Switch>()]
     }
 }
-
-use serde::Serialize;
 
 struct Switch;
 
