@@ -123,9 +123,7 @@ impl Report {
         let order = |f: &Finding| f.span.as_ref().map_or(0, |s| s.start);
         findings.sort_by(|a, b| (order(a), a.code).cmp(&(order(b), b.code)));
         let mut seen = std::collections::BTreeSet::new();
-        findings.retain(|f| {
-            f.span.is_none() || seen.insert((f.code, order(f), f.message.clone()))
-        });
+        findings.retain(|f| f.span.is_none() || seen.insert((f.code, order(f), f.message.clone())));
         BaselineError { findings, sources: self.sources }
     }
 }
