@@ -59,15 +59,22 @@ pub(crate) struct Report {
     findings: Vec<Finding>,
     /// So many findings are those of schemas and core tables.
     settled: usize,
+    /// OU paths that nothing declares, with what to say where AWS has no such OU either.
+    undeclared_ous: Vec<(String, Finding)>,
 }
 
 impl Report {
     pub(crate) fn new(sources: Arc<Sources>) -> Report {
-        Report { sources, findings: Vec::new(), settled: 0 }
+        Report { sources, findings: Vec::new(), settled: 0, undeclared_ous: Vec::new() }
     }
 
     /// Records a finding at a place.
     pub(crate) fn at(&mut self, code: &'static str, span: &Span, message: impl Into<String>) -> &mut Finding {
+        let finding = self.placed(code, span, message);
+        self.push(finding)
+    }
+
+    fn placed(&self, code: &'static str, span: &Span, message: impl Into<String>) -> Finding {
         let mut finding = Finding::of_file(code, "", message);
         if let Some(location) = self.sources.locate(span) {
             finding.file.clone_from(&location.source.name);
@@ -75,7 +82,24 @@ impl Report {
             finding.column = location.column;
             finding.span = Some(span.clone());
         }
-        self.push(finding)
+        finding
+    }
+
+    /// Records what is wrong with an OU path: at once where its form is wrong, else only once AWS has no such OU.
+    pub(crate) fn ou(&mut self, path: &str, span: &Span, problem: OuProblem) {
+        let OuProblem { message, hint, is_form } = problem;
+        let mut finding = self.placed("unknown_ou", span, message);
+        finding.hint = Some(hint);
+        if is_form {
+            self.push(finding);
+        } else {
+            self.undeclared_ous.push((path.to_string(), finding));
+        }
+    }
+
+    /// What to say of OU paths that nothing declares.
+    pub(crate) fn take_undeclared_ous(&mut self) -> Vec<(String, Finding)> {
+        std::mem::take(&mut self.undeclared_ous)
     }
 
     pub(crate) fn push(&mut self, finding: Finding) -> &mut Finding {
@@ -128,6 +152,14 @@ impl Report {
     }
 }
 
+/// What is wrong with an OU path.
+pub(crate) struct OuProblem {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+    /// The path has no form of a path; else nothing declares it.
+    pub(crate) is_form: bool,
+}
+
 /// Code of a number outside its range.
 pub(crate) const RANGE: &str = "range";
 
@@ -174,8 +206,9 @@ impl<'a> Findings<'a> {
     /// Records a target that is neither an OU path nor a declared account key.
     pub fn target(&mut self, path: &str, target: &str, baseline: &Baseline) {
         if target.starts_with('/') {
-            if let Some((message, hint)) = baseline.ou_problem(target) {
-                self.record("unknown_ou", path, message, Some(hint));
+            if let Some(problem) = baseline.ou_problem(target) {
+                let span = self.item.find(path).map_or_else(|| self.key.clone(), |found| found.shown());
+                self.report.ou(target, &span, problem);
             }
         } else {
             self.account(path, target, baseline);

@@ -100,6 +100,7 @@ async fn start(
     let mut facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
     banner(live, &facts, &aws);
     check_organization(&baseline, &facts)?;
+    baseline.check_ous(&facts)?;
     aws.set_roles(roles(&baseline, Some(&facts), place.read_only));
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));

@@ -384,14 +384,6 @@ tags = { "aws:owner" = "x", team = "a;b" }
       |
       = help: 6 to 64 characters, such as `aws+log@example.com`
 
-    error: no OU `/Securty` is declared
-     --> baseline.toml:9:6
-      |
-    9 | ou = "/Securty"
-      |      ^^^^^^^^^^
-      |
-      = help: did you mean `/Security`?
-
     error: `log archive` is not managed, without a reason
       --> baseline.toml:10:11
        |
@@ -506,14 +498,6 @@ select = { ou = "/Sandbox", account = "web" }
 password_policy.max_age_days = 0
 "#;
     insta::assert_snapshot!(findings(text.trim_start()), @r#"
-    error: no OU `/Sandbx` is declared
-      --> baseline.toml:11:17
-       |
-    11 | select = { ou = "/Sandbx" }
-       |                 ^^^^^^^^^
-       |
-       = help: did you mean `/Sandbox`?
-
     error: no account `wob` is declared
       --> baseline.toml:14:22
        |
@@ -787,4 +771,25 @@ ou = "/"
       |
       = help: 6 to 64 characters, such as `aws+log@example.com`
     "#);
+}
+
+#[test]
+fn an_ou_must_be_declared_or_be_there() {
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[ous]\n\"/Security\" = {}\n\
+                [[scps]]\nname = \"own\"\npreset = \"deny-leave-org\"\ntargets = [\"/Securty\", \"/Live\"]\n";
+    let baseline = Baseline::parse("b.toml", text).unwrap();
+    let mut facts = crate::facts::Facts::default();
+    let ou = |path: &str| crate::facts::Ou {
+        id: "ou-1".into(),
+        arn: String::new(),
+        path: path.into(),
+        name: path[1..].into(),
+        parent_id: "r-1".into(),
+    };
+    facts.ous.insert("/Live".into(), ou("/Live"));
+    let shown = baseline.check_ous(&facts).unwrap_err().render(false);
+    assert!(shown.contains("no OU `/Securty` is declared, and the organization has none"), "{shown}");
+    assert!(shown.contains("did you mean `/Security`?") && !shown.contains("/Live` is"), "{shown}");
+    facts.ous.insert("/Securty".into(), ou("/Securty"));
+    assert!(baseline.check_ous(&facts).is_ok());
 }

@@ -308,7 +308,7 @@ mod tests {
             ("guardduty = [\"security\", \"log\"]", "expected a string, found an array"),
             ("cloudtrail = [\"security\", \"log\", \"main\", \"new\"]", "has at most 3 administrators"),
             ("cloudtrail = [\"security\", \"security\"]", "listed twice"),
-            ("cloudtrail = []", "names no account"),
+            ("cloudtrail = []", "must not be empty"),
             ("sso = \"gone\"", "is to be closed"),
             ("config = \"log\"\nconfig_multiaccountsetup = \"log\"", "both principals"),
             ("trusted_access = [\"guarduty\"]", "did you mean `guardduty`?"),
