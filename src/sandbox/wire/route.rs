@@ -103,7 +103,8 @@ fn rpc(path: &str) -> Option<(&'static str, String)> {
 /// CloudTrail's prefix is `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101` in botocore's model and only its last
 /// part in the Rust SDK.
 fn by_target_prefix(prefix: &str) -> Option<&'static str> {
-    let names = |known: &str| known == prefix || known.rsplit_once('.').is_some_and(|(_, last)| last == prefix);
+    let names =
+        |known: &str| known == prefix || known.rsplit_once('.').is_some_and(|(_, last)| last == prefix);
     models::services().find(|(_, m)| m.target_prefix.as_deref().is_some_and(names)).map(|(key, _)| key)
 }
 
