@@ -123,7 +123,9 @@ where
     let status = error.raw_response().map(|r| r.status().as_u16());
     let unreadable = matches!(error, SdkError::ResponseError(_));
     let code = error.code().map(bare);
-    let message = error.message().map(str::to_owned).or_else(|| unreadable.then(|| chain(error)));
+    // Without a code the answer was not one of AWS's errors: what the SDK made of it is all there is to say.
+    let unnamed = unreadable || code.is_none();
+    let message = error.message().map(str::to_owned).or_else(|| unnamed.then(|| chain(error)));
     let class = if unreadable {
         Class::Transient
     } else {

@@ -140,16 +140,21 @@ impl HttpClient for OneAuthority {
 
 impl HttpConnector for OneAuthorityConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let rpc = self.dialect == Dialect::Moto && moto::is_rpc(&request);
+        let is_moto = self.dialect == Dialect::Moto;
+        let rpc = is_moto && moto::is_rpc(&request);
+        let versioning = is_moto && moto::is_versioning(&request);
         let moved = self.move_request(&mut request, rpc);
         if let Err(e) = moved {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(e)));
         }
         let sent = self.inner.call(request);
-        if !rpc {
-            return sent;
+        if rpc {
+            HttpConnectorFuture::new(async move { moto::answer(sent.await?).await })
+        } else if versioning {
+            HttpConnectorFuture::new(async move { moto::versioning(sent.await?).await })
+        } else {
+            sent
         }
-        HttpConnectorFuture::new(async move { moto::answer(sent.await?).await })
     }
 }
 

@@ -3,6 +3,8 @@
 //! `POST /service/S/operation/O` with CBOR becomes `POST /` with `X-Amz-Target: S.O` and JSON; the answer goes the other
 //! way. JSON does not say what a timestamp is: members whose names end in `Timestamp`, `Time` or `Date` are taken for one
 //! (true for every structure of `facts/aws-api/cloudwatch.json` and `compute-optimizer.json`).
+//!
+//! It also names the root of its GetBucketVersioning answer after the operation, which the SDK does not read.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -68,6 +70,23 @@ pub(crate) async fn answer(answer: HttpResponse) -> Result<HttpResponse, Connect
             encoder.into_writer()
         }
     };
+    let answer = http::Response::from_parts(parts, SdkBody::from(body));
+    HttpResponse::try_from(answer).map_err(|e| ConnectorError::other(e.into(), None))
+}
+
+/// Whether the request is GetBucketVersioning.
+pub(crate) fn is_versioning(request: &HttpRequest) -> bool {
+    request.method() == "GET" && request.uri().contains("?versioning")
+}
+
+/// Gives the answer to GetBucketVersioning the root that S3's has.
+pub(crate) async fn versioning(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let answer = answer.try_into_http1x().map_err(|e| ConnectorError::other(e.into(), None))?;
+    let (mut parts, body) = answer.into_parts();
+    let body = ByteStream::new(body).collect().await.map_err(|e| ConnectorError::io(e.into()))?.to_vec();
+    let body =
+        String::from_utf8_lossy(&body).replace("GetBucketVersioningResponse", "VersioningConfiguration");
+    parts.headers.remove(http::header::CONTENT_LENGTH);
     let answer = http::Response::from_parts(parts, SdkBody::from(body));
     HttpResponse::try_from(answer).map_err(|e| ConnectorError::other(e.into(), None))
 }

@@ -54,13 +54,24 @@ class Ran:
         """(control, part, account, region) of the units with one of these outcomes."""
         return {unit_id(u) for u in self.report["units"] if u["outcome"] in outcomes}
 
-    def expect(self, code: int) -> "Ran":
-        assert self.code == code, f"exit {self.code}, not {code}\n{self.out[-6000:]}\n{self.err[-3000:]}"
+    def expect(self, code: int) -> Ran:
+        assert self.code == code, f"exit {self.code}, not {code}\n{self.describe()}\n{self.err[-3000:]}"
         return self
+
+    def describe(self) -> str:
+        """What is not in sync, for assertion messages."""
+        if not self.out.startswith("{"):
+            return self.out[-4000:]
+        return "\n".join(describe_unit(u) for u in self.report["units"] if u["outcome"] not in ("in_sync", "applied"))
 
 
 def unit_id(unit: dict[str, Any]) -> tuple[str, str, str, str]:
     return unit["control"], unit["part"], unit["account"], unit["region"]
+
+
+def describe_unit(unit: dict[str, Any]) -> str:
+    changes = "".join(f"\n    {c['path']}: {c['before']} -> {c['after']}"[:300] for c in unit["changes"])
+    return f"{unit['outcome']} {' '.join(unit_id(unit))} {unit.get('reason') or ''} {unit['error'] or ''}{changes}"
 
 
 class Orgbase:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import readback
-from harness import HOME_REGION, Orgbase, Ran
+from harness import HOME_REGION, Orgbase
 from organization import FOREIGN_STATEMENT, MANAGEMENT, MEMBERS, Organization, write_baseline
 from proxy import MANAGEMENT as CALLER
 from proxy import Proxy, deny_assume_role
@@ -24,12 +24,6 @@ def converged(organization: Organization, orgbase: Orgbase, proxy: Proxy) -> Org
     orgbase("apply", "--yes").expect(0)
     proxy.clear()
     return organization
-
-
-def describe(ran: Ran) -> str:
-    """Units that are not in sync, for assertion messages."""
-    rows = [u for u in ran.report["units"] if u["outcome"] != "in_sync"]
-    return json.dumps(rows, indent=1)[:6000]
 
 
 def test_plan_apply_plan(organization: Organization, orgbase: Orgbase, proxy: Proxy) -> None:
@@ -50,10 +44,10 @@ def test_plan_apply_plan(organization: Organization, orgbase: Orgbase, proxy: Pr
     assert len(applied.report["units"]) == len(plan.report["units"])
 
     again = orgbase("plan", "--format", "json")
-    assert again.code == 0, describe(again)
+    assert again.code == 0, again.describe()
     proxy.clear()
     second = orgbase("apply", "--yes", "--format", "json")
-    assert second.code == 0, describe(second)
+    assert second.code == 0, second.describe()
     assert not proxy.writes, Counter(call.kind for call in proxy.writes)
 
 
@@ -157,8 +151,8 @@ def test_changes_behind_its_back_are_found_and_repaired(converged: Organization,
     for act in broken.values():
         act()
     plan = orgbase("plan", "--format", "json")
-    assert plan.code == 2, describe(plan)
-    assert plan.units("drift") == set(broken), describe(plan)
+    assert plan.code == 2, plan.describe()
+    assert plan.units("drift") == set(broken), plan.describe()
     orgbase("apply", "--yes").expect(0)
     orgbase("plan").expect(0)
     readback.check_alarms(converged)
@@ -173,7 +167,7 @@ def test_a_moved_target_makes_only_its_unit_stale(converged: Organization, orgba
     converged.client("iam", "web").update_account_password_policy(MinimumPasswordLength=7)
     applied = orgbase("apply", "reviewed.json", "--yes", "--format", "json").expect(3)
     stale = ("password_policy", "", converged.accounts["web"], HOME_REGION)
-    assert applied.units("stale") == {stale}, describe(applied)
+    assert applied.units("stale") == {stale}, applied.describe()
     assert applied.units("applied") == {("password_policy", "", converged.accounts["tools"], HOME_REGION)}
     assert converged.password_policy("web")["MinimumPasswordLength"] == 7
     orgbase("apply", "--yes").expect(0)
@@ -186,7 +180,7 @@ def test_a_saved_plan_does_no_more_than_it_holds(converged: Organization, orgbas
     applied = orgbase("apply", "reviewed.json", "--yes", "--format", "json")
     assert applied.units("applied") == {("password_policy", "", converged.accounts["tools"], HOME_REGION)}
     assert converged.password_policy("web") is None
-    assert applied.code in (2, 3), describe(applied)
+    assert applied.code in (2, 3), applied.describe()
 
 
 @pytest.mark.parametrize("writes", [1, 4, 9, 16, 30, 45, 60, 80])
@@ -206,7 +200,7 @@ def test_killed_after_a_write_it_converges(organization: Organization, orgbase: 
     proxy.clear()
     orgbase("apply", "--yes").expect(0)
     again = orgbase("plan", "--format", "json")
-    assert again.code == 0, describe(again)
+    assert again.code == 0, again.describe()
     readback.check_nothing_is_there_twice(organization)
 
 
@@ -216,15 +210,15 @@ def test_an_account_that_cannot_be_entered(organization: Organization, orgbase: 
     closed = organization.accounts[account]
     proxy.faults = [deny_assume_role(closed)]
     applied = orgbase("apply", "--yes", "--format", "json")
-    assert applied.code == 3, describe(applied)
+    assert applied.code == 3, applied.describe()
     failed = applied.units("failed")
-    assert failed, describe(applied)
-    assert {unit[2] for unit in failed} == {closed}, describe(applied)
+    assert failed, applied.describe()
+    assert {unit[2] for unit in failed} == {closed}, applied.describe()
     errors = [u["error"] for u in applied.report["units"] if u["outcome"] == "failed"]
     assert all(error["code"] == "AccessDenied" for error in errors), errors
     if account == "log-archive":
         blocked = {unit[:2] for unit in applied.units("blocked")}
-        assert ("org_trail", "trail") in blocked, describe(applied)
+        assert ("org_trail", "trail") in blocked, applied.describe()
     others = [name for name in MEMBERS if name != account]
     readback.check_password_policies(organization, [None, *others])
     assert not [call for call in proxy.writes if call.account == closed]

@@ -87,3 +87,16 @@ fn indefinite_lengths_times_and_nonsense_are_read_or_refused() {
     assert!(decode(&mut Decoder::new(&[0x9b, 0, 0, 1, 0, 0, 0, 0, 0]), DEPTH).is_err(), "a forged length");
     assert_eq!(target("/service/S"), None);
 }
+
+#[tokio::test]
+async fn the_answer_about_versioning_gets_the_root_of_s3() {
+    let xml =
+        r#"<GetBucketVersioningResponse xmlns="x"><Status>Enabled</Status></GetBucketVersioningResponse>"#;
+    let response = http::Response::builder().status(200).body(SdkBody::from(xml)).unwrap();
+    let response = versioning(HttpResponse::try_from(response).unwrap()).await.unwrap();
+    let body = std::str::from_utf8(response.body().bytes().unwrap()).unwrap();
+    assert_eq!(
+        body,
+        r#"<VersioningConfiguration xmlns="x"><Status>Enabled</Status></VersioningConfiguration>"#
+    );
+}

@@ -264,7 +264,7 @@ pub(super) fn digest_hex(text: &[u8], bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
     use serde_json::{Value, json};
 

@@ -18,9 +18,9 @@ pub(super) fn describe(world: &World, call: &Call) -> Reply {
         let mut found = Vec::new();
         for name in asked {
             if name.starts_with("arn:") {
-                names::check_arn(name)?
+                names::check_arn(name)?;
             } else {
-                names::check(name)?
+                names::check(name)?;
             }
             found.extend(find(world, call, name).ok().map(|seen| described(&seen)));
         }

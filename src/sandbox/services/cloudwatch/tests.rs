@@ -1,5 +1,5 @@
 //! CloudWatch alarms, call by call.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
 use serde_json::{Value, json};
 
@@ -53,6 +53,10 @@ fn an_update_replaces_all_settings_but_state_and_tags() {
     assert_eq!((&seen["StateValue"], &seen["ActionsEnabled"]), (&json!("ALARM"), &json!(false)));
     let tags = lab.ok("cloudwatch", "ListTagsForResource", json!({"ResourceARN": seen["AlarmArn"]}));
     assert_eq!(tags["Tags"], json!([{"Key": "a", "Value": "1"}]));
+    let more = json!({"ResourceARN": seen["AlarmArn"], "Tags": [{"Key": "b", "Value": "2"}]});
+    lab.ok("cloudwatch", "TagResource", more);
+    let tags = lab.ok("cloudwatch", "ListTagsForResource", json!({"ResourceARN": seen["AlarmArn"]}));
+    assert_eq!(tags["Tags"].as_array().unwrap().len(), 2);
 }
 
 #[test]

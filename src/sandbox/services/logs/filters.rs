@@ -151,7 +151,7 @@ fn check_pattern(pattern: &str) -> Result<(), Fault> {
 fn balanced(pattern: &str) -> bool {
     let pattern = pattern.trim();
     let brackets = !pattern.starts_with('[') || pattern.ends_with(']');
-    brackets && pattern.replace("\\\"", "").matches('"').count() % 2 == 0
+    brackets && pattern.replace("\\\"", "").matches('"').count().is_multiple_of(2)
 }
 
 fn check_transformation(transformation: &Map<String, Value>) -> Result<(), Fault> {

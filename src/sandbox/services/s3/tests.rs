@@ -1,5 +1,5 @@
 //! S3, call by call.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
 use serde_json::{Value, json};
 
