@@ -39,7 +39,11 @@ async fn converges_once(org: Org, snippet: &snippets::Snippet) {
     let state = shape::lines(&org.sandbox);
     let again = org.converge(&snippet.baseline, &how).await;
     assert_eq!(again.writes(), Vec::<String>::new(), "the second apply wrote");
-    assert_eq!(shape::difference(&state, &shape::lines(&org.sandbox)), "", "the second apply changed something");
+    assert_eq!(
+        shape::difference(&state, &shape::lines(&org.sandbox)),
+        "",
+        "the second apply changed something"
+    );
     assert_eq!(org.sandbox.unimplemented(), Vec::<String>::new(), "the sandbox lacks operations");
 }
 

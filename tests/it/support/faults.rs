@@ -81,7 +81,8 @@ async fn answer(
 }
 
 fn refuse(parsed: &Parsed, (code, status): (&str, u16)) -> Response<Vec<u8>> {
-    let fault = Fault::new(code, format!("injected into {}:{}", parsed.service, parsed.operation)).status(status);
+    let fault =
+        Fault::new(code, format!("injected into {}:{}", parsed.service, parsed.operation)).status(status);
     wire::write(&parsed.dialect, &Err(fault), "00000000-0000-4000-8000-000000000000")
 }
 

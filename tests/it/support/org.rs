@@ -168,7 +168,8 @@ impl Done {
         use OutcomeKind::{Applied, InSync, NotApplicable, Skipped};
         let good = |r: &&UnitReport| !matches!(r.outcome, InSync | Applied | NotApplicable | Skipped);
         let line = |r: &UnitReport| {
-            let error = r.error.as_ref().map(|e| format!("{:?} {:?} {} {:?}", e.phase, e.kind, e.message, e.hint));
+            let error =
+                r.error.as_ref().map(|e| format!("{:?} {:?} {} {:?}", e.phase, e.kind, e.message, e.hint));
             let changes: Vec<String> =
                 r.changes.iter().map(|c| format!("{}: {} -> {}", c.path, c.before, c.after)).collect();
             format!("{}: {} {:?} {error:?}\n    {}", r.id, r.outcome.name(), r.reason, changes.join("\n    "))

@@ -80,7 +80,8 @@ fn collect(id: &str, order: &mut Vec<String>) {
     }
     let text = own(id);
     let first = text.lines().next().unwrap_or_default();
-    let needs = first.strip_prefix("# needs: ").unwrap_or_else(|| panic!("{id}.toml begins with `# needs: `"));
+    let needs =
+        first.strip_prefix("# needs: ").unwrap_or_else(|| panic!("{id}.toml begins with `# needs: `"));
     for need in needs.split(", ").filter(|n| *n != "-") {
         collect(need, order);
     }
