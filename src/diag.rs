@@ -57,11 +57,13 @@ impl Finding {
 pub(crate) struct Report {
     sources: Arc<Sources>,
     findings: Vec<Finding>,
+    /// So many findings are those of schemas and core tables.
+    settled: usize,
 }
 
 impl Report {
     pub(crate) fn new(sources: Arc<Sources>) -> Report {
-        Report { sources, findings: Vec::new() }
+        Report { sources, findings: Vec::new(), settled: 0 }
     }
 
     /// Records a finding at a place.
@@ -86,6 +88,15 @@ impl Report {
         self.findings.len()
     }
 
+    /// Sections' own rules follow: they say nothing more about a key that has a finding already.
+    pub(crate) fn settle(&mut self) {
+        self.settled = self.findings.len();
+    }
+
+    fn is_settled(&self, span: &Span) -> bool {
+        self.findings.iter().take(self.settled).any(|f| f.span.as_ref() == Some(span))
+    }
+
     pub(crate) fn sources(&self) -> &Sources {
         &self.sources
     }
@@ -105,22 +116,21 @@ impl Report {
         if self.findings.is_empty() { Ok(()) } else { Err(self.error()) }
     }
 
-    /// The findings by place. The same rule at the same place counts once, although several variants of a section
-    /// may have found it.
+    /// The findings by place. The same finding at the same place counts once: several variants of a section may have
+    /// it.
     pub(crate) fn error(self) -> BaselineError {
         let mut findings = self.findings;
         let order = |f: &Finding| f.span.as_ref().map_or(0, |s| s.start);
         findings.sort_by(|a, b| (order(a), a.code).cmp(&(order(b), b.code)));
         let mut seen = std::collections::BTreeSet::new();
         findings.retain(|f| {
-            let same_rule = if f.code == RANGE { String::new() } else { f.message.clone() };
-            f.span.is_none() || seen.insert((f.code, order(f), same_rule))
+            f.span.is_none() || seen.insert((f.code, order(f), f.message.clone()))
         });
         BaselineError { findings, sources: self.sources }
     }
 }
 
-/// Code of a number outside its range: the schema and a section's own check both find it.
+/// Code of a number outside its range.
 pub(crate) const RANGE: &str = "range";
 
 /// Collects the findings of one section while its rules are checked.
@@ -140,18 +150,18 @@ impl<'a> Findings<'a> {
     /// Records what is wrong with a key. `path` is its path inside the section: `max_age_days`, `rules[0].name`,
     /// `[0].targets[1]` in arrays of tables, empty for the section itself.
     pub fn at(&mut self, path: &str, message: impl Into<String>) {
-        self.record("invalid_value", path, message.into());
+        self.record("invalid_value", path, message.into(), None);
     }
 
     /// Like `at`, with what to do about it.
     pub fn hint(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.record("invalid_value", path, message.into()).with_hint(hint);
+        self.record("invalid_value", path, message.into(), Some(hint.into()));
     }
 
     /// Records a number outside `range`. An absent number is in range.
     pub fn range<T: PartialOrd + Display>(&mut self, path: &str, value: Option<T>, range: RangeInclusive<T>) {
         if let Some(value) = value.filter(|v| !range.contains(v)) {
-            self.record(RANGE, path, out_of_range(&value, range.start(), range.end()));
+            self.record(RANGE, path, out_of_range(&value, range.start(), range.end()), None);
         }
     }
 
@@ -159,7 +169,7 @@ impl<'a> Findings<'a> {
     pub fn account(&mut self, path: &str, key: &str, baseline: &Baseline) {
         if !baseline.is_account_key(key) {
             let hint = baseline.account_hint(key);
-            self.record("unknown_account", path, unknown_account(key)).with_hint(hint);
+            self.record("unknown_account", path, unknown_account(key), Some(hint));
         }
     }
 
@@ -167,16 +177,20 @@ impl<'a> Findings<'a> {
     pub fn target(&mut self, path: &str, target: &str, baseline: &Baseline) {
         if target.starts_with('/') {
             if let Some((message, hint)) = baseline.ou_problem(target) {
-                self.record("unknown_ou", path, message).with_hint(hint);
+                self.record("unknown_ou", path, message, Some(hint));
             }
         } else {
             self.account(path, target, baseline);
         }
     }
 
-    fn record(&mut self, code: &'static str, path: &str, message: String) -> &mut Finding {
-        let span = self.item.find(path).map_or_else(|| self.key.clone(), |found| found.shown());
-        self.report.at(code, &span, message)
+    fn record(&mut self, code: &'static str, path: &str, message: String, hint: Option<String>) {
+        let found = self.item.find(path).filter(|_| !path.is_empty());
+        let span = found.as_ref().map_or_else(|| self.key.clone(), |found| found.shown());
+        let of_the_key = found.is_some_and(|found| found.exact);
+        if !(of_the_key && self.report.is_settled(&span)) {
+            self.report.at(code, &span, message).hint = hint;
+        }
     }
 }
 

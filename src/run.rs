@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -54,16 +55,42 @@ pub struct Run {
 /// Anything that means that the run cannot start; nothing was changed.
 pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
-    let now = OffsetDateTime::now_utc();
-    let id = run_id(now);
     let endpoint = Endpoint::from_env()?;
     let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
-    let live = sandbox.is_none() && endpoint.is_none();
+    let door = sandbox.as_ref().map(Sandbox::http_client);
+    let run = start(place, selection, baseline, endpoint, door).await?;
+    Ok(Run { sandbox, ..run })
+}
+
+/// Like `begin`, but every call goes through `door`, which answers in process: for several runs on one open sandbox.
+/// `place.sandbox` and the environment are not looked at.
+///
+/// # Errors
+/// As `begin`.
+pub async fn begin_through(
+    door: SharedHttpClient,
+    place: &Place,
+    selection: &Selection,
+) -> Result<Run, RunError> {
+    let baseline = Baseline::load(&place.baseline)?;
+    start(place, selection, baseline, None, Some(door)).await
+}
+
+async fn start(
+    place: &Place,
+    selection: &Selection,
+    baseline: Baseline,
+    endpoint: Option<Endpoint>,
+    door: Option<SharedHttpClient>,
+) -> Result<Run, RunError> {
+    let now = OffsetDateTime::now_utc();
+    let id = run_id(now);
+    let live = door.is_none() && endpoint.is_none();
     let options = Options {
         profile: place.profile.clone(),
         region: baseline.organization.home_region.clone(),
         endpoint,
-        in_process: sandbox.as_ref().map(Sandbox::http_client),
+        in_process: door,
         read_only: place.read_only,
         run_id: id.clone(),
         roles: roles(&baseline, None, place.read_only),
@@ -86,7 +113,7 @@ pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError
         baseline_path: place.baseline.clone(),
         shared: Arc::new(Shared { units, aws, facts, baseline }),
         live,
-        sandbox,
+        sandbox: None,
     })
 }
 

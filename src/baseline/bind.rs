@@ -202,6 +202,7 @@ pub(super) fn selects(baseline: &Baseline, report: &mut Report) {
 
 /// Reads every section in every variant that can be known, and applies the sections' own rules.
 pub(super) fn check(baseline: &Baseline, broken: &BTreeSet<String>, report: &mut Report) {
+    report.settle();
     let sections = &baseline.sections;
     for section in controls::SECTIONS {
         let id = section.meta().id;

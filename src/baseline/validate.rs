@@ -204,30 +204,15 @@ impl Validate<'_> {
         finding.with_hint("an account has one address and stands in one OU; addresses that differ in letter case are the same");
     }
 
+    /// The letters of tags; their number and lengths are checked by the sections.
     fn tags(&mut self, table: &str, path: &str, tags: Option<&BTreeMap<String, String>>) {
-        let Some(tags) = tags else { return };
-        if tags.len() > 50 {
-            self.at(table, &format!("{path}.tags"), format!("{} tags, AWS allows 50", tags.len()), None);
-        }
-        for (key, value) in tags {
+        let hint = Some("use letters, digits, spaces and `_ . : / = + - @`");
+        for (key, value) in tags.into_iter().flatten() {
             let at = format!("{path}.tags.\"{key}\"");
-            let length = key.chars().count();
-            if key.to_lowercase().starts_with("aws:") {
-                self.at(table, &at, "keys of tags that begin with `aws:` are AWS's own", None);
-            } else if !(1..=128).contains(&length) || !fits(&TAG, key) {
-                self.at(
-                    table,
-                    &at,
-                    format!("`{key}` is no key of a tag"),
-                    Some("1 to 128 letters, digits, spaces and `_ . : / = + - @`"),
-                );
-            } else if value.chars().count() > 256 || !fits(&TAG, value) {
-                self.at(
-                    table,
-                    &at,
-                    format!("`{value}` is no value of a tag"),
-                    Some("at most 256 letters, digits, spaces and `_ . : / = + - @`"),
-                );
+            if !fits(&TAG, key) {
+                self.at(table, &at, format!("`{key}` is no key of a tag"), hint);
+            } else if !fits(&TAG, value) {
+                self.at(table, &at, format!("`{value}` is no value of a tag"), hint);
             }
         }
     }

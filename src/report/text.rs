@@ -16,6 +16,9 @@ pub fn safe(text: &str) -> String {
     out
 }
 
+/// Most characters of a value that people are shown; the JSON holds all of it.
+const LONGEST: usize = 160;
+
 /// A JSON value on one line; strings without quotes where that is unambiguous.
 pub fn value(value: &Value) -> String {
     match value {
@@ -23,7 +26,7 @@ pub fn value(value: &Value) -> String {
         Value::String(s) if !s.is_empty() && s.len() <= 200 => safe(s),
         other => {
             let text = safe(&other.to_string());
-            match text.char_indices().nth(400) {
+            match text.char_indices().nth(LONGEST) {
                 None => text,
                 Some((end, _)) => format!("{}... ({} characters)", &text[..end], text.chars().count()),
             }

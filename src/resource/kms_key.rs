@@ -135,7 +135,7 @@ pub fn diff(want: &Desired, have: &Actual) -> Diff {
     };
     d.field("state", &key.state, Some(&KeyState::Enabled.as_str().to_string()));
     d.field("rotation", &key.rotation, Some(&true));
-    d.field("rotation_days", &key.rotation_days, want.rotation_days.map(Some).as_ref());
+    d.field("key_rotation_days", &key.rotation_days, want.rotation_days.map(Some).as_ref());
     want.policy.diff(&mut d, &key.policy);
     diff_owner(&mut d, &key.tags, want.owner);
     for change in d.changes.iter_mut().filter(|c| c.path == "state") {
@@ -198,7 +198,7 @@ async fn repair(aws: &Clients, want: &Desired, key: &Key) -> Result<(), UnitErro
         })
         .await?;
     }
-    if differs("rotation") {
+    if differs("rotation") || differs("key_rotation_days") {
         kms.call("EnableKeyRotation", |c| {
             c.enable_key_rotation().key_id(id).set_rotation_period_in_days(want.rotation_days).send()
         })
@@ -290,7 +290,7 @@ mod tests {
     fn a_key_as_wanted_has_no_diff_and_an_undeclared_period_is_not_managed() {
         assert!(paths(&want(), key()).is_empty());
         let declared = Desired { rotation_days: Some(90), ..want() };
-        assert_eq!(paths(&declared, key()), ["rotation_days"]);
+        assert_eq!(paths(&declared, key()), ["key_rotation_days"]);
     }
 
     #[test]

@@ -408,7 +408,7 @@ tags = { "aws:owner" = "x", team = "a;b" }
        |
        = help: write it as `/Workloads/Production`
 
-    error: keys of tags that begin with `aws:` are AWS's own
+    error: tag key `aws:owner`: keys that begin with `aws:` are AWS's own
       --> baseline.toml:15:24
        |
     15 | tags = { "aws:owner" = "x", team = "a;b" }
@@ -420,7 +420,7 @@ tags = { "aws:owner" = "x", team = "a;b" }
     15 | tags = { "aws:owner" = "x", team = "a;b" }
        |                                    ^^^^^
        |
-       = help: at most 256 letters, digits, spaces and `_ . : / = + - @`
+       = help: use letters, digits, spaces and `_ . : / = + - @`
     "#);
 }
 
@@ -743,7 +743,7 @@ version = 1
 [organization]
 home_region = "eu-west-1"
 [[removed]]
-control = "scp"
+control = "pasword_policy"
 name = "x"
 [[moved]]
 control = "password_policy"
@@ -751,13 +751,13 @@ from = "a"
 to = "a"
 "#;
     insta::assert_snapshot!(findings(text.trim_start()), @r#"
-    error: unknown section `scp`
+    error: unknown section `pasword_policy`
      --> baseline.toml:5:11
       |
-    5 | control = "scp"
-      |           ^^^^^
+    5 | control = "pasword_policy"
+      |           ^^^^^^^^^^^^^^^^
       |
-      = help: the sections are: `password_policy`
+      = help: did you mean `password_policy`?
 
     error: the new name is the old one
       --> baseline.toml:10:6

@@ -118,7 +118,10 @@ impl Control for RegionalAdministrators {
             (None, Some(leaving)) => d.pending = Some(format!("{leaving} is being removed as administrator")),
             (None, None) => d.create("administrator", wanted()),
         }
-        for principal in &have.missing_access {
+        // Registering switches it on: only an administrator that is there already can lack it. Shown with a registration it
+        // would race with the other regions', each of which switches it on as well.
+        let registered = have.admin.as_ref().is_some_and(|admin| admin.id == want.admin.id);
+        for principal in have.missing_access.iter().filter(|_| registered) {
             d.create("trusted_access", principal);
         }
         d
@@ -170,7 +173,11 @@ mod tests {
     fn what_differs() {
         let other = || Actual { admin: Some(account(LOG)), ..Actual::default() };
         assert!(RegionalAdministrators::diff(&want(), &Actual { admin: Some(account(SECURITY)), ..Actual::default() }).is_empty());
-        assert_eq!(RegionalAdministrators::diff(&want(), &Actual::default()).risk(), Risk::Normal);
+        let lacks_access = Actual { missing_access: vec!["guardduty.amazonaws.com".into()], ..Actual::default() };
+        for absent in [Actual::default(), lacks_access] {
+            let d = RegionalAdministrators::diff(&want(), &absent);
+            assert_eq!((d.changes.len(), d.risk()), (1, Risk::Normal));
+        }
         let switch = RegionalAdministrators::diff(&want(), &other());
         let change = switch.changes.first().unwrap();
         assert_eq!(change.risk, Risk::Destructive);

@@ -170,11 +170,24 @@ impl DelegatedAdmins {
         some.map(|(service, admins)| (service, admins.0.as_slice())).collect()
     }
 
-    /// Services that are to have trusted access and no declared administrator, with their place in the list.
+    /// Services of the list, with their place in it, whose trusted access no other unit sees to: the administrator's, or that
+    /// of a service that has the same principals and more.
     pub(super) fn only_trusted(&self) -> Vec<(usize, &'static Integration)> {
+        let listed: Vec<(usize, &Integration)> = self
+            .trusted_access
+            .iter()
+            .enumerate()
+            .filter_map(|(i, key)| Some((i, services::find(&key.0)?)))
+            .collect();
         let declared = self.declared();
-        let known = self.trusted_access.iter().enumerate().filter_map(|(i, key)| Some((i, services::find(&key.0)?)));
-        known.filter(|(_, service)| !declared.iter().any(|(d, _)| d.key == service.key)).collect()
+        let covers = |more: &Integration, one: &Integration| {
+            more.key != one.key && one.principals.iter().all(|p| more.principals.contains(p))
+        };
+        let elsewhere = |one: &Integration| {
+            declared.iter().any(|(d, _)| d.key == one.key || covers(d, one))
+                || listed.iter().any(|(_, other)| covers(other, one))
+        };
+        listed.iter().filter(|(_, service)| !elsewhere(service)).copied().collect()
     }
 
     fn fields(&self) -> [(&'static str, &Option<Admins>); 24] {
@@ -317,5 +330,8 @@ mod tests {
         };
         let only: Vec<(usize, &str)> = section.only_trusted().into_iter().map(|(i, s)| (i, s.key)).collect();
         assert_eq!(only, [(0, "ram")]);
+        let both = ["config_multiaccountsetup", "config"].map(|k| ServiceKey(k.into())).to_vec();
+        let section = DelegatedAdmins { trusted_access: both, ..DelegatedAdmins::default() };
+        assert_eq!(section.only_trusted().iter().map(|(_, s)| s.key).collect::<Vec<_>>(), ["config"]);
     }
 }

@@ -172,7 +172,7 @@ impl Control for Bucket {
             let mut d = Diff::new();
             d.create("bucket", want);
             if let Some(lock) = &want.object_lock {
-                d.push("object_lock", serde_json::Value::Null, serde_json::json!(lock), lock_risk(lock));
+                d.push("object_lock_days", serde_json::Value::Null, serde_json::json!(lock), lock_risk(lock));
             }
             return d;
         };
@@ -236,7 +236,7 @@ fn settings(want: &Desired, have: &Present) -> Diff {
         d.field("access_logging", &have.access_logging.as_ref(), Some(&Some(logging)));
     }
     if let Some(lock) = &want.object_lock {
-        d.risky("object_lock", &have.object_lock.as_ref(), Some(&Some(lock)), lock_risk(lock));
+        d.risky("object_lock_days", &have.object_lock.as_ref(), Some(&Some(lock)), lock_risk(lock));
     }
     diff_owner(&mut d, &have.tags, LogArchive::META.id);
     d
@@ -312,7 +312,7 @@ mod tests {
         for path in ["versioning", "encryption", "public_access_block", "ownership", "access_logging"] {
             assert!(paths(&found).contains(&path), "{path}");
         }
-        assert!(!paths(&found).iter().any(|p| p.starts_with("lifecycle") || *p == "object_lock"));
+        assert!(!paths(&found).iter().any(|p| p.starts_with("lifecycle") || *p == "object_lock_days"));
     }
 
     #[test]

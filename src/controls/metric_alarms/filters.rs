@@ -57,7 +57,7 @@ impl Control for Filters {
         part: "filters",
         scope: Scope::Organization,
         seat: Seat::Management,
-        after: &["org_trail"],
+        after: &["org_trail.log_group"],
         reads: &["logs:DescribeMetricFilters"],
         writes: &["logs:DeleteMetricFilter", "logs:PutMetricFilter"],
         ..Meta::DEFAULT
@@ -100,7 +100,7 @@ impl Control for Filters {
     fn diff(want: &Desired, have: &Actual) -> Diff {
         let mut d = Diff::new();
         for (name, filter) in &want.filters {
-            let path = format!("filters.{name}");
+            let path = format!("metric_filters.{name}");
             match have.filters.get(name) {
                 None => d.create(&path, filter),
                 Some(found) if found.does_the_same(filter) => {}
@@ -108,7 +108,7 @@ impl Control for Filters {
             }
         }
         for (name, filter) in obsolete(want, have) {
-            d.delete(&format!("filters.{name}"), filter, Risk::Disruptive);
+            d.delete(&format!("metric_filters.{name}"), filter, Risk::Disruptive);
         }
         d
     }
@@ -226,7 +226,7 @@ mod tests {
         let want = want("\"cis\"");
         let created = Filters::diff(&want, &Actual::from_live(Vec::new()));
         assert_eq!(created.changes.len(), 15);
-        assert_eq!(created.changes[0].path, "filters.orgbase-cloudtrail-changes");
+        assert_eq!(created.changes[0].path, "metric_filters.orgbase-cloudtrail-changes");
         assert!(Filters::diff(&want, &Actual::from_live(converged(&want))).is_empty());
     }
 
@@ -251,7 +251,7 @@ mod tests {
         found.push(live("orgbase-elsewhere", &Filter { namespace: "Other".into(), ..any }));
         let diff = Filters::diff(&want, &Actual::from_live(found));
         assert_eq!(diff.changes.len(), 1);
-        assert_eq!((diff.changes[0].path.as_str(), diff.changes[0].effect), ("filters.orgbase-old", Effect::Delete));
+        assert_eq!((diff.changes[0].path.as_str(), diff.changes[0].effect), ("metric_filters.orgbase-old", Effect::Delete));
         assert_eq!(diff.risk(), Risk::Disruptive);
     }
 }

@@ -114,7 +114,7 @@ impl Control for Topic {
         part: "topic",
         scope: Scope::Organization,
         seat: Seat::Management,
-        after: &["metric_alarms.key", "org_trail"],
+        after: &["metric_alarms.key", "org_trail.key"],
         reads: &["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"],
         writes: &[
             "sns:CreateTopic",
@@ -183,7 +183,7 @@ impl Control for Topic {
             return d;
         };
         want.policy.diff(&mut d, &topic.policy);
-        d.field("kms_key", &topic.kms_key, want.kms_key.clone().map(Some).as_ref());
+        d.field("topic_kms", &topic.kms_key, want.kms_key.clone().map(Some).as_ref());
         diff_subscriptions(&mut d, want, topic);
         diff_owner(&mut d, &topic.tags, MetricAlarms::META.id);
         d
@@ -205,7 +205,7 @@ impl Control for Topic {
         if differs("policy.") {
             set_attribute(cx, want, "Policy", &want.policy.merged_into(&topic.policy)).await?;
         }
-        if let Some(key) = want.kms_key.as_deref().filter(|_| differs("kms_key")) {
+        if let Some(key) = want.kms_key.as_deref().filter(|_| differs("topic_kms")) {
             set_attribute(cx, want, "KmsMasterKeyId", key).await?;
         }
         if differs("tags.") {
@@ -256,7 +256,7 @@ fn obsolete<'a>(want: &'a Desired, topic: &'a Present) -> impl Iterator<Item = &
 }
 
 fn diff_subscriptions(d: &mut Diff, want: &Desired, topic: &Present) {
-    let path = |endpoint: &Endpoint| format!("subscriptions.{}", endpoint.masked());
+    let path = |endpoint: &Endpoint| format!("notify.{}", endpoint.masked());
     for endpoint in missing(want, topic) {
         d.create(&path(endpoint), endpoint.protocol);
     }
@@ -363,8 +363,8 @@ mod tests {
         assert!(!written.contains("secops") && !written.contains("secret"), "{written}");
         let diff = Topic::diff(&want, &Actual(Some(topic(&want, Vec::new()))));
         let paths: Vec<&str> = diff.changes.iter().map(|c| c.path.as_str()).collect();
-        assert!(paths[0].starts_with("subscriptions....@example.com#"), "{paths:?}");
-        assert!(paths[1].starts_with("subscriptions.https://hooks.example.com/...#"), "{paths:?}");
+        assert!(paths[0].starts_with("notify....@example.com#"), "{paths:?}");
+        assert!(paths[1].starts_with("notify.https://hooks.example.com/...#"), "{paths:?}");
     }
 
     #[test]

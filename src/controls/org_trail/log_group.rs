@@ -107,8 +107,8 @@ impl Control for LogGroup {
             return d;
         };
         let risk = retention_risk(group.retention_days, want.retention_days);
-        d.risky("retention_days", &group.retention_days, want.retention_days.map(Some).as_ref(), risk);
-        d.field("kms_key", &group.kms_key, want.kms_key.clone().map(Some).as_ref());
+        d.risky("log_group_retention_days", &group.retention_days, want.retention_days.map(Some).as_ref(), risk);
+        d.field("log_group_kms", &group.kms_key, want.kms_key.clone().map(Some).as_ref());
         diff_owner(&mut d, &group.tags, OrgTrail::META.id);
         d
     }

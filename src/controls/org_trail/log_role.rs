@@ -1,6 +1,8 @@
 //! The role with which CloudTrail writes to the log group.
 //!
-//! The role is ours alone, so trust and policy are authoritative: a further statement in them is drift.
+//! The role is ours alone, so trust and policy are authoritative: a further statement in them is drift. No condition on
+//! `aws:SourceArn` or `aws:SourceAccount`: "The role policy doesn't support the use of aws:SourceArn and
+//! aws:SourceAccount", says CloudTrail's guide; what the role may write to is one log group.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html>
 
 use aws_sdk_iam::types::Tag;
@@ -8,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{OrgTrail, SERVICE, source_arn};
+use super::{OrgTrail, SERVICE};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::{Absent, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
@@ -63,12 +65,9 @@ impl Control for LogRole {
             format!("{group}:log-stream:{management}_CloudTrail_{}*", cx.region),
             format!("{group}:log-stream:{}_*", facts.organization_id),
         ];
-        let trust = allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]);
         Wanted::one(Desired {
             name: names::trail_log_role(baseline),
-            trust: Ours(vec![
-                source_arn(baseline, facts).condition(trust).equals("aws:SourceAccount", management).done(),
-            ]),
+            trust: Ours(vec![allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]).done()]),
             policy: Ours(vec![
                 allow_holder("OrgbaseWriteLogEvents", &["logs:CreateLogStream", "logs:PutLogEvents"])
                     .on(&streams)
@@ -194,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn only_our_trail_may_use_the_role_and_only_for_its_streams() {
+    fn cloudtrail_alone_may_use_the_role_and_only_for_the_trails_streams() {
         assert_eq!(
-            want().trust.0[0].to_value()["Condition"],
-            json!({"StringEquals": {
-                "aws:SourceArn": "arn:aws:cloudtrail:eu-west-1:111111111111:trail/org-trail",
-                "aws:SourceAccount": "111111111111"
-            }})
+            want().trust.0[0].to_value(),
+            json!({
+                "Sid": "OrgbaseCloudTrail", "Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"Service": "cloudtrail.amazonaws.com"}
+            })
         );
         let group = "arn:aws:logs:eu-west-1:111111111111:log-group:orgbase-cloudtrail:log-stream";
         assert_eq!(

@@ -201,7 +201,7 @@ fn settings(want: &Desired, have: &Trail) -> Diff {
     d.field("multi_region", &have.multi_region, Some(&true));
     d.field("global_service_events", &have.global_service_events, Some(&true));
     d.field("log_file_validation", &have.log_file_validation, want.log_file_validation.as_ref());
-    d.field("kms_key", &have.kms_key, want.kms_key.clone().map(Some).as_ref());
+    d.field("kms", &have.kms_key, want.kms_key.clone().map(Some).as_ref());
     let risk = if have.delivery.is_some() { Risk::Disruptive } else { Risk::Normal };
     d.risky("cloudwatch_logs", &have.delivery, want.delivery.clone().map(Some).as_ref(), risk);
     d.field("logging", &have.logging, Some(&true));
@@ -298,7 +298,7 @@ mod tests {
             ..converged(&want)
         };
         let found = settings(&want, &weak);
-        assert_eq!(paths(&found), ["multi_region", "log_file_validation", "kms_key", "logging", "insights"]);
+        assert_eq!(paths(&found), ["multi_region", "log_file_validation", "kms", "logging", "insights"]);
         assert_eq!(found.risk(), Risk::Normal);
     }
 

@@ -17,7 +17,7 @@ const UPDATED: &[&str] = &[
     "multi_region",
     "global_service_events",
     "log_file_validation",
-    "kms_key",
+    "kms",
     "cloudwatch_logs",
 ];
 

@@ -34,9 +34,10 @@ pub(super) fn create_oidc(world: &mut World, call: &Call) -> Reply {
 
 fn oidc<'w>(world: &'w mut World, call: &Call) -> Result<&'w mut OidcProvider, Fault> {
     let arn = call.required("OpenIDConnectProviderArn");
-    edit(world, call)
-        .oidc
-        .get_mut(arn)
+    world
+        .iam
+        .get_mut(&call.account)
+        .and_then(|iam| iam.oidc.get_mut(arn))
         .ok_or_else(|| no_such(format!("OpenIDConnect Provider not found for arn {arn}")))
 }
 
@@ -79,7 +80,8 @@ fn no_saml(call: &Call) -> Fault {
 
 pub(super) fn update_saml(world: &mut World, call: &Call) -> Reply {
     let arn = call.required("SAMLProviderArn");
-    let provider = edit(world, call).saml.get_mut(arn).ok_or_else(|| no_saml(call))?;
+    let known = world.iam.get_mut(&call.account).and_then(|iam| iam.saml.get_mut(arn));
+    let provider = known.ok_or_else(|| no_saml(call))?;
     if let Some(metadata) = call.str("SAMLMetadataDocument") {
         metadata.clone_into(&mut provider.metadata);
     }
@@ -87,7 +89,8 @@ pub(super) fn update_saml(world: &mut World, call: &Call) -> Reply {
 }
 
 pub(super) fn delete_saml(world: &mut World, call: &Call) -> Reply {
-    let gone = edit(world, call).saml.remove(call.required("SAMLProviderArn"));
+    let arn = call.required("SAMLProviderArn");
+    let gone = world.iam.get_mut(&call.account).and_then(|iam| iam.saml.remove(arn));
     gone.map(|_| json!({})).ok_or_else(|| no_saml(call))
 }
 
@@ -120,7 +123,7 @@ pub(super) fn list_certificates(world: &mut World, call: &Call) -> Reply {
 
 pub(super) fn delete_certificate(world: &mut World, call: &Call) -> Reply {
     let name = call.required("ServerCertificateName");
-    let gone = edit(world, call).certificates.remove(name);
+    let gone = world.iam.get_mut(&call.account).and_then(|iam| iam.certificates.remove(name));
     gone.map(|_| json!({}))
         .ok_or_else(|| no_such(format!("The Server Certificate with name {name} cannot be found.")))
 }

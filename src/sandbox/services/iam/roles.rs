@@ -63,8 +63,7 @@ pub(super) fn full(world: &World, account: &str, role: &Role) -> Value {
         value["Tags"] = tag_list(&role.tags);
     }
     if let Some(boundary) = &role.boundary {
-        value["PermissionsBoundary"] =
-            json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary});
+        value["PermissionsBoundary"] = json!({"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": boundary});
     }
     value["RoleLastUsed"] = json!({});
     value

@@ -164,19 +164,20 @@ pub fn register_delegated_admin(
             "You must enable service access before you register a delegated administrator.",
         ));
     }
-    let registered = world.organizations.delegated.entry(principal.to_owned()).or_default();
-    if registered.contains_key(account) {
+    if super::is_delegated(world, principal, account) {
         return Err(Fault::new(
             "AccountAlreadyRegisteredException",
             "The provided account is already a delegated administrator for your organization.",
         ));
     }
-    if matches!(delegation, AtMost(limit) if registered.len() >= limit) {
+    let count = world.organizations.delegated.get(principal).map_or(0, std::collections::BTreeMap::len);
+    if matches!(delegation, AtMost(limit) if count >= limit) {
         return Err(constraint(
             "MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED",
             "You have exceeded the allowed number of delegated administrators for the delegated service.",
         ));
     }
+    let registered = world.organizations.delegated.entry(principal.to_owned()).or_default();
     registered.insert(account.to_owned(), now);
     Ok(())
 }

@@ -20,7 +20,7 @@ fn with(mut input: Value, member: &str, value: Value) -> Value {
 }
 
 /// A role in the member account with this trust statement.
-fn role(lab: &mut Lab, name: &str, statement: Value) -> String {
+fn role(lab: &mut Lab, name: &str, statement: &Value) -> String {
     let trust = json!({"Version": "2012-10-17", "Statement": [statement]});
     lab.account = MEMBER.into();
     let input = json!({"RoleName": name, "Path": "/ops/", "AssumeRolePolicyDocument": trust.to_string(),
@@ -63,25 +63,25 @@ fn roles_that_do_not_exist_or_do_not_trust_are_refused() {
     let trusting_other = role(
         &mut lab,
         "ForOther",
-        json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+        &json!({"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"AWS": format!("arn:aws:iam::{OTHER}:root")}}),
     );
     let external = role(
         &mut lab,
         "External",
-        json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+        &json!({"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"AWS": MANAGEMENT}, "Condition": {"StringEquals": {"sts:ExternalId": "secret-7"}}}),
     );
     let strangers = role(
         &mut lab,
         "Strangers",
-        json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+        &json!({"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"AWS": "*"}, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}}}),
     );
     let members = role(
         &mut lab,
         "Members",
-        json!({"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+        &json!({"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
         "Principal": {"AWS": "*"}, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}),
     );
     lab.ok("sts", "AssumeRole", with(assume(&external), "ExternalId", json!("secret-7")));

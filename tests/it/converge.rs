@@ -1,0 +1,114 @@
+//! Every section converges: from nothing, from drift, beside what others own, and when things vanish meanwhile.
+
+use orgbase::report::UnitReport;
+use orgbase::sandbox::spec::Spec;
+use orgbase::units::OutcomeKind;
+
+use crate::support::org::{Done, How, Org};
+use crate::support::{for_each_section, shape, snippets};
+
+/// An organization in which what a section needs is done.
+pub(crate) async fn prepared(org: Org, snippet: &snippets::Snippet) -> Org {
+    org.converge(&snippet.needs, &How::default()).await;
+    org
+}
+
+/// An organization in which a section is done.
+pub(crate) async fn converged(snippet: &snippets::Snippet) -> Org {
+    let org = prepared(Org::fresh(), snippet).await;
+    org.converge(&snippet.baseline, &How::only(snippet.id)).await;
+    org
+}
+
+fn assert_in_sync(done: &Done) {
+    use OutcomeKind::{InSync, NotApplicable, Skipped};
+    let off = |r: &&UnitReport| !matches!(r.outcome, InSync | NotApplicable | Skipped);
+    assert_eq!(done.report.units.iter().filter(off).count(), 0, "not in sync:\n{}", done.problems());
+    assert!(done.report.units.iter().any(|r| r.outcome == InSync), "nothing is in sync: nothing was asked");
+}
+
+/// Absent -> plan has drift -> apply -> in sync; a second apply writes nothing.
+async fn converges_once(org: Org, snippet: &snippets::Snippet) {
+    let org = prepared(org, snippet).await;
+    let how = How::only(snippet.id);
+    let planned = org.plan(&snippet.baseline, &how).await.unwrap();
+    assert_eq!(planned.report.summary.exit_code(), 2, "nothing to do:\n{}", planned.problems());
+    assert_eq!(planned.writes(), Vec::<String>::new(), "a plan wrote");
+    org.converge(&snippet.baseline, &how).await;
+    assert_in_sync(&org.plan(&snippet.baseline, &how).await.unwrap());
+    let state = shape::lines(&org.sandbox);
+    let again = org.converge(&snippet.baseline, &how).await;
+    assert_eq!(again.writes(), Vec::<String>::new(), "the second apply wrote");
+    assert_eq!(shape::difference(&state, &shape::lines(&org.sandbox)), "", "the second apply changed something");
+    assert_eq!(org.sandbox.unimplemented(), Vec::<String>::new(), "the sandbox lacks operations");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_organization_converges_and_stays() {
+    for_each_section(async |snippet| converges_once(Org::fresh(), snippet).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drifted_organization_converges_and_stays() {
+    for_each_section(async |snippet| {
+        for seed in [1, 2] {
+            let spec = Spec::parse(&format!("accounts=4,ous=3,regions=2,drift=0.5,seed={seed}")).unwrap();
+            converges_once(Org::of(&spec), snippet).await;
+        }
+    })
+    .await;
+}
+
+/// Settings that were changed behind our back are found and repaired, and what others put beside them stays.
+#[tokio::test(start_paused = true)]
+async fn drift_is_repaired_and_foreign_content_survives() {
+    for_each_section(async |snippet| {
+        let org = converged(snippet).await;
+        let how = How::only(snippet.id);
+        snippets::make(&org.sandbox, &snippet.calls.foreign);
+        assert_in_sync(&org.plan(&snippet.baseline, &how).await.unwrap());
+        snippets::make(&org.sandbox, &snippet.calls.drift);
+        let foreign = shape::count(&org.sandbox, "foreign");
+        let found = org.plan(&snippet.baseline, &how).await.unwrap();
+        let expected = if snippet.calls.drift.is_empty() { 0 } else { 2 };
+        assert_eq!(found.report.summary.exit_code(), expected, "{}", found.problems());
+        org.converge(&snippet.baseline, &how).await;
+        assert_in_sync(&org.plan(&snippet.baseline, &how).await.unwrap());
+        assert_eq!(shape::count(&org.sandbox, "foreign"), foreign, "foreign content is gone or doubled");
+    })
+    .await;
+}
+
+/// Something goes away after the plan was made: the unit is stale, or converges all the same; the next run repairs it.
+#[tokio::test(start_paused = true)]
+async fn what_vanishes_after_the_plan_ends_stale_or_converges() {
+    for_each_section(async |snippet| {
+        let org = converged(snippet).await;
+        let how = How::only(snippet.id);
+        snippets::make(&org.sandbox, &snippet.calls.drift);
+        let vanish = |sandbox: &_| snippets::make(sandbox, &snippet.calls.vanish);
+        let done = org.apply_after(&snippet.baseline, &how, vanish).await.unwrap();
+        for row in &done.report.units {
+            use OutcomeKind::{Applied, Blocked, InSync, NotApplicable, Skipped, Stale};
+            let fine = matches!(row.outcome, InSync | Applied | Stale | Blocked | NotApplicable | Skipped);
+            assert!(fine, "{}", done.problems());
+        }
+        org.converge(&snippet.baseline, &how).await;
+        assert_in_sync(&org.plan(&snippet.baseline, &how).await.unwrap());
+    })
+    .await;
+}
+
+/// A later form of the section takes things away; then nothing is left to do.
+#[tokio::test(start_paused = true)]
+async fn a_later_form_of_the_section_converges() {
+    for_each_section(async |snippet| {
+        let Some(later) = &snippet.later else { return };
+        let org = converged(snippet).await;
+        let how = How::only(snippet.id).destructive();
+        let done = org.converge(later, &how).await;
+        assert!(done.report.summary.count(OutcomeKind::Applied) > 0, "nothing changed");
+        assert_in_sync(&org.plan(later, &how).await.unwrap());
+    })
+    .await;
+}

@@ -1,0 +1,115 @@
+//! The state of a sandbox without what differs from run to run: ids by chance, times, and the order of lists.
+
+use std::sync::LazyLock;
+
+use orgbase::sandbox::Sandbox;
+use orgbase::sandbox::world::World;
+use regex::Regex;
+use serde_json::Value;
+
+/// Ids that are made by chance, and what stands for them.
+static RANDOM: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+        (r"\b(AROA|AIDA|ANPA|AGPA)[A-Z0-9]{16,17}", "${1}ID"),
+        (r"\b[0-9a-f]{32}\b", "HEX"),
+        (r"\b[0-9a-f]{64,}\b", "TOKEN"),
+    ]
+    .map(|(pattern, mask)| (Regex::new(pattern).unwrap(), mask))
+    .into()
+});
+
+/// The state as sorted lines: two states with the same lines are the same but for ids, times and order.
+pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.inspect(|world| {
+        let named = Named::new(world);
+        let mut value = serde_json::to_value(world).unwrap();
+        for counter in ["ids_made", "seed"] {
+            value.as_object_mut().unwrap().remove(counter);
+        }
+        let mut lines = Vec::new();
+        named.collect("", &value, &mut lines);
+        lines.sort();
+        lines
+    })
+}
+
+/// What is in only one of two states, for messages.
+pub(crate) fn difference(left: &[String], right: &[String]) -> String {
+    let mut text = String::new();
+    let mut rest = right.to_vec();
+    for line in left {
+        match rest.iter().position(|r| r == line) {
+            Some(at) => drop(rest.remove(at)),
+            None => text.push_str(&format!("- {line}\n")),
+        }
+    }
+    rest.iter().for_each(|line| text.push_str(&format!("+ {line}\n")));
+    text
+}
+
+/// How often a word stands in the state.
+pub(crate) fn count(sandbox: &Sandbox, word: &str) -> usize {
+    sandbox.inspect(|world| serde_json::to_string(world).unwrap().matches(word).count())
+}
+
+/// Id of an OU by path (`/`: the root).
+pub(crate) fn ou_id(world: &World, path: &str) -> String {
+    let state = &world.organizations;
+    let root = state.organization.as_ref().unwrap().root.clone();
+    path.split('/').filter(|name| !name.is_empty()).fold(root, |parent, name| {
+        let found = state.units.values().find(|u| u.parent == parent && u.name == name);
+        found.unwrap_or_else(|| panic!("no OU {path}")).id.clone()
+    })
+}
+
+/// Id of a policy by name.
+pub(crate) fn policy_id(world: &World, name: &str) -> String {
+    let found = world.organizations.policies.values().find(|p| p.name == name);
+    found.unwrap_or_else(|| panic!("no policy {name}")).id.clone()
+}
+
+/// Names of what Organizations numbers by chance: which OU a policy is attached to does matter.
+struct Named(Vec<(String, String)>);
+
+impl Named {
+    fn new(world: &World) -> Named {
+        let state = &world.organizations;
+        let units = state.units.values().map(|u| {
+            let parent = state.units.get(&u.parent).map_or("", |p| p.name.as_str());
+            (u.id.clone(), format!("OU:{parent}/{}", u.name))
+        });
+        let policies = state.policies.values().map(|p| (p.id.clone(), format!("POLICY:{}", p.name)));
+        Named(units.chain(policies).collect())
+    }
+
+    /// One line per leaf, with the path to it. Entries of lists have no number.
+    fn collect(&self, path: &str, value: &Value, lines: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    self.collect(&format!("{path}.{}", self.mask(key)), value, lines);
+                }
+            }
+            Value::Array(items) => {
+                items.iter().for_each(|item| self.collect(&format!("{path}[]"), item, lines));
+            }
+            Value::Number(number) if number.as_f64().is_some_and(|n| n > 1e9) => {
+                lines.push(format!("{path} = TIME"));
+            }
+            Value::String(text) => lines.push(format!("{path} = {}", self.mask(text))),
+            other => lines.push(format!("{path} = {other}")),
+        }
+    }
+
+    fn mask(&self, text: &str) -> String {
+        let mut text = text.to_string();
+        for (id, name) in &self.0 {
+            text = text.replace(id, name);
+        }
+        for (pattern, mask) in RANDOM.iter() {
+            text = pattern.replace_all(&text, *mask).into_owned();
+        }
+        text
+    }
+}

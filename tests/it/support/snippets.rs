@@ -1,0 +1,137 @@
+//! The baselines and API calls of `snippets/`: what the suite runs every section on. `snippets/README.md` says how.
+
+use std::path::{Path, PathBuf};
+
+use orgbase::controls::SECTIONS;
+use orgbase::sandbox::Sandbox;
+use orgbase::sandbox::services;
+use orgbase::sandbox::world::{Call, Principal, World};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::shape;
+
+/// Of every composed baseline.
+const HEAD: &str = "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_region = \"eu-west-1\"\nregions = [\"eu-west-1\", \"us-east-1\"]\n";
+/// When the calls of a snippet are made: 2026-01-01.
+const MOMENT: f64 = 1_767_225_600.0;
+
+/// One section with what it needs.
+pub(crate) struct Snippet {
+    /// Section id.
+    pub(crate) id: &'static str,
+    /// The sections that must be converged before, as a whole baseline.
+    pub(crate) needs: String,
+    /// The same with the section.
+    pub(crate) baseline: String,
+    /// The section as it is later, as a whole baseline.
+    pub(crate) later: Option<String>,
+    /// Calls on the converged organization.
+    pub(crate) calls: Calls,
+}
+
+/// `SECTION.calls.toml`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Calls {
+    pub(crate) foreign: Vec<OneCall>,
+    pub(crate) drift: Vec<OneCall>,
+    pub(crate) vanish: Vec<OneCall>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OneCall {
+    account: Option<String>,
+    region: Option<String>,
+    service: String,
+    operation: String,
+    input: Value,
+}
+
+/// The snippets of all registered sections, or of the one that `ORGBASE_SECTION` names.
+pub(crate) fn all() -> Vec<Snippet> {
+    let only = std::env::var("ORGBASE_SECTION").ok();
+    let ids = SECTIONS.iter().map(|s| s.meta().id).filter(|id| only.as_deref().is_none_or(|o| o == *id));
+    ids.map(snippet).collect()
+}
+
+fn snippet(id: &'static str) -> Snippet {
+    let mut order = Vec::new();
+    collect(id, &mut order);
+    order.pop();
+    let needs: String = order.iter().map(|name| own(name)).collect();
+    let later = optional(&format!("{id}.2.toml")).map(|text| format!("{HEAD}{needs}{text}"));
+    let calls = optional(&format!("{id}.calls.toml"));
+    let calls = calls.map(|text| toml::from_str(&text).unwrap_or_else(|e| panic!("{id}.calls.toml: {e}")));
+    Snippet {
+        id,
+        baseline: format!("{HEAD}{needs}{}", own(id)),
+        needs: format!("{HEAD}{needs}"),
+        later,
+        calls: calls.unwrap_or_default(),
+    }
+}
+
+/// The needs of a section, their needs before them, and the section itself.
+fn collect(id: &str, order: &mut Vec<String>) {
+    if order.iter().any(|name| name == id) {
+        return;
+    }
+    let text = own(id);
+    let first = text.lines().next().unwrap_or_default();
+    let needs = first.strip_prefix("# needs: ").unwrap_or_else(|| panic!("{id}.toml begins with `# needs: `"));
+    for need in needs.split(", ").filter(|n| *n != "-") {
+        collect(need, order);
+    }
+    order.push(id.to_string());
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snippets")
+}
+
+fn own(id: &str) -> String {
+    optional(&format!("{id}.toml"))
+        .unwrap_or_else(|| panic!("section `{id}` has no tests/it/snippets/{id}.toml: see the README there"))
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::fs::read_to_string(folder().join(name)).ok()
+}
+
+/// Makes the calls; each must succeed.
+pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
+    for one in calls {
+        let mut input = one.input.clone();
+        sandbox.inspect(|world| resolve(world, &mut input));
+        let call = Call {
+            service: one.service.clone(),
+            operation: one.operation.clone(),
+            account: one.account.clone().unwrap_or_else(|| "111122223333".into()),
+            region: one.region.clone().unwrap_or_else(|| "eu-west-1".into()),
+            principal: Principal::Management,
+            input,
+            now: MOMENT,
+        };
+        match sandbox.modify(|world| services::dispatch(world, &call)) {
+            Some(Ok(_)) => {}
+            answer => panic!("{}:{}: {answer:?}", one.service, one.operation),
+        }
+    }
+}
+
+/// `PATH:/Workloads` becomes the OU's id, and `POLICY:name` the policy's.
+fn resolve(world: &World, value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
+        Value::String(text) => {
+            if let Some(path) = text.strip_prefix("PATH:") {
+                *text = shape::ou_id(world, path);
+            } else if let Some(name) = text.strip_prefix("POLICY:") {
+                *text = shape::policy_id(world, name);
+            }
+        }
+        _ => {}
+    }
+}
