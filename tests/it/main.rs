@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod baselines;
 mod converge;
+mod faults;
+mod generated;
+mod registry;
+mod source;
 mod support;
+mod truth;
 
 /// A file that no `mod` line names would never run.
 #[test]

@@ -111,10 +111,15 @@ fn role<'w>(world: &'w World, account: &str, path_and_name: &str) -> Option<&'w 
     (role.path.trim_matches('/') == path).then_some(role)
 }
 
-/// Whether the role exists and lets an AWS service assume it.
-pub fn role_trusts(world: &World, account: &str, path_and_name: &str, service: &str) -> bool {
-    let request = Request::new(Caller::Service(service.into()), "sts:AssumeRole", "*")
-        .with("aws:SourceAccount", account);
+/// Whether the role exists and lets an AWS service assume it on behalf of a resource (`source_arn`) of the account.
+pub fn role_trusts(
+    world: &World,
+    account: &str,
+    path_and_name: &str,
+    service: &str,
+    source_arn: &str,
+) -> bool {
+    let request = service_request(world, service, "sts:AssumeRole", "*", (account, source_arn));
     role(world, account, path_and_name).is_some_and(|role| allows(&role.trust, &request))
 }
 

@@ -178,8 +178,14 @@ impl Done {
     }
 }
 
-/// Whether any control declares `service:Operation` as a write.
+/// Whether `service:Operation` changes something: some control declares it as a write, and it is no look-up.
 pub(crate) fn is_write(operation: &str) -> bool {
+    // Operations that only `apply` needs are declared as writes even where they read.
+    let reads = ["List", "Get", "Describe"];
+    if operation.split_once(':').is_some_and(|(_, action)| reads.iter().any(|verb| action.starts_with(verb)))
+    {
+        return false;
+    }
     let mut controls = SECTIONS.iter().flat_map(|s| s.controls());
     controls.any(|c| c.meta().writes.contains(&operation))
 }

@@ -122,7 +122,7 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     }
 }
 
-/// `PATH:/Workloads` becomes the OU's id, and `POLICY:name` the policy's.
+/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -131,8 +131,17 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some((account, region, alias)) = key_parts(text) {
+                let keys = &world.kms[&format!("{account}/{region}")];
+                *text = keys.aliases[alias].target.clone();
             }
         }
         _ => {}
     }
+}
+
+fn key_parts(text: &str) -> Option<(&str, &str, &str)> {
+    let (account, rest) = text.strip_prefix("KEY:")?.split_once('/')?;
+    let (region, alias) = rest.split_once('/')?;
+    Some((account, region, alias))
 }

@@ -189,7 +189,7 @@ fn log_delivery(world: &World, call: &Call, trail: &Trail) -> Result<(), Fault> 
     if role.split(':').nth(4) != Some(account) || role_name.is_empty() {
         return Err(bad_role("CloudTrail cannot validate the specified role ARN."));
     }
-    if !documents::role_trusts(world, account, role_name, PRINCIPAL) {
+    if !documents::role_trusts(world, account, role_name, PRINCIPAL, &trail.arn) {
         return Err(bad_role("Access denied. Check the trust relationships for your role."));
     }
     let mut stream = format!("{account}_CloudTrail_{region}");

@@ -1,0 +1,79 @@
+//! Permissions are what they are declared to be: the calls of every control, over making, keeping, repairing and taking
+//! away, equal its declared reads and writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orgbase::controls::SECTIONS;
+
+use crate::converge::{converged, prepared};
+use crate::support::org::{Done, How, Org};
+use crate::support::snippets::{self, Snippet};
+
+/// Declared, and called on paths that no snippet takes: control, operation, when.
+const RARE: &[(&str, &str, &str)] = &[];
+
+type Calls = BTreeMap<String, BTreeSet<String>>;
+
+fn note(calls: &mut Calls, done: &Done) {
+    for call in &done.calls {
+        calls.entry(call.control.clone()).or_default().insert(format!("{}:{}", call.service, call.operation));
+    }
+}
+
+/// All calls of a section's controls.
+async fn record(snippet: &Snippet, calls: &mut Calls) {
+    let how = How::only(snippet.id);
+    let org = prepared(Org::fresh(), snippet).await;
+    note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
+    note(calls, &org.converge(&snippet.baseline, &how).await);
+    note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
+    snippets::make(&org.sandbox, &snippet.calls.drift);
+    note(calls, &org.converge(&snippet.baseline, &how).await);
+    snippets::make(&org.sandbox, &snippet.calls.vanish);
+    note(calls, &org.converge(&snippet.baseline, &how).await);
+    if let Some(later) = &snippet.later {
+        let org = converged(snippet).await;
+        let how = how.destructive();
+        note(calls, &org.plan(later, &how).await.unwrap());
+        note(calls, &org.converge(later, &how).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_equal_the_declaration() {
+    let mut calls = Calls::new();
+    for snippet in snippets::all() {
+        record(&snippet, &mut calls).await;
+    }
+    let mut wrong = Vec::new();
+    let only = std::env::var("ORGBASE_SECTION").ok();
+    for section in SECTIONS.iter().filter(|s| only.as_deref().is_none_or(|o| o == s.meta().id)) {
+        for control in section.controls() {
+            let meta = control.meta();
+            let name = if meta.part.is_empty() {
+                section.meta().id.into()
+            } else {
+                format!("{}.{}", section.meta().id, meta.part)
+            };
+            let made = calls.remove(&name).unwrap_or_default();
+            let declared: BTreeSet<String> =
+                meta.reads.iter().chain(meta.writes).map(ToString::to_string).collect();
+            let rare = |operation: &&String| RARE.iter().any(|(c, o, _)| *c == name && o == operation);
+            wrong.extend(
+                declared
+                    .difference(&made)
+                    .filter(|o| !rare(o))
+                    .map(|o| format!("{name} declares {o} and never calls it")),
+            );
+            wrong.extend(
+                made.intersection(&declared)
+                    .filter(rare)
+                    .map(|o| format!("{name} does call {o}: it is not rare")),
+            );
+            wrong.extend(
+                made.difference(&declared).map(|o| format!("{name} calls {o} and does not declare it")),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+}
