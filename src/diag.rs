@@ -11,7 +11,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normali
 pub(crate) use source::{START, Sources, Span};
 
 use crate::baseline::Baseline;
-use crate::baseline::tree::{Entry, Item};
+use crate::baseline::tree::{Entry, Found, Item};
 use crate::error::RunError;
 
 /// One thing that is wrong with the baseline.
@@ -123,9 +123,7 @@ impl Report {
         let order = |f: &Finding| f.span.as_ref().map_or(0, |s| s.start);
         findings.sort_by(|a, b| (order(a), a.code).cmp(&(order(b), b.code)));
         let mut seen = std::collections::BTreeSet::new();
-        findings.retain(|f| {
-            f.span.is_none() || seen.insert((f.code, order(f), f.message.clone()))
-        });
+        findings.retain(|f| f.span.is_none() || seen.insert((f.code, order(f), f.message.clone())));
         BaselineError { findings, sources: self.sources }
     }
 }
@@ -186,7 +184,7 @@ impl<'a> Findings<'a> {
 
     fn record(&mut self, code: &'static str, path: &str, message: String, hint: Option<String>) {
         let found = self.item.find(path).filter(|_| !path.is_empty());
-        let span = found.as_ref().map_or_else(|| self.key.clone(), |found| found.shown());
+        let span = found.as_ref().map_or_else(|| self.key.clone(), Found::shown);
         let of_the_key = found.is_some_and(|found| found.exact);
         if !(of_the_key && self.report.is_settled(&span)) {
             self.report.at(code, &span, message).hint = hint;
