@@ -20,6 +20,11 @@ pub fn email(address: &str) -> String {
     format!("...@{domain}#{}", hash(address))
 }
 
+/// A telephone number as `tel:...#hash`.
+pub fn phone(number: &str) -> String {
+    format!("tel:...#{}", hash(number))
+}
+
 fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let full = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
@@ -40,5 +45,9 @@ mod tests {
         let mail = email("secops@example.com");
         assert!(mail.starts_with("...@example.com#"), "{mail}");
         assert_ne!(mail, email("other@example.com"));
+
+        let number = phone("+44 20 7946 0000");
+        assert!(number.starts_with("tel:...#") && !number.contains("7946"), "{number}");
+        assert_ne!(number, phone("+44 20 7946 0001"));
     }
 }
