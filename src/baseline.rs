@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use bind::{Bound, Place};
 pub use model::{AccountDecl, Accounts, Exception, Moved, Organization, OuDecl, Ous, Regions, Removed};
 
-use crate::diag::{BaselineError, Sources, nearest};
+use crate::diag::{BaselineError, Finding, OuProblem, Report, Sources, nearest};
 use crate::facts::{Account, Facts};
 
 /// A baseline that holds together: every key is known, every value has its type, every name exists.
@@ -55,6 +55,8 @@ pub struct Baseline {
     /// Account keys by e-mail address in lower case.
     by_email: BTreeMap<String, String>,
     sections: bind::Sections,
+    /// OU paths that the baseline names and does not declare, with what to say where AWS has no such OU.
+    undeclared_ous: Vec<(String, Finding)>,
 }
 
 impl Baseline {
@@ -156,12 +158,13 @@ impl Baseline {
     }
 
     /// What is wrong with the path of an OU, and what to do.
-    pub(crate) fn ou_problem(&self, path: &str) -> Option<(String, String)> {
+    pub(crate) fn ou_problem(&self, path: &str) -> Option<OuProblem> {
         if let Some(wrong) = ou::syntax(path) {
-            return Some((
-                format!("`{path}` is no path of an OU: {wrong}"),
-                "write it as `/Workloads/Production`".into(),
-            ));
+            return Some(OuProblem {
+                message: format!("`{path}` is no path of an OU: {wrong}"),
+                hint: "write it as `/Workloads/Production`".into(),
+                is_form: true,
+            });
         }
         if self.is_ou(path) {
             return None;
@@ -170,6 +173,20 @@ impl Baseline {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("declare it under `[ous]`: `\"{path}\" = {{}}`"),
         };
-        Some((format!("no OU `{path}` is declared"), hint))
+        let message = format!("no OU `{path}` is declared, and the organization has none");
+        Some(OuProblem { message, hint, is_form: false })
+    }
+
+    /// Every OU that the baseline names is declared, or is there.
+    ///
+    /// # Errors
+    /// The paths that are neither, each with its place.
+    pub fn check_ous(&self, facts: &Facts) -> Result<(), BaselineError> {
+        let mut report = Report::new(self.sources.clone());
+        for (path, finding) in self.undeclared_ous.iter().filter(|(path, _)| !facts.ous.contains_key(path)) {
+            tracing::debug!(path, "an OU is neither declared nor there");
+            report.push(finding.clone());
+        }
+        report.finish()
     }
 }

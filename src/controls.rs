@@ -20,6 +20,7 @@ sections! {
     org_trail::OrgTrail,
     metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
+    alternate_contacts::AlternateContacts,
     scps::Scps,
 }
 

@@ -11,13 +11,36 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normali
 pub(crate) use source::{START, Sources, Span};
 
 use crate::baseline::Baseline;
-use crate::baseline::tree::{Entry, Item};
+use crate::baseline::tree::{Entry, Found, Item};
 use crate::error::RunError;
+
+/// Every code of a finding. `docs/errors.md` explains them.
+pub const CODES: [&str; 19] = [
+    "document",
+    "duplicate_email",
+    "duplicate_table",
+    "empty",
+    "file",
+    "invalid_value",
+    "length",
+    "missing_key",
+    "override",
+    RANGE,
+    "select",
+    "syntax",
+    "unknown_account",
+    "unknown_key",
+    "unknown_ou",
+    "unknown_section",
+    "unknown_value",
+    "version",
+    "wrong_type",
+];
 
 /// One thing that is wrong with the baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable name of the kind of finding, such as `unknown_key`.
+    /// Stable name of the kind of finding, such as `unknown_key`: one of `CODES`.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
@@ -59,15 +82,22 @@ pub(crate) struct Report {
     findings: Vec<Finding>,
     /// So many findings are those of schemas and core tables.
     settled: usize,
+    /// OU paths that nothing declares, with what to say where AWS has no such OU either.
+    undeclared_ous: Vec<(String, Finding)>,
 }
 
 impl Report {
     pub(crate) fn new(sources: Arc<Sources>) -> Report {
-        Report { sources, findings: Vec::new(), settled: 0 }
+        Report { sources, findings: Vec::new(), settled: 0, undeclared_ous: Vec::new() }
     }
 
     /// Records a finding at a place.
     pub(crate) fn at(&mut self, code: &'static str, span: &Span, message: impl Into<String>) -> &mut Finding {
+        let finding = self.placed(code, span, message);
+        self.push(finding)
+    }
+
+    fn placed(&self, code: &'static str, span: &Span, message: impl Into<String>) -> Finding {
         let mut finding = Finding::of_file(code, "", message);
         if let Some(location) = self.sources.locate(span) {
             finding.file.clone_from(&location.source.name);
@@ -75,10 +105,28 @@ impl Report {
             finding.column = location.column;
             finding.span = Some(span.clone());
         }
-        self.push(finding)
+        finding
+    }
+
+    /// Records what is wrong with an OU path: at once where its form is wrong, else only once AWS has no such OU.
+    pub(crate) fn ou(&mut self, path: &str, span: &Span, problem: OuProblem) {
+        let OuProblem { message, hint, is_form } = problem;
+        let mut finding = self.placed("unknown_ou", span, message);
+        finding.hint = Some(hint);
+        if is_form {
+            self.push(finding);
+        } else {
+            self.undeclared_ous.push((path.to_string(), finding));
+        }
+    }
+
+    /// What to say of OU paths that nothing declares.
+    pub(crate) fn take_undeclared_ous(&mut self) -> Vec<(String, Finding)> {
+        std::mem::take(&mut self.undeclared_ous)
     }
 
     pub(crate) fn push(&mut self, finding: Finding) -> &mut Finding {
+        debug_assert!(CODES.contains(&finding.code), "`{}` is not in CODES", finding.code);
         self.findings.push(finding);
         let last = self.findings.len() - 1;
         &mut self.findings[last]
@@ -128,6 +176,14 @@ impl Report {
     }
 }
 
+/// What is wrong with an OU path.
+pub(crate) struct OuProblem {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+    /// The path has no form of a path; else nothing declares it.
+    pub(crate) is_form: bool,
+}
+
 /// Code of a number outside its range.
 pub(crate) const RANGE: &str = "range";
 
@@ -174,8 +230,9 @@ impl<'a> Findings<'a> {
     /// Records a target that is neither an OU path nor a declared account key.
     pub fn target(&mut self, path: &str, target: &str, baseline: &Baseline) {
         if target.starts_with('/') {
-            if let Some((message, hint)) = baseline.ou_problem(target) {
-                self.record("unknown_ou", path, message, Some(hint));
+            if let Some(problem) = baseline.ou_problem(target) {
+                let span = self.item.find(path).map_or_else(|| self.key.clone(), |found| found.shown());
+                self.report.ou(target, &span, problem);
             }
         } else {
             self.account(path, target, baseline);
@@ -184,7 +241,7 @@ impl<'a> Findings<'a> {
 
     fn record(&mut self, code: &'static str, path: &str, message: String, hint: Option<String>) {
         let found = self.item.find(path).filter(|_| !path.is_empty());
-        let span = found.as_ref().map_or_else(|| self.key.clone(), |found| found.shown());
+        let span = found.as_ref().map_or_else(|| self.key.clone(), Found::shown);
         let of_the_key = found.is_some_and(|found| found.exact);
         if !(of_the_key && self.report.is_settled(&span)) {
             self.report.at(code, &span, message).hint = hint;
@@ -292,5 +349,15 @@ impl From<BaselineError> for RunError {
         // Whoever prints a RunError begins with `error: `, as each finding does.
         let text = error.render(false);
         RunError::new(text.strip_prefix("error: ").unwrap_or(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn the_documents_explain_every_code() {
+        assert_eq!(crate::error::documented("Findings in the baseline"), CODES);
     }
 }

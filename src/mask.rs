@@ -1,6 +1,6 @@
 //! Contacts in what is written down: plans, journals, logs and reports show enough to tell them apart, and no more.
 
-use sha2::{Digest as _, Sha256};
+use crate::digest::sha256_hex;
 
 /// Hexadecimal digits of the hash that tells two masked texts apart.
 const DIGITS: usize = 8;
@@ -20,10 +20,13 @@ pub fn email(address: &str) -> String {
     format!("...@{domain}#{}", hash(address))
 }
 
+/// A telephone number as `tel:...#hash`.
+pub fn phone(number: &str) -> String {
+    format!("tel:...#{}", hash(number))
+}
+
 fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let full = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    full.chars().take(DIGITS).collect()
+    sha256_hex(text.as_bytes()).chars().take(DIGITS).collect()
 }
 
 #[cfg(test)]
@@ -40,5 +43,9 @@ mod tests {
         let mail = email("secops@example.com");
         assert!(mail.starts_with("...@example.com#"), "{mail}");
         assert_ne!(mail, email("other@example.com"));
+
+        let number = phone("+44 20 7946 0000");
+        assert!(number.starts_with("tel:...#") && !number.contains("7946"), "{number}");
+        assert_ne!(number, phone("+44 20 7946 0001"));
     }
 }

@@ -4,6 +4,7 @@
 
 mod expand;
 mod graph;
+mod ready;
 mod schedule;
 
 use std::fmt;
@@ -60,6 +61,14 @@ pub struct Unit {
     pub(crate) control: usize,
     /// What must be done first.
     pub(crate) after: Vec<graph::Node>,
+}
+
+impl Unit {
+    /// A unit that waits for nothing and for which nothing waits, from no section of a baseline.
+    pub fn alone(id: UnitId, seat: String, meta: &'static Meta, task: Task) -> Unit {
+        let (bound, at, exception) = (None, String::new(), None);
+        Unit { id, seat, meta, task, bound, at, exception, control: 0, after: Vec::new() }
+    }
 }
 
 /// A unit's work.

@@ -183,19 +183,23 @@ impl Sections {
 /// Checks whom the overrides select.
 pub(super) fn selects(baseline: &Baseline, report: &mut Report) {
     for over in &baseline.sections.overrides {
-        let (name, problem) = match (&over.select.ou, &over.select.account) {
-            (Some(ou), None) => ("ou", baseline.ou_problem(ou)),
-            (None, Some(account)) => ("account", validate::selected_account(baseline, account)),
+        let place = |name: &str| over.at.value.find(name).map_or_else(|| over.at.key.clone(), |f| f.shown());
+        match (&over.select.ou, &over.select.account) {
+            (Some(ou), None) => {
+                if let Some(problem) = baseline.ou_problem(ou) {
+                    report.ou(ou, &place("ou"), problem);
+                }
+            }
+            (None, Some(account)) => {
+                if let Some((message, hint)) = validate::selected_account(baseline, account) {
+                    report.at("select", &place("account"), message).with_hint(hint);
+                }
+            }
             _ => {
                 let finding =
                     report.at("select", &over.at.key, "`select` needs `ou` or `account`, and not both");
                 finding.with_hint("write `select = { ou = \"/Path\" }` or `select = { account = \"key\" }`");
-                continue;
             }
-        };
-        if let Some((message, hint)) = problem {
-            let span = over.at.value.find(name).map_or_else(|| over.at.key.clone(), |f| f.shown());
-            report.at("select", &span, message).with_hint(hint);
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
         None => std::collections::BTreeMap::new(),
     };
     let by_email = core.accounts.0.iter().map(|(key, a)| (a.email.to_lowercase(), key.clone())).collect();
-    let baseline = Baseline {
+    let mut baseline = Baseline {
         digest: load::digest(&files.sources, &documents),
         ou_paths: ou::with_parents(core.ous.0.keys()),
         organization: core.organization,
@@ -46,9 +46,11 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
         sources: files.sources,
         by_email,
         sections,
+        undeclared_ous: Vec::new(),
     };
     validate::validate(&baseline, &tree, &mut report);
     bind::check(&baseline, &broken, &mut report);
+    baseline.undeclared_ous = report.take_undeclared_ous();
     report.finish().map(|()| baseline)
 }
 

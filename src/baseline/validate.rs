@@ -178,8 +178,9 @@ impl Validate<'_> {
                 Some("6 to 64 characters, such as `aws+log@example.com`"),
             );
         }
-        if let Some((message, hint)) = self.baseline.ou_problem(&account.ou) {
-            self.at("accounts", &at("ou"), message, Some(&hint));
+        if let Some(problem) = self.baseline.ou_problem(&account.ou) {
+            let span = self.span("accounts", &at("ou"));
+            self.report.ou(&account.ou, &span, problem);
         }
         if !account.managed && account.reason.as_ref().is_none_or(|r| r.trim().is_empty()) {
             let hint = "say why: `reason = \"...\"`; every report shows it";

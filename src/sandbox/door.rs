@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,7 +185,11 @@ async fn answer(sandbox: &Sandbox, request: http::Request<Incoming>) -> http::Re
         Ok(Err(_)) => plain(413, "The request body is too large or broken off.\n"),
         Ok(Ok(body)) => {
             let request = http::Request::from_parts(parts, body.to_bytes().to_vec());
-            sandbox.handle(&request).map(|body| Full::new(Bytes::from(body)))
+            // a mistake in a handler is answered too, and leaves the listener up
+            match catch_unwind(AssertUnwindSafe(|| sandbox.handle(&request))) {
+                Ok(response) => response.map(|body| Full::new(Bytes::from(body))),
+                Err(_) => plain(500, "The sandbox has a defect: see its log.\n"),
+            }
         }
     }
 }

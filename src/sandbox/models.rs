@@ -28,7 +28,7 @@ struct Entry {
 }
 
 /// How a service is addressed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// First label of the host name.
@@ -278,7 +278,7 @@ pub fn api(key: &str) -> Option<&'static Api> {
 fn read_api(key: &str, entry: &Entry) -> Option<Api> {
     let mut api: Api = logged(unpack(entry.packed).map(|(api, _)| api))?;
     key.clone_into(&mut api.key);
-    api.metadata = logged(unpack::<BTreeMap<String, IndexEntry>>(PACKED))?.0.remove(key)?.metadata;
+    api.metadata = entry.metadata.clone();
     Some(api)
 }
 

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
 use super::graph::Node;
+use super::ready::Ready;
 use super::{OutcomeKind, Unit};
 
 /// How many units run at once.
@@ -17,13 +18,16 @@ use super::{OutcomeKind, Unit};
 pub struct Bounds {
     /// Units in flight. Calls have bounds of their own.
     pub units: usize,
-    /// No new unit starts after so many failures.
+    /// Units in flight whose calls one account makes.
+    pub per_seat: usize,
+    /// No new unit starts after so many failures; 0 is taken as 1.
     pub max_failures: Option<usize>,
 }
 
 impl Default for Bounds {
+    /// Enough units to keep all calls in flight although each account has a bound on its own: 24 accounts at a time.
     fn default() -> Bounds {
-        Bounds { units: 256, max_failures: None }
+        Bounds { units: 384, per_seat: 16, max_failures: None }
     }
 }
 
@@ -50,6 +54,13 @@ pub struct Status {
     pub outcome: OutcomeKind,
     /// Units that wait for this one may run.
     pub releases: bool,
+    /// It was worked on in this pass: a failure counts against `Bounds::max_failures`.
+    pub attempted: bool,
+}
+
+impl Status {
+    /// It waits for something that is not done, and so do those that wait for it.
+    pub const BLOCKED: Status = Status { outcome: OutcomeKind::Blocked, releases: false, attempted: false };
 }
 
 /// What the queue tells about its progress.
@@ -73,15 +84,14 @@ where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = (R, Status)> + Send + 'static,
 {
-    let mut queue = Queue::new(units);
+    let mut queue = Queue::new(units, bounds.per_seat);
     let mut results: Vec<Option<R>> = units.iter().map(|_| None).collect();
     let mut tasks: JoinSet<(R, Status)> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
-    let failures = AtomicUsize::new(0);
+    let mut failures = 0;
     loop {
         while running.len() < bounds.units.max(1) {
-            let stop = cancel.is_cancelled()
-                || bounds.max_failures.is_some_and(|m| failures.load(Ordering::Relaxed) > m);
+            let stop = cancel.is_cancelled() || bounds.max_failures.is_some_and(|m| failures >= m.max(1));
             let Some(next) = (if stop { None } else { queue.next() }) else { break };
             match next {
                 Next::Run(index) => {
@@ -89,9 +99,10 @@ where
                     running.insert(handle.id(), index);
                 }
                 Next::Blocked(index, cause) => {
-                    set(&mut results, index, (ends.blocked)(index, cause));
-                    progress.done(OutcomeKind::Blocked);
-                    queue.finish(index, Status { outcome: OutcomeKind::Blocked, releases: false });
+                    let (result, status) = (ends.blocked)(index, cause);
+                    set(&mut results, index, result);
+                    progress.done(status.outcome);
+                    queue.finish(index, status);
                 }
             }
         }
@@ -100,14 +111,12 @@ where
             Ok((id, (result, status))) => (running.remove(&id), result, status),
             Err(error) => {
                 let index = running.remove(&error.id());
-                let status = Status { outcome: OutcomeKind::Failed, releases: false };
+                let status = Status { outcome: OutcomeKind::Failed, releases: false, attempted: true };
                 (index, (ends.broken)(index.unwrap_or_default(), &error.to_string()), status)
             }
         };
         let Some(index) = index else { continue };
-        if status.outcome == OutcomeKind::Failed {
-            failures.fetch_add(1, Ordering::Relaxed);
-        }
+        failures += usize::from(status.attempted && status.outcome == OutcomeKind::Failed);
         set(&mut results, index, result);
         progress.done(status.outcome);
         queue.finish(index, status);
@@ -117,8 +126,9 @@ where
 
 /// Makes the results of units that did not run to their end.
 pub struct Ends<'a, R> {
-    /// The unit at the first index waits for the one at the second, which is not done.
-    pub blocked: &'a (dyn Fn(usize, usize) -> R + Sync),
+    /// The unit at the first index waits for the one at the second, which is not done. A unit whose outcome is known
+    /// without work keeps it, and those that wait for it go by that.
+    pub blocked: &'a (dyn Fn(usize, usize) -> (R, Status) + Sync),
     /// Its turn never came.
     pub not_run: &'a (dyn Fn(usize) -> R + Sync),
     /// It panicked.
@@ -138,7 +148,7 @@ enum Next {
 
 /// In-degrees and who waits for whom.
 struct Queue {
-    ready: BTreeSet<usize>,
+    ready: Ready,
     late: BTreeSet<usize>,
     waiting: Vec<usize>,
     dependents: HashMap<Node, Vec<usize>>,
@@ -156,9 +166,9 @@ struct Gate {
 }
 
 impl Queue {
-    fn new(units: &[Unit]) -> Queue {
+    fn new(units: &[Unit], per_seat: usize) -> Queue {
         let mut queue = Queue {
-            ready: BTreeSet::new(),
+            ready: Ready::new(units, per_seat),
             late: BTreeSet::new(),
             waiting: units.iter().map(|u| u.after.len()).collect(),
             dependents: HashMap::new(),
@@ -198,14 +208,14 @@ impl Queue {
     fn make_ready(&mut self, index: usize) {
         let late = self.denies.get(index).copied().unwrap_or_default();
         if late {
-            self.late.insert(index)
+            self.late.insert(index);
         } else {
-            self.ready.insert(index)
-        };
+            self.ready.insert(index);
+        }
     }
 
     fn next(&mut self) -> Option<Next> {
-        let index = match self.ready.pop_first() {
+        let index = match self.ready.take() {
             Some(index) => index,
             None if self.others_left == 0 => self.late.pop_first()?,
             None => return None,
@@ -218,6 +228,7 @@ impl Queue {
 
     fn finish(&mut self, index: usize, status: Status) {
         if self.denies.get(index) == Some(&false) {
+            self.ready.ended(index);
             self.others_left = self.others_left.saturating_sub(1);
         }
         let cause = (!status.releases).then_some(index);
@@ -250,5 +261,78 @@ impl Queue {
                 self.make_ready(dependent);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Meta;
+    use crate::units::{Task, UnitId};
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn done(&self, _: OutcomeKind) {}
+    }
+
+    /// Units of one control each; the second waits for the first, the third for the second, ...
+    fn chain(length: usize) -> Vec<Unit> {
+        let unit = |n: usize| {
+            let id = UnitId {
+                control: format!("c{n}"),
+                part: String::new(),
+                account: "1".into(),
+                region: "r".into(),
+            };
+            let task = Task::Settled(OutcomeKind::InSync, String::new());
+            let after = n.checked_sub(1).map(Node::Unit).into_iter().collect();
+            Unit { control: n, after, ..Unit::alone(id, "1".into(), &Meta::DEFAULT, task) }
+        };
+        (0..length).map(unit).collect()
+    }
+
+    const DRIFT: Status = Status { outcome: OutcomeKind::Drift, releases: false, attempted: false };
+    const IN_SYNC: Status = Status { outcome: OutcomeKind::InSync, releases: true, attempted: false };
+
+    async fn outcomes(
+        units: &[Unit],
+        bounds: Bounds,
+        work: impl Fn(usize) -> Status,
+        blocked: impl Fn(usize) -> Status + Sync,
+    ) -> Vec<OutcomeKind> {
+        let ends = Ends {
+            blocked: &|index, _| (blocked(index).outcome, blocked(index)),
+            not_run: &|_| OutcomeKind::NotRun,
+            broken: &|_, _| OutcomeKind::Failed,
+        };
+        let work = |index| {
+            let status = work(index);
+            async move { (status.outcome, status) }
+        };
+        run(units, bounds, &Cancel::default(), &Silent, work, &ends).await
+    }
+
+    #[tokio::test]
+    async fn a_unit_whose_outcome_is_known_passes_no_block_on() {
+        let work = |index| if index == 0 { DRIFT } else { IN_SYNC };
+        let blocked = |index| if index == 1 { IN_SYNC } else { Status::BLOCKED };
+        let ended = outcomes(&chain(3), Bounds::default(), work, blocked).await;
+        assert_eq!(ended, [OutcomeKind::Drift, OutcomeKind::InSync, OutcomeKind::InSync]);
+        let ended = outcomes(&chain(3), Bounds::default(), work, |_| Status::BLOCKED).await;
+        assert_eq!(ended, [OutcomeKind::Drift, OutcomeKind::Blocked, OutcomeKind::Blocked]);
+    }
+
+    #[tokio::test]
+    async fn only_failures_of_this_pass_count_and_so_many_are_enough() {
+        let units: Vec<Unit> = chain(4).into_iter().map(|u| Unit { after: Vec::new(), ..u }).collect();
+        let bounds = Bounds { units: 1, max_failures: Some(1), ..Bounds::default() };
+        let failed = |attempted| Status { outcome: OutcomeKind::Failed, releases: false, attempted };
+        let known = outcomes(&units, bounds, |_| failed(false), |_| Status::BLOCKED).await;
+        assert_eq!(known, [OutcomeKind::Failed; 4]);
+        let new = outcomes(&units, bounds, |_| failed(true), |_| Status::BLOCKED).await;
+        let mut wanted = [OutcomeKind::NotRun; 4];
+        wanted[0] = OutcomeKind::Failed;
+        assert_eq!(new, wanted);
     }
 }

@@ -44,14 +44,6 @@ tags = { "aws:owner" = "x", team = "a;b" }
       |
       = help: 6 to 64 characters, such as `aws+log@example.com`
 
-    error: no OU `/Securty` is declared
-     --> baseline.toml:9:6
-      |
-    9 | ou = "/Securty"
-      |      ^^^^^^^^^^
-      |
-      = help: did you mean `/Security`?
-
     error: `log archive` is not managed, without a reason
       --> baseline.toml:10:11
        |
@@ -166,14 +158,6 @@ select = { ou = "/Sandbox", account = "web" }
 password_policy.max_age_days = 0
 "#;
     insta::assert_snapshot!(findings(text.trim_start()), @r#"
-    error: no OU `/Sandbx` is declared
-      --> baseline.toml:11:17
-       |
-    11 | select = { ou = "/Sandbx" }
-       |                 ^^^^^^^^^
-       |
-       = help: did you mean `/Sandbox`?
-
     error: no account `wob` is declared
       --> baseline.toml:14:22
        |

@@ -341,3 +341,24 @@ ou = "/"
        = help: an account has one address and stands in one OU; addresses that differ in letter case are the same
     "#);
 }
+
+#[test]
+fn an_ou_must_be_declared_or_be_there() {
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[ous]\n\"/Security\" = {}\n\
+                [[scps]]\nname = \"own\"\npreset = \"deny-leave-org\"\ntargets = [\"/Securty\", \"/Live\"]\n";
+    let baseline = Baseline::parse("b.toml", text).unwrap();
+    let mut facts = crate::facts::Facts::default();
+    let ou = |path: &str| crate::facts::Ou {
+        id: "ou-1".into(),
+        arn: String::new(),
+        path: path.into(),
+        name: path[1..].into(),
+        parent_id: "r-1".into(),
+    };
+    facts.ous.insert("/Live".into(), ou("/Live"));
+    let shown = baseline.check_ous(&facts).unwrap_err().render(false);
+    assert!(shown.contains("no OU `/Securty` is declared, and the organization has none"), "{shown}");
+    assert!(shown.contains("did you mean `/Security`?") && !shown.contains("/Live` is"), "{shown}");
+    facts.ous.insert("/Securty".into(), ou("/Securty"));
+    assert!(baseline.check_ous(&facts).is_ok());
+}

@@ -243,3 +243,56 @@ fn ten_thousand_accounts_share_their_variants() {
     assert_eq!(variants.len(), 3, "plain, sandbox, web");
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
 }
+
+#[test]
+fn arrays_of_tables_are_joined_and_keep_their_places() {
+    let dir = folder(&[
+        (
+            "a.toml",
+            &format!("{BASE}[[scps]]\nname = \"one\"\npreset = \"deny-leave-org\"\ntargets = [\"/\"]\n"),
+        ),
+        (
+            "b.toml",
+            "[[scps]]\nname = \"two\"\nfile = \"own.json\"\ntargets = [\"/Security\", \"/Sandbox\"]\n",
+        ),
+        (
+            "own.json",
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}"#,
+        ),
+    ]);
+    let baseline = Baseline::load(dir.path()).unwrap();
+    let scps = baseline.section("scps", None).unwrap().unwrap();
+    let place =
+        |path: &str| scps.declared_at(path).unwrap().replace(&format!("{}/", dir.path().display()), "");
+    assert_eq!(place("[0].targets"), "a.toml:24");
+    assert_eq!(place("[1].targets[1]"), "b.toml:4");
+    assert_eq!(place("[1].description"), "b.toml:1", "a key that is not declared is where its table is");
+    assert!(baseline.document("own.json").unwrap().contains("DeleteBucket"));
+    let before = baseline.digest().to_string();
+    std::fs::write(dir.path().join("own.json"), r#"{"Version":"2012-10-17","Statement":[]}"#).unwrap();
+    assert!(
+        Baseline::load(dir.path()).map_or(true, |b| b.digest() != before),
+        "documents count in the digest"
+    );
+}
+
+#[test]
+fn names_of_accounts_ous_and_documents_must_exist() {
+    let dir = folder(&[(
+        "a.toml",
+        &format!(
+            "{BASE}[delegated_admins]\nguardduty = \"wbe\"\n[[scps]]\nname = \"own\"\npreset = \"deny-leave-org\"\n\
+             targets = [\"/Sandbx\", \"web\"]\n[[scps]]\nname = \"file\"\nfile = \"absent.json\"\ntargets = [\"/\"]\n\
+             [[overrides]]\nselect = {{ account = \"web\" }}\n[[overrides.scps]]\nname = \"x\"\n"
+        ),
+    )]);
+    let text = findings(dir.path());
+    for part in [
+        "error: no account `wbe` is declared",
+        "= help: did you mean `web`?",
+        "absent.json` does not exist",
+        "error: `scps` holds for the organization: it cannot be overridden per account",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}

@@ -54,6 +54,7 @@ impl Control for Handover {
         writes: &[
             "auditmanager:DeregisterOrganizationAdminAccount",
             "auditmanager:RegisterOrganizationAdminAccount",
+            "detective:DisableOrganizationAdminAccount",
             "detective:EnableOrganizationAdminAccount",
             "guardduty:DisableOrganizationAdminAccount",
             "guardduty:EnableOrganizationAdminAccount",
@@ -62,6 +63,7 @@ impl Control for Handover {
             "macie2:DisableOrganizationAdminAccount",
             "macie2:EnableOrganizationAdminAccount",
             "organizations:DeregisterDelegatedAdministrator",
+            "securityhub:DisableOrganizationAdminAccount",
             "securityhub:EnableOrganizationAdminAccount",
         ],
         ..Meta::DEFAULT
@@ -96,27 +98,32 @@ impl Control for Handover {
     }
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Vec<Named>) -> Result<(), UnitError> {
-        let management = cx.aws.account();
         for old in have {
-            if !leaves_with_organizations(want.service) {
-                for region in &want.all_regions {
-                    let aws = cx.aws.elsewhere(management, region).await?;
-                    if region_calls::list(&aws, want.service).await?.iter().any(|e| e.id == old.id && !e.leaving) {
-                        region_calls::remove(&aws, want.service, old).await?;
-                    }
-                }
+            if leaves_with_organizations(want.service) {
+                calls::deregister(cx, &old.id, want.principal).await?;
+                remove_everywhere(cx, want, old).await?;
+            } else {
+                remove_everywhere(cx, want, old).await?;
+                calls::deregister(cx, &old.id, want.principal).await?;
             }
-            calls::deregister(cx, &old.id, want.principal).await?;
         }
         for region in &want.regions {
-            let aws = cx.aws.elsewhere(management, region).await?;
-            for old in have {
-                region_calls::wait_until_gone(&aws, want.service, old).await?;
-            }
+            let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
             region_calls::register(&aws, want.service, &want.admin.id).await?;
         }
         Ok(())
     }
+}
+
+/// Removes the old administrator in every region where the service still lists it.
+async fn remove_everywhere(cx: &Cx<'_>, want: &Desired, old: &Named) -> Result<(), UnitError> {
+    for region in &want.all_regions {
+        let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
+        if region_calls::list(&aws, want.service).await?.iter().any(|entry| entry.id == old.id) {
+            region_calls::remove(&aws, want.service, old).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether deregistering in Organizations removes the administrator in every region.

@@ -156,28 +156,24 @@ async fn send(aws: &Clients, service: Regional, account: &str) -> Result<(), Cal
 
 /// Removes an administrator in the region of `aws`, and waits until it is gone.
 pub(super) async fn remove(aws: &Clients, service: Regional, account: &Named) -> Result<(), UnitError> {
-    let removed = send_removal(aws, service, &account.id).await;
-    if let Err(error) = removed {
-        let error = UnitError::from(error);
-        return Err(match service {
-            // <https://docs.aws.amazon.com/guardduty/latest/ug/change-guardduty-delegated-admin.html>
-            Regional::GuardDuty => error.hint(format!(
-                "as {account}, in {}: set auto-enable to NEW or NONE, disassociate and delete the member accounts, then \
-                 run the same command again",
-                aws.region()
-            )),
-            _ => error,
-        });
+    let listed = || async { Ok(list(aws, service).await?.iter().any(|entry| entry.id == account.id)) };
+    let Err(error) = send_removal(aws, service, &account.id).await else {
+        return until_gone(&account.to_string(), listed).await;
+    };
+    // It may be on its way out already.
+    if matches!(listed().await, Ok(false)) {
+        return Ok(());
     }
-    wait_until_gone(aws, service, account).await
-}
-
-/// Waits until a service no longer lists an administrator in the region of `aws`.
-pub(super) async fn wait_until_gone(aws: &Clients, service: Regional, account: &Named) -> Result<(), UnitError> {
-    until_gone(&account.to_string(), || async {
-        Ok(list(aws, service).await?.iter().any(|entry| entry.id == account.id))
+    let error = UnitError::from(error);
+    Err(match service {
+        // <https://docs.aws.amazon.com/guardduty/latest/ug/change-guardduty-delegated-admin.html>
+        Regional::GuardDuty => error.hint(format!(
+            "as {account}, in {}: set auto-enable to NEW or NONE, disassociate and delete the member accounts, then run \
+             the same command again",
+            aws.region()
+        )),
+        _ => error,
     })
-    .await
 }
 
 async fn send_removal(aws: &Clients, service: Regional, account: &str) -> Result<(), CallError> {

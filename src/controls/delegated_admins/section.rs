@@ -259,9 +259,6 @@ fn check_accounts(service: &Integration, accounts: &[String], baseline: &Baselin
     let key = service.key;
     // Where AWS does not say how many there may be, one is declared.
     let most = service.max.unwrap_or(1);
-    if accounts.is_empty() {
-        findings.hint(key, format!("`{key}` names no account"), "leave the key out: what is not declared is not managed");
-    }
     if accounts.len() > most {
         let plural = if most == 1 { "administrator" } else { "administrators" };
         findings.at(key, format!("{} accounts are listed: `{key}` has at most {most} {plural}", accounts.len()));
@@ -308,7 +305,7 @@ mod tests {
             ("guardduty = [\"security\", \"log\"]", "expected a string, found an array"),
             ("cloudtrail = [\"security\", \"log\", \"main\", \"new\"]", "has at most 3 administrators"),
             ("cloudtrail = [\"security\", \"security\"]", "listed twice"),
-            ("cloudtrail = []", "names no account"),
+            ("cloudtrail = []", "must not be empty"),
             ("sso = \"gone\"", "is to be closed"),
             ("config = \"log\"\nconfig_multiaccountsetup = \"log\"", "both principals"),
             ("trusted_access = [\"guarduty\"]", "did you mean `guardduty`?"),

@@ -104,7 +104,12 @@ impl StateFile {
         });
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        self.file.write_all(&line)?;
+        if let Err(error) = self.file.write_all(&line) {
+            // a full disk: what was written of the line must not spoil the next one
+            self.file.set_len(self.position)?;
+            self.file.seek(SeekFrom::Start(self.position))?;
+            return Err(error);
+        }
         self.position += line.len() as u64;
         self.uncovered += 1;
         Ok(())

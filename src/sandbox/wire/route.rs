@@ -35,7 +35,8 @@ pub(super) fn route(request: &Request<Vec<u8>>) -> Result<Routed, Refused> {
     let parameters = form(request.uri().query().unwrap_or_default().as_bytes());
     let mut dialect = guess(request, &parameters);
     let refused = |dialect: Dialect, fault| Box::new(Refusal::new(dialect, fault));
-    if request.uri().path().starts_with("/latest/") {
+    // the SDK's credential chain asks for instance metadata through the same client
+    if request.uri().path().starts_with("/latest/") && !request.headers().contains_key("authorization") {
         return Err(refused(
             dialect,
             Fault::new("NotFound", "There is no instance metadata here.").status(404),

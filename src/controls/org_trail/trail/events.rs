@@ -74,6 +74,7 @@ enum Coverage {
 
 impl Actual {
     /// What a trail without selectors of its own logs: all management events.
+    #[cfg(test)]
     pub(super) fn of_new_trail() -> Actual {
         Actual(vec![Selector { name: None, fields: Topic::Management.fields() }])
     }

@@ -64,7 +64,6 @@ async fn details(cx: &Cx<'_>, want: &Desired, live: Live, key_arn: Option<&str>)
     let cloudtrail = cx.aws.cloudtrail();
     let arn = live.trail_arn.clone().ok_or_else(|| UnitError::missing("the trail's ARN"))?;
     let status = cloudtrail.call("GetTrailStatus", |c| c.get_trail_status().name(&arn).send()).await?;
-    let selectors = cloudtrail.call("GetEventSelectors", |c| c.get_event_selectors().trail_name(&arn).send()).await?;
     let insights = if want.insights.is_some() { insights(cx, &arn).await? } else { Vec::new() };
     Ok(Trail {
         kms_key: key_of(&live, want, key_arn),
@@ -76,14 +75,24 @@ async fn details(cx: &Cx<'_>, want: &Desired, live: Live, key_arn: Option<&str>)
         organization: live.is_organization_trail.unwrap_or(false),
         log_file_validation: live.log_file_validation_enabled.unwrap_or(false),
         logging: status.is_logging.unwrap_or(false),
-        events: events::Actual::from_live(
-            &selectors.event_selectors.unwrap_or_default(),
-            &selectors.advanced_event_selectors.unwrap_or_default(),
-        ),
+        events: event_selectors(cx, &arn).await?,
         insights: insights.iter().filter_map(|i| Some(i.insight_type.as_ref()?.as_str().to_string())).collect(),
         insight_selectors: insights,
         tags: tags(cx, &arn).await?,
     })
+}
+
+/// What the trail logs.
+pub(super) async fn event_selectors(cx: &Cx<'_>, arn: &str) -> Result<events::Actual, CallError> {
+    let found = cx
+        .aws
+        .cloudtrail()
+        .call("GetEventSelectors", |c| c.get_event_selectors().trail_name(arn).send())
+        .await?;
+    Ok(events::Actual::from_live(
+        &found.event_selectors.unwrap_or_default(),
+        &found.advanced_event_selectors.unwrap_or_default(),
+    ))
 }
 
 async fn insights(cx: &Cx<'_>, arn: &str) -> Result<Vec<InsightSelector>, CallError> {

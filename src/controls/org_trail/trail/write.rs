@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudtrail::types::{InsightSelector, InsightType, Tag};
 
-use super::{Actual, Desired, Trail, events, settings};
+use super::{Actual, Desired, Trail, events, read, settings};
 use crate::control::{Cx, Section as _};
 use crate::controls::org_trail::OrgTrail;
 use crate::error::{Kind, UnitError};
@@ -29,7 +29,8 @@ pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<
         trail
     } else {
         create(cx, want, key.as_deref()).await?;
-        made = just_made(want);
+        // AWS gives a new trail all management events; it is asked, since emulators give it none.
+        made = just_made(want, read::event_selectors(cx, &want.arn).await?);
         &made
     };
     let d = settings(want, trail);
@@ -126,7 +127,7 @@ fn key_to_use(want: &Desired, have: &Actual) -> Result<Option<String>, UnitError
 }
 
 /// What `create` leaves: a trail that logs nothing yet.
-fn just_made(want: &Desired) -> Trail {
+fn just_made(want: &Desired, events: events::Actual) -> Trail {
     Trail {
         bucket: want.bucket.clone(),
         key_prefix: String::new(),
@@ -137,7 +138,7 @@ fn just_made(want: &Desired) -> Trail {
         kms_key: want.kms_key.clone(),
         delivery: want.delivery.clone(),
         logging: false,
-        events: events::Actual::of_new_trail(),
+        events,
         insights: std::collections::BTreeSet::new(),
         tags: Tags::from([(OWNER_TAG.to_string(), OrgTrail::META.id.to_string())]),
         insight_selectors: Vec::new(),
