@@ -116,10 +116,10 @@ fn outcomes(report: &Value) -> Vec<(String, u64)> {
 fn a_plan_for_people() {
     let plan = Desk::new().on(&["plan"]);
     assert_eq!(plan.code, 2);
-    insta::assert_snapshot!(masked(&plan.stderr), @r#"
+    insta::assert_snapshot!(masked(&plan.stderr), @r"
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
     "#);
-    insta::assert_snapshot!(masked(&plan.stdout), @r#"
+    insta::assert_snapshot!(masked(&plan.stdout), @r"
     ous
       + create tree:/Security  in Management (111122223333), eu-west-1
           + path: /Security  baseline.toml:8
@@ -177,7 +177,7 @@ fn the_json_of_a_plan() {
     }
     assert_eq!(unit["account"].as_str().unwrap().len(), 12);
     let change = &unit["changes"][0];
-    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @r#"
+    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @r"
     {
       "path": "minimum_length",
       "before": null,
@@ -219,7 +219,7 @@ fn nothing_is_done_above_max_changes() {
     let desk = Desk::new();
     let apply = desk.on(&["apply", "--yes", "--max-changes", "9"]);
     assert_eq!(apply.code, 1);
-    insta::assert_snapshot!(masked(&apply.stderr), @r#"
+    insta::assert_snapshot!(masked(&apply.stderr), @r"
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
     error: the plan has 10 changes, more than --max-changes 9
     hint: nothing was changed; look at `orgbase plan` first
@@ -254,7 +254,7 @@ fn a_saved_plan_is_applied_as_it_was_reviewed() {
     desk.write("tampered.plan", &text.replace("\"after\": 14", "\"after\": 6"));
     let tampered = desk.on(&["apply", "tampered.plan", "--yes"]);
     assert_eq!(tampered.code, 1);
-    insta::assert_snapshot!(tampered.stderr, @r#"
+    insta::assert_snapshot!(tampered.stderr, @r"
     error: tampered.plan was changed since it was written
     hint: a plan is applied as it was reviewed: make it again with `orgbase plan --out PLAN`
     "#);
@@ -264,7 +264,7 @@ fn a_saved_plan_is_applied_as_it_was_reviewed() {
     assert_eq!((apply.code, outcomes(&json(&apply))), (0, expected.into()), "{}", apply.stderr);
     // what is done already is in sync, the rest of the other plan still holds
     let apply = desk.on(&["apply", "b.plan", "--yes", "--format", "json"]);
-    let expected: [(String, u64); 2] = [("in_sync".into(), 4), ("applied".into(), 2)];
+    let expected: [(String, u64); 2] = [("applied".into(), 2), ("in_sync".into(), 4)];
     assert_eq!((apply.code, outcomes(&json(&apply))), (0, expected.into()), "{}", apply.stderr);
 }
 
@@ -313,7 +313,7 @@ fn without_a_run_folder_nothing_is_changed() {
     desk.write("file", "in the way");
     let apply = desk.on(&["apply", "--yes", "--run-dir", "file/runs"]);
     assert_eq!(apply.code, 1);
-    insta::assert_snapshot!(masked(&apply.stderr), @r#"
+    insta::assert_snapshot!(masked(&apply.stderr), @r"
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
     error: cannot write the lock file/runs/o-a1b2c3d4e5.lock: Not a directory (os error 20)
     hint: nothing was changed; name a folder that can be written with --run-dir

@@ -21,6 +21,8 @@ const RARE: &[(&str, &str)] = &[
     ("delegated_admins.handover", "inspector2:ListDelegatedAdminAccounts"),
     ("delegated_admins.handover", "macie2:EnableOrganizationAdminAccount"),
     ("delegated_admins.handover", "macie2:ListOrganizationAdminAccounts"),
+    // Security Hub removes it by itself when it is deregistered in Organizations; called where AWS did not.
+    ("delegated_admins.handover", "securityhub:DisableOrganizationAdminAccount"),
     // An administrator of one region that is not Organizations' own: AWS does not let it come to be any more.
     ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
