@@ -206,7 +206,7 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
 }
 
 #[cfg(test)]
-mod tests {
+mod consent_tests {
     use super::*;
     use crate::control::Meta;
     use crate::units::{Exempt, UnitId};
@@ -270,3 +270,6 @@ mod tests {
         assert!(!status_of(&row(OutcomeKind::Failed, Risk::Normal)).releases);
     }
 }
+
+#[cfg(test)]
+mod tests;
