@@ -23,6 +23,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use orgbase::units::Bounds;
 
 use support::load_target::{LoadTarget, Summary};
 use support::runs;
@@ -45,6 +46,12 @@ pub(crate) struct Args {
     /// Most calls in flight in one account
     #[arg(long, default_value_t = 8)]
     pub(crate) per_account: usize,
+    /// Units in flight
+    #[arg(long, default_value_t = Bounds::default().units)]
+    pub(crate) units: usize,
+    /// Units in flight in one account
+    #[arg(long, default_value_t = Bounds::default().per_seat)]
+    pub(crate) per_seat: usize,
     /// What to plan; both where absent
     #[arg(long)]
     pub(crate) load: Option<Load>,
@@ -108,6 +115,8 @@ async fn measure(args: &Args, load: Load) -> Result<bool, Box<dyn Error>> {
         ("--latency-ms", usize::try_from(args.latency_ms)?),
         ("--in-flight", args.in_flight),
         ("--per-account", args.per_account),
+        ("--units", args.units),
+        ("--per-seat", args.per_seat),
     ] {
         command.arg(option).arg(value.to_string());
     }

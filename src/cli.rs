@@ -159,7 +159,7 @@ fn fail(global: &Global, error: &RunError) -> ExitCode {
         text = format!("{} {text}", paint.red("error:"));
     }
     for hint in &error.hints {
-        text.push_str(&format!("\nhint: {hint}"));
+        text = format!("{text}\nhint: {hint}");
     }
     say_err(&text);
     ExitCode::from(1)

@@ -14,10 +14,33 @@ use crate::baseline::Baseline;
 use crate::baseline::tree::{Entry, Found, Item};
 use crate::error::RunError;
 
+/// Every code of a finding. `docs/errors.md` explains them.
+pub const CODES: [&str; 19] = [
+    "document",
+    "duplicate_email",
+    "duplicate_table",
+    "empty",
+    "file",
+    "invalid_value",
+    "length",
+    "missing_key",
+    "override",
+    RANGE,
+    "select",
+    "syntax",
+    "unknown_account",
+    "unknown_key",
+    "unknown_ou",
+    "unknown_section",
+    "unknown_value",
+    "version",
+    "wrong_type",
+];
+
 /// One thing that is wrong with the baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable name of the kind of finding, such as `unknown_key`.
+    /// Stable name of the kind of finding, such as `unknown_key`: one of `CODES`.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
@@ -103,6 +126,7 @@ impl Report {
     }
 
     pub(crate) fn push(&mut self, finding: Finding) -> &mut Finding {
+        debug_assert!(CODES.contains(&finding.code), "`{}` is not in CODES", finding.code);
         self.findings.push(finding);
         let last = self.findings.len() - 1;
         &mut self.findings[last]
@@ -325,5 +349,15 @@ impl From<BaselineError> for RunError {
         // Whoever prints a RunError begins with `error: `, as each finding does.
         let text = error.render(false);
         RunError::new(text.strip_prefix("error: ").unwrap_or(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn the_documents_explain_every_code() {
+        assert_eq!(crate::error::documented("Findings in the baseline"), CODES);
     }
 }

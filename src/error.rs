@@ -202,3 +202,52 @@ impl From<CallError> for RunError {
         RunError::new(format!("{call} (account {}, {})", call.account, call.region))
     }
 }
+
+/// First cells of the table under a heading of `docs/errors.md`, for the tests that compare it with the code.
+#[cfg(test)]
+pub(crate) fn documented(heading: &str) -> Vec<&'static str> {
+    let page = include_str!("../docs/errors.md");
+    let section = page.split("\n## ").find(|s| s.lines().next() == Some(heading)).unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::OutcomeKind;
+
+    /// The name in the JSON. A new kind does not compile before it is named, and then fails the test below.
+    fn name(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Denied => "denied",
+            Kind::Throttled => "throttled",
+            Kind::NotAvailable => "not_available",
+            Kind::Conflict => "conflict",
+            Kind::Vanished => "vanished",
+            Kind::TimedOut => "timed_out",
+            Kind::Rejected => "rejected",
+            Kind::Inconsistent => "inconsistent",
+            Kind::QuotaExceeded => "quota_exceeded",
+            Kind::Bug => "bug",
+        }
+    }
+
+    #[test]
+    fn the_documents_explain_every_kind() {
+        let documented = documented("Failure kinds");
+        // Kinds are declared in the order of the document; the last one ends both.
+        let kinds: Vec<Kind> = documented
+            .iter()
+            .filter_map(|name| serde_json::from_value(serde_json::Value::from(*name)).ok())
+            .collect();
+        assert_eq!(kinds.iter().map(|k| name(*k)).collect::<Vec<_>>(), documented);
+        assert!(kinds.iter().enumerate().all(|(i, kind)| *kind as usize == i), "{documented:?}");
+        assert_eq!(kinds.last(), Some(&Kind::Bug));
+    }
+
+    #[test]
+    fn the_documents_explain_every_outcome() {
+        assert_eq!(documented("Outcomes of a unit"), OutcomeKind::ALL.map(OutcomeKind::name));
+    }
+}

@@ -4,6 +4,7 @@
 
 mod expand;
 mod graph;
+mod ready;
 mod schedule;
 
 use std::fmt;

@@ -69,7 +69,8 @@ pub(crate) async fn engine(args: &Args, load: Load, target: &str) -> Result<Exit
         Load::Reads => begin_reads(args, options).await?,
     });
     let ready = begun.elapsed();
-    let rows = plan(&shared, Bounds::default(), &Cancel::default(), &Silent).await;
+    let bounds = Bounds { units: args.units, per_seat: args.per_seat, ..Bounds::default() };
+    let rows = plan(&shared, bounds, &Cancel::default(), &Silent).await;
     let wall = begun.elapsed();
     let within = show(&shared, ready, wall)?;
     expect(&rows, &[OutcomeKind::InSync, OutcomeKind::Skipped])?;

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use super::files;
 use crate::error::RunError;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const RENEW: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(500);
 
 /// What the lock file says.

@@ -72,7 +72,7 @@ async fn load(options: &Options) -> Result<SdkConfig, RunError> {
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .build());
     }
-    let http = http::client(options.endpoint.as_ref())?;
+    let http = http::client(options.endpoint.as_ref(), options.limits.in_flight)?;
     let mut loader =
         aws_config::defaults(behavior()).region(region).http_client(http).timeout_config(timeouts());
     if let Some(profile) = &options.profile {

@@ -28,17 +28,18 @@ use crate::error::RunError;
 /// Connections to one host. Endpoints are shared by all accounts, so few connections serve many accounts.
 const CONNECTIONS_PER_HOST: usize = 64;
 
-/// The client for AWS (proxies of the environment, `AWS_CA_BUNDLE`), or for one loopback endpoint (neither).
-pub(crate) fn client(endpoint: Option<&Endpoint>) -> Result<SharedHttpClient, RunError> {
+/// The client for AWS (proxies of the environment, `AWS_CA_BUNDLE`), or for one loopback endpoint (neither). That one host
+/// stands for all of AWS's: it gets a connection for every one of the calls that may be `in_flight`.
+pub(crate) fn client(endpoint: Option<&Endpoint>, in_flight: usize) -> Result<SharedHttpClient, RunError> {
     let Some(endpoint) = endpoint else {
         let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
         let trust = match bundle {
             None => TrustStore::default(),
             Some(path) => trust(&ca_bundle(Path::new(&path))?),
         };
-        return pool(ProxyConfig::from_env(), trust);
+        return pool(ProxyConfig::from_env(), trust, CONNECTIONS_PER_HOST);
     };
-    let inner = pool(ProxyConfig::disabled(), TrustStore::default())?;
+    let inner = pool(ProxyConfig::disabled(), TrustStore::default(), in_flight.max(1))?;
     Ok(SharedHttpClient::new(OneAuthority {
         inner,
         endpoint: endpoint.url.as_str().into(),
@@ -52,12 +53,12 @@ fn trust(pem: &[u8]) -> TrustStore {
 }
 
 /// The SDK's connection pool: its API is young, so it is used in this function alone.
-fn pool(proxy: ProxyConfig, trust: TrustStore) -> Result<SharedHttpClient, RunError> {
+fn pool(proxy: ProxyConfig, trust: TrustStore, connections: usize) -> Result<SharedHttpClient, RunError> {
     let fail = |e: &dyn std::error::Error| RunError::new(format!("the HTTP client could not be built: {e}"));
     let context = TlsContext::builder().with_trust_store(trust).build().map_err(|e| fail(&e))?;
     let pool = ConnectionPool::builder()
         .proxy_config(proxy)
-        .max_connections_per_host(CONNECTIONS_PER_HOST)
+        .max_connections_per_host(connections)
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
         .tls_context(context)
         .build_https()

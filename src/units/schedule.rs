@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 use super::graph::Node;
+use super::ready::Ready;
 use super::{OutcomeKind, Unit};
 
 /// How many units run at once.
@@ -17,13 +18,16 @@ use super::{OutcomeKind, Unit};
 pub struct Bounds {
     /// Units in flight. Calls have bounds of their own.
     pub units: usize,
+    /// Units in flight whose calls one account makes.
+    pub per_seat: usize,
     /// No new unit starts after so many failures.
     pub max_failures: Option<usize>,
 }
 
 impl Default for Bounds {
+    /// Enough units to keep all calls in flight although each account has a bound on its own: 24 accounts at a time.
     fn default() -> Bounds {
-        Bounds { units: 256, max_failures: None }
+        Bounds { units: 384, per_seat: 16, max_failures: None }
     }
 }
 
@@ -73,7 +77,7 @@ where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = (R, Status)> + Send + 'static,
 {
-    let mut queue = Queue::new(units);
+    let mut queue = Queue::new(units, bounds.per_seat);
     let mut results: Vec<Option<R>> = units.iter().map(|_| None).collect();
     let mut tasks: JoinSet<(R, Status)> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
@@ -138,7 +142,7 @@ enum Next {
 
 /// In-degrees and who waits for whom.
 struct Queue {
-    ready: BTreeSet<usize>,
+    ready: Ready,
     late: BTreeSet<usize>,
     waiting: Vec<usize>,
     dependents: HashMap<Node, Vec<usize>>,
@@ -156,9 +160,9 @@ struct Gate {
 }
 
 impl Queue {
-    fn new(units: &[Unit]) -> Queue {
+    fn new(units: &[Unit], per_seat: usize) -> Queue {
         let mut queue = Queue {
-            ready: BTreeSet::new(),
+            ready: Ready::new(units, per_seat),
             late: BTreeSet::new(),
             waiting: units.iter().map(|u| u.after.len()).collect(),
             dependents: HashMap::new(),
@@ -198,14 +202,14 @@ impl Queue {
     fn make_ready(&mut self, index: usize) {
         let late = self.denies.get(index).copied().unwrap_or_default();
         if late {
-            self.late.insert(index)
+            self.late.insert(index);
         } else {
-            self.ready.insert(index)
-        };
+            self.ready.insert(index);
+        }
     }
 
     fn next(&mut self) -> Option<Next> {
-        let index = match self.ready.pop_first() {
+        let index = match self.ready.take() {
             Some(index) => index,
             None if self.others_left == 0 => self.late.pop_first()?,
             None => return None,
@@ -218,6 +222,7 @@ impl Queue {
 
     fn finish(&mut self, index: usize, status: Status) {
         if self.denies.get(index) == Some(&false) {
+            self.ready.ended(index);
             self.others_left = self.others_left.saturating_sub(1);
         }
         let cause = (!status.releases).then_some(index);
