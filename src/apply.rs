@@ -206,7 +206,10 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
 }
 
 #[cfg(test)]
-mod consent_tests {
+mod protocol_tests;
+
+#[cfg(test)]
+mod tests {
     use super::*;
     use crate::control::Meta;
     use crate::units::{Exempt, UnitId};
@@ -270,6 +273,3 @@ mod consent_tests {
         assert!(!status_of(&row(OutcomeKind::Failed, Risk::Normal)).releases);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::*;
@@ -40,8 +40,6 @@ impl Section for Switches {
         vec![control::<Switch>()]
     }
 }
-
-use serde::Serialize;
 
 struct Switch;
 
@@ -120,17 +118,7 @@ async fn shared(region: &str) -> Arc<Shared> {
             account: management.clone(),
             region: region.into(),
         };
-        Unit {
-            id,
-            seat: management.clone(),
-            meta: control::<Switch>().meta(),
-            task: Task::Do(task),
-            bound: None,
-            at: String::new(),
-            exception: None,
-            control: 0,
-            after: Vec::new(),
-        }
+        Unit::alone(id, management.clone(), control::<Switch>().meta(), Task::Do(task))
     };
     let units = wanted.into_iter().map(unit).collect();
     Arc::new(Shared { units, aws, facts, baseline })
@@ -238,7 +226,7 @@ async fn a_saved_plan_allows_only_what_it_holds() {
         Consent { destructive: true, saved: Some(Allowed::from_report(report(saved))), ..Consent::default() };
     let (rows, _) = applied(&shared, rows, &consent).await;
     assert_eq!(rows["plain"].outcome, OutcomeKind::Applied);
-    assert_eq!(rows["destroys"].outcome, OutcomeKind::Stale);
+    assert_eq!(rows["destroys"].outcome, OutcomeKind::Skipped);
 }
 
 #[tokio::test(start_paused = true)]
