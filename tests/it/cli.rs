@@ -116,8 +116,24 @@ fn outcomes(report: &Value) -> Vec<(String, u64)> {
 fn a_plan_for_people() {
     let plan = Desk::new().on(&["plan"]);
     assert_eq!(plan.code, 2);
-    insta::assert_snapshot!(masked(&plan.stderr), @"");
-    insta::assert_snapshot!(masked(&plan.stdout), @"");
+    insta::assert_snapshot!(masked(&plan.stderr), @r#"
+    SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
+    "#);
+    insta::assert_snapshot!(masked(&plan.stdout), @r#"
+    ous
+      + create tree:/Security  in Management (111122223333), eu-west-1
+          + path: /Security  baseline.toml:8
+    accounts
+      ~ change log-archive  in Log Archive (222222222222), eu-west-1
+          ~ ou: / -> /Security  [disruptive]  baseline.toml:13
+    password_policy
+      + create  in 4 accounts: Management (111122223333), Log Archive (222222222222), Security (333333333333), web (444444444444), eu-west-1
+          + minimum_length: 14  baseline.toml:16
+          + max_age_days: 90  [disruptive]  baseline.toml:17
+
+    6 units: 6 drift
+    10 changes: 9 create, 1 update; risk: 5 disruptive, 5 normal
+    "#);
 }
 
 /// Three processes see one organization: a plan with changes, an apply, a plan without.
@@ -161,7 +177,16 @@ fn the_json_of_a_plan() {
     }
     assert_eq!(unit["account"].as_str().unwrap().len(), 12);
     let change = &unit["changes"][0];
-    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @r#"
+    {
+      "path": "minimum_length",
+      "before": null,
+      "after": 14,
+      "effect": "create",
+      "risk": "normal",
+      "declared_at": "baseline.toml:16"
+    }
+    "#);
 }
 
 #[test]
@@ -194,7 +219,11 @@ fn nothing_is_done_above_max_changes() {
     let desk = Desk::new();
     let apply = desk.on(&["apply", "--yes", "--max-changes", "9"]);
     assert_eq!(apply.code, 1);
-    insta::assert_snapshot!(masked(&apply.stderr), @"");
+    insta::assert_snapshot!(masked(&apply.stderr), @r#"
+    SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
+    error: the plan has 10 changes, more than --max-changes 9
+    hint: nothing was changed; look at `orgbase plan` first
+    "#);
     assert_eq!(outcomes(&json(&desk.on(&["plan", "--format", "json"]))), [("drift".into(), 6)]);
     assert_eq!(desk.on(&["apply", "--yes", "--max-changes", "10"]).code, 0);
 }
@@ -225,7 +254,10 @@ fn a_saved_plan_is_applied_as_it_was_reviewed() {
     desk.write("tampered.plan", &text.replace("\"after\": 14", "\"after\": 6"));
     let tampered = desk.on(&["apply", "tampered.plan", "--yes"]);
     assert_eq!(tampered.code, 1);
-    insta::assert_snapshot!(tampered.stderr, @"");
+    insta::assert_snapshot!(tampered.stderr, @r#"
+    error: tampered.plan was changed since it was written
+    hint: a plan is applied as it was reviewed: make it again with `orgbase plan --out PLAN`
+    "#);
     // only what the plan holds is done, and nothing else is looked at
     let apply = desk.on(&["apply", "a.plan", "--yes", "--format", "json"]);
     let expected: [(String, u64); 2] = [("applied".into(), 4), ("skipped".into(), 2)];
@@ -281,7 +313,11 @@ fn without_a_run_folder_nothing_is_changed() {
     desk.write("file", "in the way");
     let apply = desk.on(&["apply", "--yes", "--run-dir", "file/runs"]);
     assert_eq!(apply.code, 1);
-    insta::assert_snapshot!(masked(&apply.stderr), @"");
+    insta::assert_snapshot!(masked(&apply.stderr), @r#"
+    SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
+    error: cannot write the lock file/runs/o-a1b2c3d4e5.lock: Not a directory (os error 20)
+    hint: nothing was changed; name a folder that can be written with --run-dir
+    "#);
     assert_eq!(outcomes(&json(&desk.on(&["plan", "--format", "json"]))), [("drift".into(), 6)]);
 }
 
