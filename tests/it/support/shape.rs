@@ -56,11 +56,11 @@ pub(crate) fn difference(left: &[String], right: &[String]) -> String {
     for line in left {
         match rest.iter().position(|r| r == line) {
             Some(at) => drop(rest.remove(at)),
-            None => text.push_str(&format!("- {line}\n")),
+            None => text += &format!("- {line}\n"),
         }
     }
-    rest.iter().for_each(|line| text.push_str(&format!("+ {line}\n")));
-    text
+    let more: Vec<String> = rest.iter().map(|line| format!("+ {line}\n")).collect();
+    text + &more.concat()
 }
 
 /// How often a word stands in the state.
@@ -107,7 +107,9 @@ impl Named {
                 }
             }
             Value::Array(items) => {
-                items.iter().for_each(|item| self.collect(&format!("{path}[]"), item, lines));
+                for item in items {
+                    self.collect(&format!("{path}[]"), item, lines);
+                }
             }
             Value::Number(number) if number.as_f64().is_some_and(|n| n > 1e9) => {
                 lines.push(format!("{path} = TIME"));
