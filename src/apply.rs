@@ -45,7 +45,7 @@ pub async fn apply(
         async move {
             match (shared.units.get(index), rows.get(index)) {
                 (Some(unit), Some(Row::Go(planned))) => {
-                    let row = apply_unit(&shared, unit, planned, &journal).await;
+                    let row = apply_unit(&shared, unit, planned, journal.as_ref().as_ref()).await;
                     let status = Status { attempted: true, ..status_of(&row) };
                     (row, status)
                 }
@@ -146,7 +146,7 @@ async fn apply_unit(
     shared: &Shared,
     unit: &Unit,
     planned: &UnitReport,
-    journal: &Option<Journal>,
+    journal: Option<&Journal>,
 ) -> UnitReport {
     let Task::Do(task) = &unit.task else { return planned.clone() };
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
@@ -204,6 +204,9 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
     locate(unit, &mut row);
     row
 }
+
+#[cfg(test)]
+mod protocol_tests;
 
 #[cfg(test)]
 mod tests {

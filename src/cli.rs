@@ -159,7 +159,11 @@ fn fail(global: &Global, error: &RunError) -> ExitCode {
         text = format!("{} {text}", paint.red("error:"));
     }
     for hint in &error.hints {
-        text.push_str(&format!("\nhint: {}", safe_lines(hint)));
+        text = format!(
+            "{text}
+hint: {}",
+            safe_lines(hint)
+        );
     }
     say_err(&text);
     ExitCode::from(1)

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod control;
 pub mod controls;
 pub mod diag;
+pub mod digest;
 pub mod emit;
 pub mod error;
 pub mod facts;

@@ -1,6 +1,6 @@
 //! Contacts in what is written down: plans, journals, logs and reports show enough to tell them apart, and no more.
 
-use sha2::{Digest as _, Sha256};
+use crate::digest::sha256_hex;
 
 /// Hexadecimal digits of the hash that tells two masked texts apart.
 const DIGITS: usize = 8;
@@ -26,9 +26,7 @@ pub fn phone(number: &str) -> String {
 }
 
 fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let full = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    full.chars().take(DIGITS).collect()
+    sha256_hex(text.as_bytes()).chars().take(DIGITS).collect()
 }
 
 #[cfg(test)]

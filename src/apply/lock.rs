@@ -16,9 +16,9 @@ use super::files;
 use crate::error::RunError;
 use crate::units::Cancel;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const RENEW: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(500);
 
 /// What the lock file says.

@@ -228,5 +228,5 @@ pub(super) fn digest(sources: &Sources, documents: &BTreeMap<String, String>) ->
         sha.update((text.len() as u64).to_le_bytes());
         sha.update(text);
     }
-    sha.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    crate::digest::hex(&sha.finalize())
 }

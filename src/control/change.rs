@@ -88,6 +88,20 @@ impl Diff {
         }
     }
 
+    /// Compares one managed setting that may be absent; `want: None` means that the baseline does not manage it.
+    pub fn optional<T: Serialize + PartialEq>(
+        &mut self,
+        path: &str,
+        have: Option<&T>,
+        want: Option<&T>,
+        risk: Risk,
+    ) {
+        let Some(want) = want else { return };
+        if have != Some(want) {
+            self.push(path, have.map_or(Value::Null, value), value(want), risk);
+        }
+    }
+
     /// Records a change from `before` to `after`; null means nothing.
     pub fn push(&mut self, path: &str, before: Value, after: Value, risk: Risk) {
         let effect = match (&before, &after) {

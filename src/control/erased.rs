@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Want, Wanted};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
+use crate::digest::sha256_hex;
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::{Account, Facts};
 
@@ -22,7 +22,7 @@ use crate::facts::{Account, Facts};
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long a written value may take to show up before the unit is `inconsistent`.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 /// Pauses between reads while waiting for it; the last one repeats.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(200),
@@ -298,7 +298,7 @@ fn json<T: serde::Serialize>(value: &T) -> Value {
 fn fingerprint(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    sha256_hex(text.as_bytes())
 }
 
 fn canonical(value: &Value, out: &mut String) {

@@ -292,6 +292,7 @@ mod tests {
     const SECURITY: &str = "[alternate_contacts.security]\nname = \"Sec Ops\"\ntitle = \"Team\"\n\
                             email = \"secops@example.com\"\nphone = \"+44 20 7946 0000\"\n";
 
+    #[expect(clippy::unnecessary_wraps, reason = "the tests compare options")]
     fn contact(name: &str, email: &str) -> Option<Masked> {
         let (title, phone) = ("Team".to_string(), "+44 20 7946 0000".to_string());
         Some(Masked(Contact { name: name.into(), title, email: email.into(), phone }))

@@ -111,16 +111,16 @@ impl Control for Policy {
         let mut d = Diff::new();
         let none = PasswordPolicy::default();
         let have = have.0.as_ref().unwrap_or(&none);
-        d.field("minimum_length", &have.minimum_length, some(&want.minimum_length));
-        d.field("require_uppercase", &have.require_uppercase, some(&want.require_uppercase));
-        d.field("require_lowercase", &have.require_lowercase, some(&want.require_lowercase));
-        d.field("require_numbers", &have.require_numbers, some(&want.require_numbers));
-        d.field("require_symbols", &have.require_symbols, some(&want.require_symbols));
-        d.field("allow_users_to_change", &have.allow_users_to_change, some(&want.allow_users_to_change));
+        d.optional("minimum_length", have.minimum_length.as_ref(), want.minimum_length.as_ref(), Risk::Normal);
+        d.optional("require_uppercase", have.require_uppercase.as_ref(), want.require_uppercase.as_ref(), Risk::Normal);
+        d.optional("require_lowercase", have.require_lowercase.as_ref(), want.require_lowercase.as_ref(), Risk::Normal);
+        d.optional("require_numbers", have.require_numbers.as_ref(), want.require_numbers.as_ref(), Risk::Normal);
+        d.optional("require_symbols", have.require_symbols.as_ref(), want.require_symbols.as_ref(), Risk::Normal);
+        d.optional("allow_users_to_change", have.allow_users_to_change.as_ref(), want.allow_users_to_change.as_ref(), Risk::Normal);
         let risk = age_risk(have.max_age_days, want.max_age_days);
-        d.risky("max_age_days", &have.max_age_days, some(&want.max_age_days), risk);
-        d.field("reuse_prevention", &have.reuse_prevention, some(&want.reuse_prevention));
-        d.risky("hard_expiry", &have.hard_expiry, some(&want.hard_expiry), Risk::Disruptive);
+        d.optional("max_age_days", have.max_age_days.as_ref(), want.max_age_days.as_ref(), risk);
+        d.optional("reuse_prevention", have.reuse_prevention.as_ref(), want.reuse_prevention.as_ref(), Risk::Normal);
+        d.optional("hard_expiry", have.hard_expiry.as_ref(), want.hard_expiry.as_ref(), Risk::Disruptive);
         d
     }
 
@@ -144,11 +144,6 @@ impl Control for Policy {
             .await?;
         Ok(())
     }
-}
-
-/// `Some(&Some(x))` for a managed key, `None` for one that the baseline leaves out.
-fn some<T>(want: &Option<T>) -> Option<&Option<T>> {
-    want.is_some().then_some(want)
 }
 
 /// A shorter life of passwords locks out users whose password is older.

@@ -48,7 +48,9 @@ pub async fn discover(aws: &Aws, home_region: &str, needs: &Needs) -> Result<Fac
     let clients = aws.clients(&caller.account, home_region, guard).await?;
     let mut facts = Facts { partition: caller.partition.clone(), ..Facts::default() };
     describe_organization(&clients, &mut facts).await?;
-    let (ous, rest) = tokio::join!(read_ous(&clients, &facts.root_id), read_rest(&clients, needs));
+    // Boxed: together they would make a large future of everything that awaits this function.
+    let (ous, rest) =
+        tokio::join!(Box::pin(read_ous(&clients, &facts.root_id)), Box::pin(read_rest(&clients, needs)));
     facts.ous = ous?;
     let Rest { accounts, policies, trusted_services, regions } = rest?;
     facts.policies = policies;

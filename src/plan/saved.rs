@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::control::Change;
+use crate::digest::sha256_hex;
 use crate::error::RunError;
 use crate::report::{FORMAT_VERSION, Report, UnitReport};
 use crate::units::{OutcomeKind, UnitId};
@@ -55,13 +54,16 @@ pub fn read(path: &Path) -> Result<Report, RunError> {
 }
 
 fn digest(value: &serde_json::Value) -> String {
-    Sha256::digest(value.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    sha256_hex(value.to_string().as_bytes())
 }
+
+/// The changes of a unit that drifts, and the fingerprint of the state that they were made from.
+type Permit = (Vec<Change>, Option<String>);
 
 /// What a saved plan is about, and which changes it allows.
 pub struct Allowed {
     /// Every unit of the plan; the changes and the fingerprint of those that drift.
-    units: BTreeMap<UnitId, Option<(Vec<Change>, Option<String>)>>,
+    units: BTreeMap<UnitId, Option<Permit>>,
 }
 
 impl Allowed {

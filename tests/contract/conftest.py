@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import Moto, Orgbase, Sandbox
-from organization import Organization
-from proxy import Proxy
+pytest.register_assert_rewrite("harness", "organization", "readback")
+
+from harness import Moto, Orgbase, Sandbox  # noqa: E402
+from organization import Organization  # noqa: E402
+from proxy import Proxy  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -116,7 +117,9 @@ class Aws:
         if account:
             keys = self._session(account)
         settings = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, inject_host_prefix=False, **config)
-        return boto3.client(service, region_name=region, endpoint_url=self.endpoint, config=settings, **keys)
+        client = boto3.client(service, region_name=region, endpoint_url=self.endpoint, config=settings, **keys)
+        client.meta.events.register("before-sign.s3-control", without_account_host)
+        return client
 
     def _session(self, account: str) -> dict[str, str]:
         if account not in self._sessions:
@@ -131,6 +134,11 @@ class Aws:
 
     def forget_sessions(self) -> None:
         self._sessions = {}
+
+
+def without_account_host(request: Any, **_: Any) -> None:
+    """s3control puts the account before the host, `123456789012.127.0.0.1`; the account is in a header as well."""
+    request.url = re.sub(r"//\d{12}\.", "//", request.url)
 
 
 def free_port() -> int:

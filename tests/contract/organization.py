@@ -145,9 +145,6 @@ class Organization:
         self._move("data-sandbox", "/Sandbox/Production")
         self._foreign_policy()
         self._foreign_bucket()
-        # moto names CloudTrail's service-linked role wrongly (AWSServiceRoleForcloudtrail): it was there before.
-        self.aws.client("iam").create_role(RoleName="AWSServiceRoleForCloudTrail", AssumeRolePolicyDocument="{}",
-                                           Path="/aws-service-role/cloudtrail.amazonaws.com/")
         web = self.aws.client("iam", self.accounts["web"])
         web.update_account_password_policy(MinimumPasswordLength=8, RequireSymbols=True, HardExpiry=True)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Orgbase, Ran
+from harness import Moto, Orgbase, Ran, Sandbox
 from organization import MANAGEMENT, Organization, write_baseline
 from proxy import Answer, Call, Proxy, refuse, sts_error
 
@@ -44,10 +44,24 @@ FINDINGS: list[tuple[str, Edit, str, str, str]] = [
      'file = "policies/gone.json"', "relative"),
     ("unknown preset", ('preset = "deny-leave-org"', 'preset = "deny-leave"'), "deny-leave", 'preset = "deny-leave"',
      "deny-leave-org"),
-    ("wrong partition", ('home_region = "eu-west-1"', 'home_region = "cn-north-1"'), "cn-north-1", "", ""),
+    ("home region that is not listed", ('home_region = "eu-west-1"', 'home_region = "eu-west-2"'),
+     "`eu-west-2` is not in `regions`", 'home_region = "eu-west-2"', "add it"),
     ("unknown region", ('"ap-south-1"]', '"ap-south-9"]'), "ap-south-9", "", "ap-south-"),
     ("invalid id", ('home_region = "eu-west-1"', 'id = "o-1"\nhome_region = "eu-west-1"'), "o-1", 'id = "o-1"', "o-"),
 ]
+
+
+@pytest.fixture(scope="module")
+def untouched(moto: Moto) -> Organization:
+    """One organization for all tests of this file: nothing in them may write."""
+    moto.reset()
+    return Organization(moto.url)
+
+
+@pytest.fixture
+def organization(untouched: Organization, proxy: Proxy) -> Organization:
+    proxy.clear()
+    return untouched
 
 
 @pytest.fixture
@@ -192,9 +206,16 @@ def test_another_organization(plan: Callable[..., Ran]) -> None:
 
 
 def test_home_region_that_is_not_enabled(plan: Callable[..., Ran]) -> None:
-    """moto shows af-south-1 as not opted in, as AWS does for a new account."""
-    edits = [('home_region = "eu-west-1"', 'home_region = "af-south-1"'), ('"ap-south-1"]', '"ap-south-1", "af-south-1"]')]
-    refused(plan(*edits), "home_region af-south-1 is not enabled", "hint:")
+    """moto shows ap-south-2 as not opted in, as AWS does for a new account."""
+    edits = [('home_region = "eu-west-1"', 'home_region = "ap-south-2"'), ('"ap-south-1"]', '"ap-south-1", "ap-south-2"]')]
+    refused(plan(*edits), "home_region ap-south-2 is not enabled", "hint:")
+
+
+def test_wrong_partition(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Credentials of one partition, a region of another. moto answers as every partition at once, the sandbox does not."""
+    write_baseline(tmp_path, ('home_region = "eu-west-1"', 'home_region = "cn-north-1"'),
+                   ('regions = ["eu-west-1", "us-east-1", "ap-south-1"]', 'regions = ["cn-north-1"]'))
+    refused(Orgbase(tmp_path, sandbox.url)("plan"), "cn-north-1", "partition", "hint:")
 
 
 def test_plan_file_that_is_none(organization: Organization, orgbase: Orgbase, proxy: Proxy) -> None:

@@ -125,8 +125,8 @@ pub(super) async fn service_linked_role(cx: &Cx<'_>, service: &str) -> Result<()
         .iam()
         .call("CreateServiceLinkedRole", |c| c.create_service_linked_role().aws_service_name(service).send())
         .await;
-    // "Service role name ... has been taken in this account".
-    success(made, &["InvalidInput"])
+    // "Service role name ... has been taken in this account". Emulators have a code of their own.
+    success(made, &["InvalidInput", "EntityAlreadyExists"])
 }
 
 /// Takes some error codes for success.

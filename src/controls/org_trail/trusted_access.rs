@@ -10,8 +10,8 @@ use crate::controls::delegated_admins::DelegatedAdmins;
 use crate::error::{Absent, UnitError};
 use crate::resource::declared;
 
-/// CloudTrail's service-linked role.
-const ROLE: &str = "AWSServiceRoleForCloudTrail";
+/// Path of CloudTrail's service-linked role. It is found by its path, as emulators give it another name than AWS does.
+const ROLE_PATH: &str = "/aws-service-role/cloudtrail.amazonaws.com/";
 
 /// Part `trusted_access`.
 pub(super) struct TrustedAccess;
@@ -40,7 +40,7 @@ impl Control for TrustedAccess {
         scope: Scope::Organization,
         seat: Seat::Management,
         after: &["delegated_admins"],
-        reads: &["iam:GetRole", "organizations:ListAWSServiceAccessForOrganization"],
+        reads: &["iam:ListRoles", "organizations:ListAWSServiceAccessForOrganization"],
         writes: &["iam:CreateServiceLinkedRole", "organizations:EnableAWSServiceAccess"],
         ..Meta::DEFAULT
     };
@@ -67,13 +67,16 @@ impl Control for TrustedAccess {
         } else {
             cx.facts.trusted_services.contains(SERVICE)
         };
-        let role = cx
+        let roles = cx
             .aws
             .iam()
-            .call("GetRole", |c| c.get_role().role_name(ROLE).send())
-            .await
-            .absent(&["NoSuchEntity"])?;
-        Ok(Actual { trusted_access, service_linked_role: role.is_some() })
+            .pages(
+                "ListRoles",
+                |c, marker| c.list_roles().path_prefix(ROLE_PATH).set_marker(marker).send(),
+                |out| (Some(out.roles), out.marker),
+            )
+            .await?;
+        Ok(Actual { trusted_access, service_linked_role: !roles.is_empty() })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -91,14 +94,14 @@ impl Control for TrustedAccess {
                 .await?;
         }
         if !have.service_linked_role {
-            // "has been taken in this account": CloudTrail made it in the meantime.
+            // "has been taken in this account": CloudTrail made it in the meantime. Emulators have a code of their own.
             cx.aws
                 .iam()
                 .call("CreateServiceLinkedRole", |c| {
                     c.create_service_linked_role().aws_service_name(SERVICE).send()
                 })
                 .await
-                .absent(&["InvalidInput"])?;
+                .absent(&["InvalidInput", "EntityAlreadyExists"])?;
         }
         Ok(())
     }

@@ -22,9 +22,8 @@ pub fn render(scp: &Scp, baseline: &Baseline, partition: &str) -> Result<Documen
 
 fn parameters(scp: &Scp, baseline: &Baseline, partition: &str) -> Parameters {
     let organization = &baseline.organization;
-    let arn = |role: &String| match role.starts_with("arn:") {
-        true => role.clone(),
-        false => format!("arn:{partition}:iam::*:role/{role}"),
+    let arn = |role: &String| {
+        if role.starts_with("arn:") { role.clone() } else { format!("arn:{partition}:iam::*:role/{role}") }
     };
     let mut exempt: Vec<String> = own_roles(baseline).iter().map(arn).collect();
     exempt.extend(scp.exempt_roles.iter().map(arn));
@@ -90,9 +89,8 @@ pub struct Planned {
 /// yet are left out.
 pub fn planned(baseline: &Baseline, facts: &Facts) -> Vec<Planned> {
     let scps = declared(baseline).unwrap_or_default();
-    let target = |target: &String| match target.starts_with('/') {
-        true => Some(target.clone()),
-        false => baseline.account_id(target, facts),
+    let target = |target: &String| {
+        if target.starts_with('/') { Some(target.clone()) } else { baseline.account_id(target, facts) }
     };
     let planned = |scp: &Scp| {
         let document = render(scp, baseline, &facts.partition).ok()?;

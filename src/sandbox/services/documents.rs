@@ -257,14 +257,7 @@ pub fn wildcard(pattern: &str, text: &str) -> bool {
 
 /// The first bytes of a digest of `text` in hexadecimal, for ids that must always be the same for the same thing.
 pub(super) fn digest_hex(text: &[u8], bytes: usize) -> String {
-    use std::fmt::Write;
-
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::digest::sha256_hex(text).chars().take(2 * bytes).collect()
 }
 
 #[cfg(test)]

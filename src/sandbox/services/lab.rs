@@ -158,9 +158,15 @@ fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
             let matches = member.shape == "PolicyArn" || shape.pattern_matches(text);
             assert!(listed && matches, "{path} is {text:?}, which {} refuses", member.shape);
         }
-        (Kind::String | Kind::Blob, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {}
-        (Kind::Integer | Kind::Long, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
-        (Kind::Float | Kind::Double | Kind::Timestamp, Value::Number(_)) => {}
-        (kind, value) => unreachable!("{path} is {value}, not {kind:?}"),
+        (kind, value) => {
+            let fits = match kind {
+                Kind::String | Kind::Blob => value.is_string(),
+                Kind::Boolean => value.is_boolean(),
+                Kind::Integer | Kind::Long => value.is_i64() || value.is_u64(),
+                Kind::Float | Kind::Double | Kind::Timestamp => value.is_number(),
+                Kind::Structure | Kind::List | Kind::Map => false,
+            };
+            assert!(fits, "{path} is {value}, not {kind:?}");
+        }
     }
 }

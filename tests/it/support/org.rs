@@ -129,7 +129,7 @@ impl Org {
     }
 
     async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
-        let path: PathBuf = self.folder.path().join(format!("{}.toml", self.next()));
+        let path: PathBuf = self.folder.path().join("baseline.toml");
         std::fs::write(&path, baseline).unwrap();
         let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &[]).unwrap();

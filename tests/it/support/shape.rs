@@ -27,11 +27,26 @@ pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
         for counter in ["ids_made", "seed"] {
             value.as_object_mut().unwrap().remove(counter);
         }
+        default_encryption(&mut value);
         let mut lines = Vec::new();
         named.collect("", &value, &mut lines);
         lines.sort();
         lines
     })
+}
+
+/// A bucket whose encryption nobody set has S3's default: writing just that changes nothing.
+fn default_encryption(world: &mut Value) {
+    let default = serde_json::json!({"Rules": [{
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+        "BucketKeyEnabled": false,
+    }]});
+    for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
+        if bucket["encryption"].is_null() {
+            bucket["encryption"] = default.clone();
+        }
+    }
 }
 
 /// What is in only one of two states, for messages.
