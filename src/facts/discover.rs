@@ -234,6 +234,9 @@ async fn place(
 ) -> Result<BTreeMap<String, Account>, RunError> {
     let known = accounts.iter().all(|a| parent_in_paths(a.paths()).is_some());
     let parents = if known { BTreeMap::new() } else { parents_by_walking(clients, facts).await? };
+    let root = std::iter::once((facts.root_id.as_str(), "/"));
+    let paths: BTreeMap<&str, &str> =
+        facts.ous.values().map(|ou| (ou.id.as_str(), ou.path.as_str())).chain(root).collect();
     let mut placed = BTreeMap::new();
     for account in accounts {
         let id = account.id.clone().unwrap_or_default();
@@ -241,11 +244,11 @@ async fn place(
             Some(parent) => parent.to_string(),
             None => parents.get(&id).cloned().unwrap_or_default(),
         };
-        let Some(ou) = facts.path_of(&parent) else {
+        let Some(ou) = paths.get(parent.as_str()) else {
             return Err(RunError::new(format!("the OU of account {id} could not be found"))
                 .hint("the organization changed while it was read; run the command again"));
         };
-        placed.insert(id, from_sdk(account, ou.to_string(), parent));
+        placed.insert(id, from_sdk(account, (*ou).to_string(), parent));
     }
     Ok(placed)
 }
