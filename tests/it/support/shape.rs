@@ -51,16 +51,16 @@ fn default_encryption(world: &mut Value) {
 
 /// What is in only one of two states, for messages.
 pub(crate) fn difference(left: &[String], right: &[String]) -> String {
-    let mut text = String::new();
     let mut rest = right.to_vec();
+    let mut lines = Vec::new();
     for line in left {
         match rest.iter().position(|r| r == line) {
             Some(at) => drop(rest.remove(at)),
-            None => text += &format!("- {line}\n"),
+            None => lines.push(format!("- {line}")),
         }
     }
-    let more: Vec<String> = rest.iter().map(|line| format!("+ {line}\n")).collect();
-    text + &more.concat()
+    lines.extend(rest.iter().map(|line| format!("+ {line}")));
+    lines.join("\n")
 }
 
 /// How often a word stands in the state.
