@@ -97,8 +97,7 @@ async fn start(
         limits: Limits::default(),
     };
     let aws = Aws::connect(options).await?;
-    let mut facts =
-        Box::pin(facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline))).await?;
+    let mut facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
     banner(live, &facts, &aws);
     check_organization(&baseline, &facts)?;
     baseline.check_ous(&facts)?;

@@ -57,10 +57,13 @@ fn digest(value: &serde_json::Value) -> String {
     sha256_hex(value.to_string().as_bytes())
 }
 
+/// The changes of a unit that drifts, and the fingerprint of the state that they were made from.
+type Permit = (Vec<Change>, Option<String>);
+
 /// What a saved plan is about, and which changes it allows.
 pub struct Allowed {
     /// Every unit of the plan; the changes and the fingerprint of those that drift.
-    units: BTreeMap<UnitId, Option<(Vec<Change>, Option<String>)>>,
+    units: BTreeMap<UnitId, Option<Permit>>,
 }
 
 impl Allowed {

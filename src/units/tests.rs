@@ -231,14 +231,14 @@ fn graphs() -> impl Strategy<Value = Vec<(usize, bool, BTreeSet<usize>, BTreeSet
 /// ones. That is what `expand` makes, since `after` has no cycle.
 fn units_of(graph: &[(usize, bool, BTreeSet<usize>, BTreeSet<usize>)]) -> Vec<Unit> {
     let control = |i: usize| graph[i].0 + if graph[i].1 { 100 } else { 0 };
-    let one =
-        |(i, (_, denies, earlier, gates)): (usize, &(usize, bool, BTreeSet<usize>, BTreeSet<usize>))| {
-            let below = |other: usize| other < control(i);
-            let own = earlier.iter().filter(|e| **e < i && below(control(**e))).map(|e| Node::Unit(*e));
-            let gates = gates.iter().filter(|g| below(**g)).map(|g| Node::Gate(*g));
-            unit(control(i), *denies, own.chain(gates).collect())
-        };
-    graph.iter().enumerate().map(one).collect()
+    let one = |i: usize| {
+        let (_, denies, earlier, gates) = &graph[i];
+        let below = |other: usize| other < control(i);
+        let own = earlier.iter().filter(|e| **e < i && below(control(**e))).map(|e| Node::Unit(*e));
+        let gates = gates.iter().filter(|g| below(**g)).map(|g| Node::Gate(*g));
+        unit(control(i), *denies, own.chain(gates).collect())
+    };
+    (0..graph.len()).map(one).collect()
 }
 
 /// Every third unit fails.

@@ -6,6 +6,8 @@ orgbase keeps the real AWS host in the `Host` header, so the proxy passes reques
 from __future__ import annotations
 
 import http.client
+import itertools
+import json
 import re
 import threading
 from collections import Counter
@@ -186,3 +188,23 @@ def sts_error(code: str, message: str) -> bytes:
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
         f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
     ).encode()
+
+
+def throttle(every: int) -> Fault:
+    """Every so many calls one is refused for its rate, in the words of its protocol."""
+    counter = itertools.count(1)
+
+    def fault(call: Call) -> Answer | None:
+        if next(counter) % every:
+            return None
+        if call.service == "s3":
+            return Answer(503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+        if call.service == "ec2":
+            return Answer(503, b"<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message>"
+                               b"</Error></Errors><RequestID>0</RequestID></Response>")
+        if call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return Answer(400, sts_error("Throttling", "Rate exceeded"))
+        body = json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"}).encode()
+        return Answer(400, body, "application/x-amz-json-1.1")
+
+    return fault

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Orgbase, Ran, Sandbox
+from harness import Moto, Orgbase, Ran, Sandbox
 from organization import MANAGEMENT, Organization, write_baseline
 from proxy import Answer, Call, Proxy, refuse, sts_error
 
@@ -49,6 +49,19 @@ FINDINGS: list[tuple[str, Edit, str, str, str]] = [
     ("unknown region", ('"ap-south-1"]', '"ap-south-9"]'), "ap-south-9", "", "ap-south-"),
     ("invalid id", ('home_region = "eu-west-1"', 'id = "o-1"\nhome_region = "eu-west-1"'), "o-1", 'id = "o-1"', "o-"),
 ]
+
+
+@pytest.fixture(scope="module")
+def untouched(moto: Moto) -> Organization:
+    """One organization for all tests of this file: nothing in them may write."""
+    moto.reset()
+    return Organization(moto.url)
+
+
+@pytest.fixture
+def organization(untouched: Organization, proxy: Proxy) -> Organization:
+    proxy.clear()
+    return untouched
 
 
 @pytest.fixture

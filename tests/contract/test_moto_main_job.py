@@ -14,7 +14,7 @@ import readback
 from harness import HOME_REGION, Orgbase
 from organization import FOREIGN_STATEMENT, MANAGEMENT, MEMBERS, Organization, write_baseline
 from proxy import MANAGEMENT as CALLER
-from proxy import Proxy, deny_assume_role
+from proxy import Proxy, deny_assume_role, throttle
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_saved_plan_does_no_more_than_it_holds(converged: Organization, orgbas
     assert applied.code in (2, 3), applied.describe()
 
 
-@pytest.mark.parametrize("writes", [1, 4, 9, 16, 30, 45, 60, 80])
+@pytest.mark.parametrize("writes", [1, 8, 20, 35, 50, 70])
 def test_killed_after_a_write_it_converges(organization: Organization, orgbase: Orgbase, proxy: Proxy, writes: int) -> None:
     """The write was done, but the process never heard of it."""
     write_baseline(orgbase.folder)
@@ -225,3 +225,14 @@ def test_an_account_that_cannot_be_entered(organization: Organization, orgbase: 
     proxy.clear()
     orgbase("apply", "--yes").expect(0)
     orgbase("plan").expect(0)
+
+
+def test_throttled_calls_are_made_again(organization: Organization, orgbase: Orgbase, proxy: Proxy) -> None:
+    write_baseline(orgbase.folder)
+    proxy.faults = [throttle(every=7)]
+    orgbase("apply", "--yes", "--format", "json").expect(0)
+    refused = [call for call in proxy.calls if call.status in (400, 503)]
+    assert len(refused) >= 20, len(refused)
+    proxy.clear()
+    orgbase("plan", "--format", "json").expect(0)
+    readback.check_nothing_is_there_twice(organization)

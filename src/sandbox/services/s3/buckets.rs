@@ -53,7 +53,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
         ..Bucket::default()
     };
     world.s3.buckets.insert(name.clone(), bucket);
-    Ok(created(&name, &region, world))
+    Ok(created(&name, &region))
 }
 
 /// DeleteBucket.
@@ -77,7 +77,6 @@ pub(super) fn head(world: &World, call: &Call) -> Reply {
     let bucket = look(world, call)?;
     Ok(json!({
         "BucketRegion": bucket.region,
-        "BucketArn": world.arn("s3", "", "", call.required("Bucket")),
         "AccessPointAlias": false,
     }))
 }
@@ -97,7 +96,6 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
                 "Name": name,
                 "CreationDate": bucket.created,
                 "BucketRegion": bucket.region,
-                "BucketArn": world.arn("s3", "", "", name),
             })
         })
         .collect();
@@ -134,10 +132,11 @@ fn already(call: &Call, existing: &Bucket, name: &str) -> Reply {
     Err(Fault::new("BucketAlreadyOwnedByYou", message).status(409))
 }
 
-fn created(name: &str, region: &str, world: &World) -> Value {
+/// `BucketArn` is for directory buckets only, as the API model says.
+fn created(name: &str, region: &str) -> Value {
     let location =
         if region == "us-east-1" { format!("/{name}") } else { format!("http://{name}.s3.amazonaws.com/") };
-    json!({"Location": location, "BucketArn": world.arn("s3", "", "", name)})
+    json!({ "Location": location })
 }
 
 /// The region that the bucket will have. Only the global endpoint (us-east-1) makes buckets in other regions.
