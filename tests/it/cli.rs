@@ -118,7 +118,7 @@ fn a_plan_for_people() {
     assert_eq!(plan.code, 2);
     insta::assert_snapshot!(masked(&plan.stderr), @r"
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
-    "#);
+    ");
     insta::assert_snapshot!(masked(&plan.stdout), @r"
     ous
       + create tree:/Security  in Management (111122223333), eu-west-1
@@ -133,7 +133,7 @@ fn a_plan_for_people() {
 
     6 units: 6 drift
     10 changes: 9 create, 1 update; risk: 5 disruptive, 5 normal
-    "#);
+    ");
 }
 
 /// Three processes see one organization: a plan with changes, an apply, a plan without.
@@ -177,7 +177,7 @@ fn the_json_of_a_plan() {
     }
     assert_eq!(unit["account"].as_str().unwrap().len(), 12);
     let change = &unit["changes"][0];
-    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @r"
+    insta::assert_snapshot!(serde_json::to_string_pretty(change).unwrap(), @r#"
     {
       "path": "minimum_length",
       "before": null,
@@ -223,7 +223,7 @@ fn nothing_is_done_above_max_changes() {
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
     error: the plan has 10 changes, more than --max-changes 9
     hint: nothing was changed; look at `orgbase plan` first
-    "#);
+    ");
     assert_eq!(outcomes(&json(&desk.on(&["plan", "--format", "json"]))), [("drift".into(), 6)]);
     assert_eq!(desk.on(&["apply", "--yes", "--max-changes", "10"]).code, 0);
 }
@@ -257,7 +257,7 @@ fn a_saved_plan_is_applied_as_it_was_reviewed() {
     insta::assert_snapshot!(tampered.stderr, @r"
     error: tampered.plan was changed since it was written
     hint: a plan is applied as it was reviewed: make it again with `orgbase plan --out PLAN`
-    "#);
+    ");
     // only what the plan holds is done, and nothing else is looked at
     let apply = desk.on(&["apply", "a.plan", "--yes", "--format", "json"]);
     let expected: [(String, u64); 2] = [("applied".into(), 4), ("skipped".into(), 2)];
@@ -317,7 +317,7 @@ fn without_a_run_folder_nothing_is_changed() {
     SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
     error: cannot write the lock file/runs/o-a1b2c3d4e5.lock: Not a directory (os error 20)
     hint: nothing was changed; name a folder that can be written with --run-dir
-    "#);
+    ");
     assert_eq!(outcomes(&json(&desk.on(&["plan", "--format", "json"]))), [("drift".into(), 6)]);
 }
 
