@@ -105,7 +105,6 @@ impl Control for OrganizationTrail {
         scope: Scope::Organization,
         seat: Seat::Management,
         after: &[
-            "delegated_admins",
             "log_archive",
             "org_trail.trusted_access",
             "org_trail.log_group",
