@@ -58,12 +58,13 @@ pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError
     let endpoint = Endpoint::from_env()?;
     let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
     let door = sandbox.as_ref().map(Sandbox::http_client);
-    let run = start(place, selection, baseline, endpoint, door).await?;
-    Ok(Run { sandbox, ..run })
+    let begun = connect(place, baseline, endpoint, door).await?;
+    banner(&begun);
+    Ok(Run { sandbox, ..spread(begun, place, selection).await? })
 }
 
 /// Like `begin`, but every call goes through `door`, which answers in process: for several runs on one open sandbox.
-/// `place.sandbox` and the environment are not looked at.
+/// `place.sandbox` and the environment are not looked at, and nothing is printed.
 ///
 /// # Errors
 /// As `begin`.
@@ -73,16 +74,27 @@ pub async fn begin_through(
     selection: &Selection,
 ) -> Result<Run, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
-    start(place, selection, baseline, None, Some(door)).await
+    let begun = connect(place, baseline, None, Some(door)).await?;
+    spread(begun, place, selection).await
 }
 
-async fn start(
+/// A run whose organization is read, and not yet held against the baseline.
+struct Begun {
+    id: String,
+    now: OffsetDateTime,
+    live: bool,
+    baseline: Baseline,
+    aws: Aws,
+    facts: Facts,
+}
+
+/// Finds out who calls, and reads the organization.
+async fn connect(
     place: &Place,
-    selection: &Selection,
     baseline: Baseline,
     endpoint: Option<Endpoint>,
     door: Option<SharedHttpClient>,
-) -> Result<Run, RunError> {
+) -> Result<Begun, RunError> {
     let now = OffsetDateTime::now_utc();
     let id = run_id(now);
     let live = door.is_none() && endpoint.is_none();
@@ -97,8 +109,13 @@ async fn start(
         limits: Limits::default(),
     };
     let aws = Aws::connect(options).await?;
-    let mut facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
-    banner(live, &facts, &aws);
+    let facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
+    Ok(Begun { id, now, live, baseline, aws, facts })
+}
+
+/// Checks the organization, reads what regions accounts have, and spreads the units.
+async fn spread(begun: Begun, place: &Place, selection: &Selection) -> Result<Run, RunError> {
+    let Begun { id, now, live, baseline, aws, mut facts } = begun;
     check_organization(&baseline, &facts)?;
     baseline.check_ous(&facts)?;
     aws.set_roles(roles(&baseline, Some(&facts), place.read_only));
@@ -173,9 +190,9 @@ fn run_id(now: OffsetDateTime) -> String {
     format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
 }
 
-fn banner(live: bool, facts: &Facts, aws: &Aws) {
-    let place = if live { "LIVE" } else { "SANDBOX" };
-    let line = format!("{place} {} as {}", facts.organization_id, aws.caller().arn);
+fn banner(begun: &Begun) {
+    let place = if begun.live { "LIVE" } else { "SANDBOX" };
+    let line = format!("{place} {} as {}", begun.facts.organization_id, begun.aws.caller().arn);
     crate::cli::say_err(&crate::report::text::safe(&line));
 }
 
