@@ -116,9 +116,7 @@ fn outcomes(report: &Value) -> Vec<(String, u64)> {
 fn a_plan_for_people() {
     let plan = Desk::new().on(&["plan"]);
     assert_eq!(plan.code, 2);
-    insta::assert_snapshot!(masked(&plan.stderr), @r"
-    SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox
-    ");
+    insta::assert_snapshot!(masked(&plan.stderr), @"SANDBOX o-a1b2c3d4e5 as arn:aws:iam::111122223333:user/sandbox");
     insta::assert_snapshot!(masked(&plan.stdout), @r"
     ous
       + create tree:/Security  in Management (111122223333), eu-west-1
