@@ -43,21 +43,26 @@ pub async fn apply(
     let work = |index: usize| {
         let (shared, rows, journal) = (Arc::clone(shared), Arc::clone(&rows), Arc::clone(&journal));
         async move {
-            let row = match (shared.units.get(index), rows.get(index)) {
-                (Some(unit), Some(Row::Go(planned))) => apply_unit(&shared, unit, planned, &journal).await,
-                (_, Some(Row::Keep(row))) => row.clone(),
-                _ => shared.broken(index, "no such unit"),
-            };
-            let status = Status { outcome: row.outcome, releases: releases(row.outcome) };
-            (row, status)
+            match (shared.units.get(index), rows.get(index)) {
+                (Some(unit), Some(Row::Go(planned))) => {
+                    let row = apply_unit(&shared, unit, planned, journal.as_ref().as_ref()).await;
+                    let status = Status { attempted: true, ..status_of(&row) };
+                    (row, status)
+                }
+                (_, Some(Row::Keep(row))) => (row.clone(), status_of(row)),
+                _ => (shared.broken(index, "no such unit"), Status::BLOCKED),
+            }
         }
     };
     let ends = Ends {
         blocked: &|index, cause| match rows.get(index) {
             // What is known without a call stays as it is; what was to be written waits.
-            Some(Row::Keep(row)) => row.clone(),
-            Some(Row::Go(row)) => UnitReport { changes: row.changes.clone(), ..shared.blocked(index, cause) },
-            None => shared.blocked(index, cause),
+            Some(Row::Keep(row)) => (row.clone(), status_of(row)),
+            Some(Row::Go(row)) => {
+                let changes = row.changes.clone();
+                (UnitReport { changes, ..shared.blocked(index, cause) }, Status::BLOCKED)
+            }
+            None => (shared.blocked(index, cause), Status::BLOCKED),
         },
         not_run: &|index| match rows.get(index) {
             Some(Row::Keep(row)) => row.clone(),
@@ -77,10 +82,13 @@ pub async fn apply(
     rows
 }
 
-/// Units that wait may run only when what they wait for is as it should be, or is nobody's business.
-fn releases(outcome: OutcomeKind) -> bool {
-    use OutcomeKind::{Applied, InSync, NotApplicable, Skipped};
-    matches!(outcome, InSync | Applied | Skipped | NotApplicable)
+/// Units that wait may run only when what they wait for is as it should be, or is not for this run to make so: an account
+/// that waits for `vend` holds nothing up.
+fn status_of(row: &UnitReport) -> Status {
+    use OutcomeKind::{Applied, Drift, InSync, NotApplicable, Skipped};
+    let done = matches!(row.outcome, InSync | Applied | Skipped | NotApplicable);
+    let releases = done || (row.outcome == Drift && row.by_hand);
+    Status { outcome: row.outcome, releases, attempted: false }
 }
 
 /// What happens to a planned row.
@@ -93,6 +101,9 @@ enum Row {
 
 impl Consent {
     fn decide(&self, unit: &Unit, row: UnitReport) -> Row {
+        if self.saved.as_ref().is_some_and(|saved| !saved.holds(&row.id)) {
+            return Row::Keep(outside(row));
+        }
         if row.outcome != OutcomeKind::Drift {
             return Row::Keep(row);
         }
@@ -105,8 +116,7 @@ impl Consent {
         if unit.exception.as_ref().is_some_and(|e| e.expired) && !self.interactive {
             return Row::Keep(row);
         }
-        // A reason that came with the plan (an account that needs `vend`) means that it is not for `apply`.
-        if row.reason.is_some() && unit.exception.is_none() {
+        if row.by_hand {
             return Row::Keep(row);
         }
         if row.risk() == Risk::Destructive && !self.destructive {
@@ -115,6 +125,15 @@ impl Consent {
         }
         Row::Go(row)
     }
+}
+
+/// A unit that a saved plan does not hold (it was made with `--only`, or the account is new) is no part of the run.
+fn outside(row: UnitReport) -> UnitReport {
+    use OutcomeKind::{InSync, NotApplicable, Skipped};
+    if matches!(row.outcome, InSync | NotApplicable | Skipped) {
+        return row;
+    }
+    UnitReport::new(row.id, row.account_name, Skipped, Some("the saved plan does not hold it".into()))
 }
 
 /// The rows that `apply` would write with this consent, in order.
@@ -127,7 +146,7 @@ async fn apply_unit(
     shared: &Shared,
     unit: &Unit,
     planned: &UnitReport,
-    journal: &Option<Journal>,
+    journal: Option<&Journal>,
 ) -> UnitReport {
     let Task::Do(task) = &unit.task else { return planned.clone() };
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
@@ -184,4 +203,73 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
     row.notices = diff.notices;
     locate(unit, &mut row);
     row
+}
+
+#[cfg(test)]
+mod protocol_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Meta;
+    use crate::units::{Exempt, UnitId};
+
+    fn unit(exception: Option<Exempt>) -> Unit {
+        let id = UnitId {
+            control: "accounts".into(),
+            part: "a".into(),
+            account: "1".into(),
+            region: "eu-west-1".into(),
+        };
+        let task = Task::Settled(OutcomeKind::InSync, String::new());
+        Unit { exception, ..Unit::alone(id, "1".into(), &Meta::DEFAULT, task) }
+    }
+
+    fn row(outcome: OutcomeKind, risk: Risk) -> UnitReport {
+        let mut diff = Diff::new();
+        diff.push("ou", "/A".into(), "/B".into(), risk);
+        UnitReport { changes: diff.changes, ..UnitReport::new(unit(None).id, String::new(), outcome, None) }
+    }
+
+    fn goes(consent: &Consent, unit: &Unit, row: UnitReport) -> bool {
+        matches!(consent.decide(unit, row), Row::Go(_))
+    }
+
+    #[test]
+    fn consent_is_asked_for_what_needs_it() {
+        let drift = |risk| row(OutcomeKind::Drift, risk);
+        let some = Consent::default();
+        assert!(goes(&some, &unit(None), drift(Risk::Disruptive)));
+        assert!(!goes(&some, &unit(None), drift(Risk::Destructive)));
+        let all = Consent { destructive: true, interactive: true, saved: None };
+        assert!(goes(&all, &unit(None), drift(Risk::Destructive)));
+        assert!(!goes(&all, &unit(None), row(OutcomeKind::Failed, Risk::Normal)));
+    }
+
+    #[test]
+    fn an_expired_exception_is_corrected_by_a_person_only_and_never_what_is_done_by_hand() {
+        let exempt = Exempt { reason: "later".into(), expires: None, expired: true, expires_soon: false };
+        let unit = unit(Some(exempt));
+        let drift = || row(OutcomeKind::Drift, Risk::Normal);
+        let person = Consent { interactive: true, ..Consent::default() };
+        assert!(!goes(&Consent::default(), &unit, drift()));
+        assert!(goes(&person, &unit, drift()));
+        assert!(!goes(&person, &unit, UnitReport { by_hand: true, ..drift() }));
+    }
+
+    #[test]
+    fn what_a_saved_plan_does_not_hold_is_no_part_of_the_run() {
+        let ended = outside(row(OutcomeKind::Failed, Risk::Normal));
+        assert_eq!((ended.outcome, ended.changes.len()), (OutcomeKind::Skipped, 0));
+        let in_sync = UnitReport::new(unit(None).id, String::new(), OutcomeKind::InSync, None);
+        assert_eq!(outside(in_sync.clone()), in_sync);
+    }
+
+    #[test]
+    fn what_is_done_by_hand_holds_nothing_up() {
+        let drift = row(OutcomeKind::Drift, Risk::Normal);
+        assert!(!status_of(&drift).releases);
+        assert!(status_of(&UnitReport { by_hand: true, ..drift }).releases);
+        assert!(!status_of(&row(OutcomeKind::Failed, Risk::Normal)).releases);
+    }
 }

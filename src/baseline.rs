@@ -144,9 +144,9 @@ impl Baseline {
         nearest(word, self.accounts.keys().map(String::as_str))
     }
 
-    /// Whether an OU is declared or implied; the root is. Without an `[ous]` table every path may exist.
+    /// Whether an OU is declared or implied; the root is.
     pub fn is_ou(&self, path: &str) -> bool {
-        self.ous.is_empty() || self.ou_paths.contains(path)
+        self.ou_paths.contains(path)
     }
 
     /// What to do about an account key that is not declared.

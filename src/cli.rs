@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::RunError;
-use crate::report::text::Paint;
+use crate::report::text::{Paint, safe};
 
 /// Hardens a whole AWS Organization from one declarative TOML baseline.
 #[derive(Debug, Parser)]
@@ -154,15 +154,24 @@ fn start_logs(global: &Global) {
 
 fn fail(global: &Global, error: &RunError) -> ExitCode {
     let paint = global.paint_stderr();
-    let mut text = error.message.clone();
+    let mut text = safe_lines(&error.message);
     if !text.starts_with("error") {
         text = format!("{} {text}", paint.red("error:"));
     }
     for hint in &error.hints {
-        text = format!("{text}\nhint: {hint}");
+        text = format!(
+            "{text}
+hint: {}",
+            safe_lines(hint)
+        );
     }
     say_err(&text);
     ExitCode::from(1)
+}
+
+/// What AWS or a file said, without control characters; a message may have several lines.
+fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints the result. A reader that went away (`| head`) is no error.
@@ -175,4 +184,14 @@ pub(crate) fn say(text: &str) {
 /// Prints what is not the result.
 pub(crate) fn say_err(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_keeps_its_lines_and_loses_its_control_characters() {
+        assert_eq!(safe_lines("a\u{1b}[2J\nb"), "a\\u{1b}[2J\nb");
+    }
 }

@@ -169,7 +169,12 @@ impl From<CallError> for UnitError {
     fn from(call: CallError) -> UnitError {
         let phase = if call.session { Phase::Session } else { Phase::Read };
         let left = if call.maybe_done { Left::Unknown } else { Left::Untouched };
-        UnitError { phase, kind: call.kind, left, message: call.to_string(), hint: None, call: Some(call) }
+        let hint = call.session.then(|| {
+            "let the account's role trust the caller, name another role with `access_role`, or take the account out: \
+             `managed = false` with a reason"
+                .to_string()
+        });
+        UnitError { phase, kind: call.kind, left, message: call.to_string(), hint, call: Some(call) }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use time::OffsetDateTime;
+
 use crate::baseline::Baseline;
 use crate::controls::scps::document::{self, Planned};
 use crate::controls::scps::{KIND, MAX_ATTACHED, MAX_POLICIES};
@@ -13,7 +15,8 @@ use crate::plan::Shared;
 use crate::policy::Document;
 use crate::policy::evaluate::{Caller, Request, may_deny};
 use crate::report::text::safe;
-use crate::units::{Task, Unit};
+use crate::selector::Selection;
+use crate::units::{self, OutcomeKind, Scope, Task, Unit};
 
 /// A policy that would deny one of our calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +40,23 @@ pub fn check(shared: &Shared) -> Result<(), RunError> {
     if !baseline.declares("scps") {
         return Ok(());
     }
+    let moving = units.iter().filter(|u| u.id.control == "accounts").map(|u| u.id.account.as_str()).collect();
+    check_policies(baseline, facts, &moving)
+}
+
+/// `moving`: ids of the accounts that this run places where the baseline wants them.
+fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -> Result<(), RunError> {
     let policies = document::planned(baseline, facts);
     check_quotas(facts, &policies)?;
-    let calls = calls_by_account(units);
-    for (account, calls) in &calls {
+    // A policy binds whatever later runs do: `--only control=scps` must not hide the calls of the other controls.
+    let today = OffsetDateTime::now_utc().date();
+    let units = units::expand(&Scope { baseline, facts, selection: &Selection::default(), today })?;
+    for (account, calls) in &calls_by_account(&units, facts, &baseline.organization.home_region) {
         let Some(account) = facts.accounts.get(*account) else { continue };
-        let place = place_of(account, baseline);
+        let places = places_of(account, baseline, moving.contains(account.id.as_str()));
         let above: Vec<(&str, &Document)> = policies
             .iter()
-            .filter(|p| p.targets.iter().any(|target| reaches(target, &place, &account.id)))
+            .filter(|p| places.iter().any(|place| p.targets.iter().any(|t| reaches(t, place, &account.id))))
             .map(|p| (p.name.as_str(), &p.document))
             .collect();
         if let Some(denial) = denied(account, calls, &above, baseline, facts) {
@@ -76,10 +87,18 @@ pub fn denied_by_move(
     denied(account, &calls, &above, baseline, facts)
 }
 
-/// (IAM action, region) of everything that units do in each member account. SCPs do not bind the management account.
-fn calls_by_account(units: &[Unit]) -> BTreeMap<&str, BTreeSet<(String, String)>> {
+/// (IAM action, region) of everything that units do in each member account, and of the look-up of its regions. SCPs do not
+/// bind the management account.
+fn calls_by_account<'a>(
+    units: &'a [Unit],
+    facts: &'a Facts,
+    home: &str,
+) -> BTreeMap<&'a str, BTreeSet<(String, String)>> {
     let mut calls: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
-    for unit in units.iter().filter(|u| matches!(u.task, Task::Do(_))) {
+    for account in facts.regions.keys() {
+        calls.entry(account).or_default().insert(("ec2:DescribeRegions".into(), home.to_string()));
+    }
+    for unit in units.iter().filter(|u| is_managed(&u.task)) {
         let of_unit = unit.meta.reads.iter().chain(unit.meta.writes).flat_map(|op| iam_actions(op));
         let with_region = of_unit.map(|action| (action, unit.id.region.clone()));
         calls.entry(unit.seat.as_str()).or_default().extend(with_region);
@@ -87,10 +106,19 @@ fn calls_by_account(units: &[Unit]) -> BTreeMap<&str, BTreeSet<(String, String)>
     calls
 }
 
-/// Where the account will be once the baseline is applied.
-fn place_of(account: &Account, baseline: &Baseline) -> String {
+/// Whether a unit makes calls, now or once what holds it up is gone.
+fn is_managed(task: &Task) -> bool {
+    !matches!(task, Task::Settled(OutcomeKind::Skipped | OutcomeKind::NotApplicable, _))
+}
+
+/// Where the account will be once the baseline is applied; also where it is, if this run does not move it.
+fn places_of<'a>(account: &'a Account, baseline: &'a Baseline, moves: bool) -> Vec<&'a str> {
     let declared = baseline.account_key(account).and_then(|key| baseline.accounts.get(key));
-    declared.map_or_else(|| account.ou.clone(), |declared| declared.ou.clone())
+    match declared {
+        None => vec![&account.ou],
+        Some(declared) if moves => vec![&declared.ou],
+        Some(declared) => vec![&declared.ou, &account.ou],
+    }
 }
 
 fn reaches(target: &str, place: &str, account: &str) -> bool {
@@ -143,9 +171,9 @@ fn roles_in(account: &Account, baseline: &Baseline) -> Vec<String> {
 fn request(account: &Account, arn: &str, action: &str, region: &str, facts: &Facts) -> Request {
     let caller = Caller::Aws { account: account.id.clone(), arn: arn.to_string(), session: None };
     let service = action.split(':').next().unwrap_or_default();
-    // IAM and STS answer from us-east-1 in the commercial partition, whatever region the client has.
-    let region =
-        if facts.partition == "aws" && matches!(service, "iam" | "sts") { "us-east-1" } else { region };
+    // These have one endpoint in the commercial partition, which is in us-east-1, whatever region the client has.
+    let global = matches!(service, "account" | "iam" | "sts");
+    let region = if facts.partition == "aws" && global { "us-east-1" } else { region };
     Request::new(caller, action, "*")
         .with("aws:RequestedRegion", region)
         .with("aws:PrincipalOrgID", &facts.organization_id)
@@ -202,5 +230,90 @@ fn check_quotas(facts: &Facts, policies: &[Planned]) -> Result<(), RunError> {
             "{target} would have {n} SCPs attached; AWS allows {MAX_ATTACHED}, FullAWSAccess included"
         ))
         .hint("merge policies, or attach some of them to a parent OU")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::facts::Ou;
+
+    const DENY: &str = r#"{"Version":"2012-10-17","Statement":[
+        {"Sid":"No","Effect":"Deny","Action":"iam:UpdateAccountPasswordPolicy","Resource":"*"}]}"#;
+
+    /// A baseline with a password policy and a policy of `document` on the OU `/A`.
+    fn baseline(document: &str, more: &str) -> Baseline {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("deny.json"), document).unwrap();
+        let text = format!(
+            "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[ous]\n\"/A\" = {{}}\n\"/B\" = {{}}\n\
+             [password_policy]\nminimum_length = 14\n\
+             [[scps]]\nname = \"deny\"\nfile = \"deny.json\"\ntargets = [\"/A\"]\n{more}"
+        );
+        let path = folder.path().join("baseline.toml");
+        std::fs::write(&path, text).unwrap();
+        Baseline::load(&path).map_err(|e| e.render(false)).unwrap()
+    }
+
+    /// A member account in this OU, beside the management account in the root.
+    fn facts(ou: &str) -> Facts {
+        let account = |id: &str, ou: &str| Account {
+            id: id.into(),
+            name: id.into(),
+            email: format!("a{id}@example.com"),
+            state: "ACTIVE".into(),
+            ou: ou.into(),
+            ..Account::default()
+        };
+        let unit = |path: &str| Ou {
+            id: format!("ou-{path}"),
+            arn: String::new(),
+            path: path.into(),
+            name: path.into(),
+            parent_id: "r-1".into(),
+        };
+        Facts {
+            partition: "aws".into(),
+            root_id: "r-1".into(),
+            management_account: "100000000001".into(),
+            ous: ["/A", "/B"].map(|path| (path.to_string(), unit(path))).into(),
+            accounts: [("100000000001", "/"), ("200000000002", ou)]
+                .map(|(id, ou)| (id.to_string(), account(id, ou)))
+                .into(),
+            management_regions: ["eu-west-1".to_string()].into(),
+            ..Facts::default()
+        }
+    }
+
+    fn refused(baseline: &Baseline, facts: &Facts, moving: &[&str]) -> Option<String> {
+        check_policies(baseline, facts, &moving.iter().copied().collect()).err().map(|e| e.message)
+    }
+
+    #[test]
+    fn the_calls_of_controls_that_this_run_leaves_out_count() {
+        // Nothing here says which units the run is about: it cannot matter.
+        let message = refused(&baseline(DENY, ""), &facts("/A"), &[]).unwrap();
+        assert!(message.contains("`No` denies iam:UpdateAccountPasswordPolicy"), "{message}");
+        assert_eq!(refused(&baseline(DENY, ""), &facts("/B"), &[]), None);
+    }
+
+    #[test]
+    fn an_account_that_this_run_does_not_move_is_judged_where_it_is_too() {
+        let declared = "[accounts.web]\nname = \"web\"\nemail = \"a200000000002@example.com\"\nou = \"/B\"\n";
+        let baseline = baseline(DENY, declared);
+        assert!(refused(&baseline, &facts("/A"), &[]).is_some());
+        assert_eq!(refused(&baseline, &facts("/A"), &["200000000002"]), None);
+    }
+
+    #[test]
+    fn account_management_answers_from_us_east_1() {
+        let deny = r#"{"Version":"2012-10-17","Statement":[{"Sid":"R","Effect":"Deny","Action":"account:*",
+            "Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}]}"#;
+        let contacts = "[alternate_contacts.security]\nname = \"S\"\ntitle = \"T\"\nemail = \"s@example.com\"\n\
+                        phone = \"+31 20 555 0100\"\n";
+        let message = refused(&baseline(deny, contacts), &facts("/A"), &[]).unwrap();
+        assert!(message.contains("denies account:"), "{message}");
     }
 }

@@ -11,7 +11,7 @@ use crate::control::{Cx, Diff, Planned};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::Facts;
 use crate::report::UnitReport;
-use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit};
+use crate::units::{self, Bounds, Cancel, Ends, Exempt, OutcomeKind, Progress, Status, Task, Unit};
 
 /// What all units of a run share.
 pub struct Shared {
@@ -84,12 +84,13 @@ pub async fn plan(
                 Some(unit) => plan_unit(&shared, unit).await,
                 None => shared.broken(index, "no such unit"),
             };
-            let status = Status { outcome: row.outcome, releases: releases_when_planning(row.outcome) };
+            let releases = releases_when_planning(row.outcome);
+            let status = Status { outcome: row.outcome, releases, attempted: true };
             (row, status)
         }
     };
     let ends = Ends {
-        blocked: &|index, cause| shared.blocked(index, cause),
+        blocked: &|index, cause| (shared.blocked(index, cause), Status::BLOCKED),
         not_run: &|index| shared.ended(index, OutcomeKind::NotRun, Some("the run was stopped".into())),
         broken: &|index, message| shared.broken(index, message),
     };
@@ -138,9 +139,10 @@ pub fn failed(shared: &Shared, unit: &Unit, error: UnitError) -> UnitReport {
 
 fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
     let Planned { diff, fingerprint } = planned;
-    let (outcome, reason, exception_notice) = judge(unit, &diff);
+    let (outcome, reason, exception_notice) = judge(unit.exception.as_ref(), &diff);
     let mut row = shared.row(unit, outcome, reason);
     row.fingerprint = Some(fingerprint);
+    row.by_hand = diff.by_hand.is_some();
     row.notices = diff.notices;
     row.notices.extend(exception_notice);
     row.changes = diff.changes;
@@ -149,17 +151,21 @@ fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
 }
 
 /// The outcome of a comparison, why, and what to say about the unit's exception.
-fn judge(unit: &Unit, diff: &Diff) -> (OutcomeKind, Option<String>, Option<String>) {
+fn judge(exception: Option<&Exempt>, diff: &Diff) -> (OutcomeKind, Option<String>, Option<String>) {
     if let Some(pending) = &diff.pending {
         return (OutcomeKind::Pending, Some(pending.clone()), None);
     }
     if diff.is_empty() {
         return (OutcomeKind::InSync, None, None);
     }
-    match &unit.exception {
+    match exception {
         Some(exempt) if exempt.expired => {
             let day = exempt.expires.as_deref().unwrap_or("the past");
-            (OutcomeKind::Drift, Some(format!("its exception expired on {day}: {}", exempt.reason)), None)
+            let expired = format!("its exception expired on {day}: {}", exempt.reason);
+            match &diff.by_hand {
+                None => (OutcomeKind::Drift, Some(expired), None),
+                Some(by_hand) => (OutcomeKind::Drift, Some(by_hand.clone()), Some(expired)),
+            }
         }
         Some(exempt) => {
             let until = exempt.expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
@@ -203,5 +209,26 @@ pub fn blame_sessions_once(units: &[Unit], rows: &mut [UnitReport]) {
                 row.error = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_by_hand_stays_so_under_an_expired_exception() {
+        let exempt = Exempt {
+            reason: "later".into(),
+            expires: Some("2020-01-01".into()),
+            expired: true,
+            expires_soon: false,
+        };
+        let mut diff = Diff::new();
+        diff.create("email", "a@example.com");
+        diff.by_hand = Some("run `orgbase vend a`".into());
+        let (outcome, reason, notice) = judge(Some(&exempt), &diff);
+        assert_eq!((outcome, reason), (OutcomeKind::Drift, diff.by_hand.clone()));
+        assert!(notice.is_some_and(|n| n.contains("expired on 2020-01-01")));
     }
 }

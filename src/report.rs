@@ -61,13 +61,17 @@ pub struct UnitReport {
     pub fingerprint: Option<String>,
     /// What went wrong.
     pub error: Option<UnitError>,
+    /// The change is not for `apply` to make; `reason` says who makes it.
+    #[serde(skip)]
+    pub by_hand: bool,
 }
 
 impl UnitReport {
     /// A row without changes.
     pub fn new(id: UnitId, account_name: String, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
         let (changes, notices) = (Vec::new(), Vec::new());
-        UnitReport { id, account_name, outcome, changes, notices, reason, fingerprint: None, error: None }
+        let (fingerprint, error, by_hand) = (None, None, false);
+        UnitReport { id, account_name, outcome, changes, notices, reason, fingerprint, error, by_hand }
     }
 
     /// The highest risk among its changes.

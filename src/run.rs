@@ -97,8 +97,7 @@ async fn start(
         limits: Limits::default(),
     };
     let aws = Aws::connect(options).await?;
-    let mut facts =
-        Box::pin(facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline))).await?;
+    let mut facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
     banner(live, &facts, &aws);
     check_organization(&baseline, &facts)?;
     baseline.check_ous(&facts)?;
@@ -109,6 +108,15 @@ async fn start(
     read_regions(&aws, &baseline, &mut facts).await;
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
+    if units.is_empty() && *selection != Selection::default() {
+        return Err(RunError::new("--only and --exclude leave nothing of the baseline")
+            .hint(
+                "account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there",
+            )
+            .hint(
+                "settings without a region, such as the password policy, count as those of the home region",
+            ));
+    }
     Ok(Run {
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
@@ -167,7 +175,8 @@ fn run_id(now: OffsetDateTime) -> String {
 
 fn banner(live: bool, facts: &Facts, aws: &Aws) {
     let place = if live { "LIVE" } else { "SANDBOX" };
-    crate::cli::say_err(&format!("{place} {} as {}", facts.organization_id, aws.caller().arn));
+    let line = format!("{place} {} as {}", facts.organization_id, aws.caller().arn);
+    crate::cli::say_err(&crate::report::text::safe(&line));
 }
 
 /// Role names by account id; before the organization is read only the default is known.

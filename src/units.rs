@@ -155,3 +155,6 @@ impl OutcomeKind {
         matches!(self, Pending | Stale | Blocked | NotRun | Failed)
     }
 }
+
+#[cfg(test)]
+mod tests;

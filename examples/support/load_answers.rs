@@ -54,7 +54,11 @@ pub(crate) fn asked(request: &http::Request<Vec<u8>>) -> Option<Asked> {
         (if service == "ec2" { Protocol::Ec2 } else { Protocol::Query }, action)
     } else {
         let protocol = if service == "s3" { Protocol::RestXml } else { Protocol::RestJson };
-        (protocol, format!("{} {path}", request.method()))
+        // S3 names the operation in the query, such as `?policy`.
+        let query = request.uri().query().filter(|_| service == "s3");
+        let first =
+            query.map_or(String::new(), |q| format!("?{}", q.split(['&', '=']).next().unwrap_or_default()));
+        (protocol, format!("{} {path}{first}", request.method()))
     };
     Some(Asked { service, region, access_key, operation, protocol })
 }

@@ -101,7 +101,7 @@ async fn begin(options: Options) -> Result<Shared, Failure> {
     let aws = Aws::connect(options).await?;
     aws.set_read_policy(session_policy(&baseline));
     let needs = Needs { policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()], trusted_services: true };
-    let facts = facts::discover(&aws, &baseline.organization.home_region, &needs).await?;
+    let facts = Box::pin(facts::discover(&aws, &baseline.organization.home_region, &needs)).await?;
     let today = OffsetDateTime::now_utc().date();
     let selection = Selection::default();
     let units = units::expand(&Scope { baseline: &baseline, facts: &facts, selection: &selection, today })?;

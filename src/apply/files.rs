@@ -21,8 +21,9 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = Path::new(&name);
     let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
+        // One that is there was left by a dead process of this id, or laid out by somebody else: neither is written into.
+        let _ = std::fs::remove_file(temporary);
+        let mut file = create_private(temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(temporary, path)

@@ -3,7 +3,7 @@
 //! The first line says which run; then one line per unit before its first write, and one with its outcome at the end.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -59,6 +59,8 @@ impl Journal {
             "baseline_digest": head.baseline_digest,
         });
         journal.line(&line).map_err(|e| cannot(&e))?;
+        // The name of the file has to survive as its lines do.
+        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| cannot(&e))?;
         Ok(journal)
     }
 
@@ -96,8 +98,14 @@ impl Journal {
         text.push('\n');
         let mut file =
             self.file.lock().map_err(|_| std::io::Error::other("a writer of the journal panicked"))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
+        let end = file.stream_position()?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // Half a line would swallow the next one: whoever reads the journal later needs every line whole.
+            file.set_len(end)?;
+            file.seek(SeekFrom::Start(end))?;
+        }
+        written
     }
 }
 

@@ -1,8 +1,11 @@
 //! One writer per organization and run folder: a lease in a file.
 //!
 //! The holder renews it every 20 s; it lapses after 60 s. A dead process of the same host is taken over at once. A second
-//! run waits up to 60 s and then gives up.
+//! run waits up to 60 s and then gives up. Whoever looks at the file in order to change it holds an advisory lock on a second
+//! file (`.guard`, which stays) for that moment: of two runs that find one dead lease, one takes it.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::files;
 use crate::error::RunError;
+use crate::units::Cancel;
 
 const LEASE: Duration = Duration::from_mins(1);
 const RENEW: Duration = Duration::from_secs(20);
@@ -34,61 +38,94 @@ pub struct Lock {
     renewal: JoinHandle<()>,
 }
 
-/// Takes the lock of an organization.
+/// Takes the lock of an organization. `cancel` is set when another run took it over, which happens only to a process that was
+/// stopped for longer than the lease.
 ///
 /// # Errors
 /// Another run holds it for more than a minute, or the folder cannot be written.
-pub async fn take(run_dir: &Path, organization_id: &str, run: &str) -> Result<Lock, RunError> {
+pub async fn take(
+    run_dir: &Path,
+    organization_id: &str,
+    run: &str,
+    cancel: &Cancel,
+) -> Result<Lock, RunError> {
     let path = run_dir.join(format!("{organization_id}.lock"));
     let cannot = |e: &std::io::Error| {
         RunError::new(format!("cannot write the lock {}: {e}", path.display()))
             .hint("nothing was changed; name a folder that can be written with --run-dir")
     };
     files::private_folder(run_dir).map_err(|e| cannot(&e))?;
+    let mut lease = Lease { run: run.to_string(), host: host(), pid: std::process::id(), renewed_at: 0 };
     let started = tokio::time::Instant::now();
     loop {
-        match files::create_private(&path) {
-            Ok(_) => break,
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(cannot(&e)),
-        }
-        let holder = read(&path);
-        if holder.as_ref().is_none_or(is_dead) {
-            // Somebody else may take it over at the same moment: only one of them can create the file again.
-            let _ = std::fs::remove_file(&path);
-            continue;
-        }
+        lease.renewed_at = now();
+        let Some(holder) = attempt(&path, &lease).map_err(|e| cannot(&e))? else { break };
         if started.elapsed() >= PATIENCE {
-            return Err(held(&path, holder.as_ref()));
+            return Err(held(&path, &holder));
         }
         tokio::time::sleep(POLL).await;
     }
-    let lease = Lease { run: run.to_string(), host: host(), pid: std::process::id(), renewed_at: now() };
-    write(&path, &lease).map_err(|e| cannot(&e))?;
-    let renewal = tokio::spawn(renew(path.clone(), lease));
+    let renewal = tokio::spawn(renew(path.clone(), lease, cancel.clone()));
     Ok(Lock { path, run: run.to_string(), renewal })
 }
 
-fn held(path: &Path, holder: Option<&Lease>) -> RunError {
-    let who = holder.map(|h| format!("run {} (process {} on {})", h.run, h.pid, h.host)).unwrap_or_default();
+/// Writes the lease where nobody alive holds the lock; else says who does.
+fn attempt(path: &Path, lease: &Lease) -> std::io::Result<Option<Lease>> {
+    let _guard = guard(path)?;
+    match read(path)? {
+        Some(holder) if !is_dead(&holder) => Ok(Some(holder)),
+        _ => write(path, lease).map(|()| None),
+    }
+}
+
+/// The right to look and change: until the file is dropped, or its process ends.
+fn guard(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path.with_extension("guard"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn held(path: &Path, holder: &Lease) -> RunError {
+    let who = format!("run {} (process {} on {})", holder.run, holder.pid, holder.host);
     RunError::new(format!("another run works on this organization: {who} holds {}", path.display()))
         .hint("wait until it has ended and run the command again")
 }
 
-async fn renew(path: PathBuf, mut lease: Lease) {
+async fn renew(path: PathBuf, mut lease: Lease, cancel: Cancel) {
     loop {
         tokio::time::sleep(RENEW).await;
         lease.renewed_at = now();
-        if let Err(error) = write(&path, &lease) {
-            tracing::warn!(%error, "the lock could not be renewed");
+        match renew_once(&path, &lease) {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::error!("another run took the lock over: no further unit is started");
+                cancel.cancel();
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the lock could not be renewed"),
         }
     }
+}
+
+/// False where the lock is another run's.
+fn renew_once(path: &Path, lease: &Lease) -> std::io::Result<bool> {
+    let _guard = guard(path)?;
+    if read(path)?.is_some_and(|holder| holder.run != lease.run) {
+        return Ok(false);
+    }
+    write(path, lease).map(|()| true)
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewal.abort();
-        if read(&self.path).is_some_and(|lease| lease.run == self.run) {
+        let Ok(_guard) = guard(&self.path) else { return };
+        if read(&self.path).is_ok_and(|holder| holder.is_some_and(|lease| lease.run == self.run)) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -99,21 +136,24 @@ fn write(path: &Path, lease: &Lease) -> std::io::Result<()> {
     files::write_private(path, &text)
 }
 
-/// The holder. A file that is empty or torn is one that is just being written: it counts as fresh for a lease, by its
-/// modification time.
-fn read(path: &Path) -> Option<Lease> {
-    let text = std::fs::read_to_string(path).ok()?;
-    if let Ok(lease) = serde_json::from_str(&text) {
-        return Some(lease);
+/// The holder, where there is one. A file that says nothing counts as fresh for a lease, by its modification time.
+fn read(path: &Path) -> std::io::Result<Option<Lease>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if let Ok(lease) = serde_json::from_slice(&text) {
+        return Ok(Some(lease));
     }
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let renewed_at = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    Some(Lease { run: "starting".into(), host: String::new(), pid: 0, renewed_at })
+    let modified = std::fs::metadata(path)?.modified()?;
+    let renewed_at = modified.duration_since(UNIX_EPOCH).map(|d| d.as_secs()).unwrap_or_default();
+    Ok(Some(Lease { run: "unknown".into(), host: String::new(), pid: 0, renewed_at }))
 }
 
 /// The lease lapsed, or its process is gone from this host.
 fn is_dead(lease: &Lease) -> bool {
-    let lapsed = now().saturating_sub(lease.renewed_at) > LEASE.as_secs();
+    let lapsed = now().saturating_sub(lease.renewed_at) >= LEASE.as_secs();
     lapsed || (lease.host == host() && lease.pid != std::process::id() && !is_running(lease.pid))
 }
 
@@ -146,8 +186,8 @@ mod tests {
         let path = folder.path().join("o-1.lock");
         // No process has this id: Linux' ids end far below.
         write(&path, &lease(u32::MAX, now())).unwrap();
-        let lock = take(folder.path(), "o-1", "mine").await.unwrap();
-        assert_eq!(read(&path).unwrap().run, "mine");
+        let lock = take(folder.path(), "o-1", "mine", &Cancel::default()).await.unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().run, "mine");
         drop(lock);
         assert!(!path.exists());
     }
@@ -157,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let other = Lease { host: "elsewhere".into(), ..lease(7, now()) };
         write(&folder.path().join("o-1.lock"), &other).unwrap();
-        let error = take(folder.path(), "o-1", "mine").await.err().unwrap();
+        let error = take(folder.path(), "o-1", "mine", &Cancel::default()).await.err().unwrap();
         assert!(error.message.contains("run other (process 7 on elsewhere)"), "{}", error.message);
     }
 
@@ -166,6 +206,43 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let other = Lease { host: "elsewhere".into(), ..lease(7, now() - 61) };
         write(&folder.path().join("o-1.lock"), &other).unwrap();
-        assert!(take(folder.path(), "o-1", "mine").await.is_ok());
+        assert!(take(folder.path(), "o-1", "mine", &Cancel::default()).await.is_ok());
+    }
+
+    #[test]
+    fn of_many_that_find_a_dead_lease_one_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o-1.lock");
+        for round in 0..20 {
+            write(&path, &lease(u32::MAX, now())).unwrap();
+            let barrier = std::sync::Barrier::new(8);
+            let taken = std::thread::scope(|scope| {
+                let one = |n: u32| {
+                    let (path, barrier) = (&path, &barrier);
+                    scope.spawn(move || {
+                        let mine = Lease { run: format!("r{n}"), ..lease(std::process::id(), now()) };
+                        barrier.wait();
+                        attempt(path, &mine).unwrap().is_none()
+                    })
+                };
+                let threads: Vec<_> = (0..8).map(one).collect();
+                threads.into_iter().map(|t| t.join().unwrap()).filter(|taken| *taken).count()
+            });
+            assert_eq!(taken, 1, "round {round}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_was_taken_over_is_not_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o-1.lock");
+        let cancel = Cancel::default();
+        let lock = take(folder.path(), "o-1", "mine", &cancel).await.unwrap();
+        let other = lease(std::process::id(), now());
+        write(&path, &other).unwrap();
+        tokio::time::sleep(RENEW + POLL).await;
+        assert!(cancel.is_cancelled());
+        drop(lock);
+        assert_eq!(read(&path).unwrap(), Some(other));
     }
 }

@@ -64,11 +64,13 @@ impl Pace {
         if call.service == "organizations" && call.write {
             bounds.push(self.organization_writes.clone());
         }
-        // AssumeRole is the caller's call and its quota is large: a bound for one account would slow the whole run.
+        // AssumeRole is the caller's call and its quota is large: a bound for one account would slow the whole run. And a
+        // session may be renewed by a call that holds its permits: were AssumeRole bound by the same ones, all of them could
+        // wait for each other.
         if call.service != "sts" {
             bounds.push(self.account(call.account));
+            bounds.push(self.all.clone());
         }
-        bounds.push(self.all.clone());
         let mut held = Vec::with_capacity(bounds.len());
         for bound in bounds {
             // The semaphores are never closed.

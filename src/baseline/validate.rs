@@ -8,6 +8,7 @@ use regex::Regex;
 use super::model::{AccountDecl, Regions};
 use super::tree::Table;
 use super::{Baseline, ou};
+use crate::control::Shape;
 use crate::controls::{self, SECTIONS};
 use crate::diag::{Report, START, Span, suggestion, unknown_account};
 
@@ -245,6 +246,21 @@ impl Validate<'_> {
         let baseline = self.baseline;
         for (i, removed) in baseline.removed.iter().enumerate() {
             self.control("removed", i, &removed.control);
+            let known = controls::section(&removed.control);
+            if let Some(section) = known.filter(|s| !baseline.declares(s.meta().id)) {
+                let id = section.meta().id;
+                let empty = match section.meta().shape {
+                    Shape::ArrayOfTables => format!("`{id} = []` above the first table"),
+                    Shape::Table => format!("`[{id}]`"),
+                };
+                let message = format!("`{id}` is not declared, so nothing of it would be removed");
+                self.at(
+                    "removed",
+                    &format!("[{i}].control"),
+                    message,
+                    Some(&format!("declare the section: {empty}")),
+                );
+            }
         }
         for (i, moved) in baseline.moved.iter().enumerate() {
             self.control("moved", i, &moved.control);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::plan::{Format, Selectors, make, on_ctrl_c, place, show};
+use super::plan::{Format, Selectors, make, place, show, watch_ctrl_c};
 use super::{Global, say, say_err};
 use crate::apply::journal::{Head, Journal};
 use crate::apply::{self, Consent, lock};
@@ -15,7 +15,7 @@ use crate::report::progress::Bar;
 use crate::report::text::count;
 use crate::report::{Report, Summary, UnitReport, human};
 use crate::run::{self, Run};
-use crate::units::Bounds;
+use crate::units::{Bounds, Cancel};
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
@@ -46,8 +46,11 @@ impl ApplyArgs {
         let global = &with_recorded_baseline(global, saved.as_ref());
         let run = run::begin(&place(global, false), &self.selectors.parse()?).await?;
         self.check_start(&run, saved.as_ref())?;
-        let lock = lock::take(&global.run_dir, &run.shared.facts.organization_id, &run.id).await?;
-        let planned = make(&run, global).await?;
+        let cancel = Cancel::default();
+        let organization = &run.shared.facts.organization_id;
+        let lock = lock::take(&global.run_dir, organization, &run.id, &cancel).await?;
+        watch_ctrl_c(&cancel);
+        let planned = make(&run, global, &cancel).await?;
         let consent = Consent {
             destructive: self.allow_destructive,
             interactive: !self.yes,
@@ -55,12 +58,13 @@ impl ApplyArgs {
         };
         let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
         self.check_size(&chosen)?;
-        if !chosen.is_empty() && !self.yes && !ask(global, &planned, &chosen)? {
+        let asks = !chosen.is_empty() && !self.yes && !cancel.is_cancelled();
+        if asks && !ask(global, &planned, &chosen)? {
             say_err("nothing was changed");
             run.close();
             return Ok(planned.summary.exit_code());
         }
-        let report = self.converge(&run, global, planned, &consent, chosen.len()).await?;
+        let report = self.converge(&run, global, planned, &consent, chosen.len(), &cancel).await?;
         drop(lock);
         show(&report, self.format, global)?;
         run.close();
@@ -74,6 +78,7 @@ impl ApplyArgs {
         planned: Report,
         consent: &Consent,
         chosen: usize,
+        cancel: &Cancel,
     ) -> Result<Report, RunError> {
         let head = Head {
             run: &run.id,
@@ -85,8 +90,7 @@ impl ApplyArgs {
         let journal = if chosen == 0 { None } else { Some(Journal::open(&global.run_dir, &head)?) };
         let bar = Bar::new("apply", planned.units.len(), global.shows_progress());
         let bounds = Bounds { max_failures: self.max_failures, ..Bounds::default() };
-        let cancel = on_ctrl_c();
-        let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, &cancel, &bar).await;
+        let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, cancel, &bar).await;
         drop(bar);
         Ok(run.report(rows))
     }

@@ -154,7 +154,7 @@ impl Tour<'_> {
             read_only: true,
         };
         let run = crate::run::begin(&place, &crate::selector::Selection::default()).await?;
-        let report = super::plan::make(&run, self.global).await?;
+        let report = super::plan::make(&run, self.global, &super::plan::on_ctrl_c()).await?;
         let text = serde_json::to_string_pretty(&report).map_err(|e| RunError::new(e.to_string()))?;
         std::fs::write(&self.files.report, text)
             .map_err(|e| RunError::new(format!("cannot write {}: {e}", self.files.report.display())))?;

@@ -53,7 +53,7 @@ pub(crate) struct PlanArgs {
 impl PlanArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
         let run = run::begin(&place(global, true), &self.selectors.parse()?).await?;
-        let report = make(&run, global).await?;
+        let report = make(&run, global, &on_ctrl_c()).await?;
         if let Some(path) = &self.out {
             saved::write(path, &report)?;
         }
@@ -74,18 +74,24 @@ pub(crate) fn place(global: &Global, read_only: bool) -> run::Place {
 }
 
 /// Plans all units of a run.
-pub(crate) async fn make(run: &Run, global: &Global) -> Result<Report, RunError> {
-    let cancel = on_ctrl_c();
+pub(crate) async fn make(run: &Run, global: &Global, cancel: &Cancel) -> Result<Report, RunError> {
     let bar = Bar::new("plan", run.shared.units.len(), global.shows_progress());
-    let rows = plan::plan(&run.shared, Bounds::default(), &cancel, &bar).await;
+    let rows = plan::plan(&run.shared, Bounds::default(), cancel, &bar).await;
     drop(bar);
     crate::lockout::check(&run.shared)?;
     Ok(run.report(rows))
 }
 
-/// The first Ctrl-C stops the start of new units; the second one ends the process.
+/// A cancel for one command that Ctrl-C sets.
 pub(crate) fn on_ctrl_c() -> Cancel {
     let cancel = Cancel::default();
+    watch_ctrl_c(&cancel);
+    cancel
+}
+
+/// The first Ctrl-C stops the start of new units; the second one ends the process. Once per command: what was stopped while
+/// planning must not go on to write.
+pub(crate) fn watch_ctrl_c(cancel: &Cancel) {
     let watched = cancel.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -100,7 +106,6 @@ pub(crate) fn on_ctrl_c() -> Cancel {
             std::process::exit(130);
         }
     });
-    cancel
 }
 
 /// Prints a report.

@@ -9,8 +9,38 @@ pub fn iam_actions(operation: &str) -> Vec<String> {
         return actions.iter().map(ToString::to_string).collect();
     }
     let (service, name) = operation.split_once(':').unwrap_or((operation, "*"));
-    vec![format!("{}:{name}", iam_prefix(service))]
+    let further = if ADMINISTRATOR_CALLS.contains(&operation) { ADMINISTRATOR_NEEDS } else { &[] };
+    let own = format!("{}:{name}", iam_prefix(service));
+    std::iter::once(own).chain(further.iter().map(ToString::to_string)).collect()
 }
+
+/// Calls by which a service registers its administrator in Organizations, with the caller's permissions.
+const ADMINISTRATOR_CALLS: &[&str] = &[
+    "auditmanager:RegisterOrganizationAdminAccount",
+    "cloudtrail:RegisterOrganizationDelegatedAdmin",
+    "detective:EnableOrganizationAdminAccount",
+    "ec2:EnableIpamOrganizationAdminAccount",
+    "guardduty:EnableOrganizationAdminAccount",
+    "inspector2:EnableDelegatedAdminAccount",
+    "macie2:EnableOrganizationAdminAccount",
+    "securityhub:EnableOrganizationAdminAccount",
+    "securitylake:RegisterDataLakeDelegatedAdministrator",
+];
+
+/// What those need. <https://docs.aws.amazon.com/guardduty/latest/ug/organizations_permissions.html> and
+/// <https://docs.aws.amazon.com/inspector/latest/user/designating-admin.html> list them; Guess: the same for the others.
+const ADMINISTRATOR_NEEDS: &[&str] = &[
+    "iam:CreateServiceLinkedRole",
+    "iam:GetRole",
+    "organizations:DescribeAccount",
+    "organizations:DescribeOrganization",
+    "organizations:DescribeOrganizationalUnit",
+    "organizations:EnableAWSServiceAccess",
+    "organizations:ListAWSServiceAccessForOrganization",
+    "organizations:ListAccounts",
+    "organizations:ListDelegatedAdministrators",
+    "organizations:RegisterDelegatedAdministrator",
+];
 
 /// The IAM prefix of a service.
 fn iam_prefix(service: &str) -> &str {
@@ -91,6 +121,13 @@ mod tests {
         assert_eq!(iam_actions("iam:GetRole"), ["iam:GetRole"]);
         assert_eq!(iam_actions("s3control:GetPublicAccessBlock"), ["s3:GetAccountPublicAccessBlock"]);
         assert_eq!(iam_actions("accessanalyzer:ListAnalyzers"), ["access-analyzer:ListAnalyzers"]);
+    }
+
+    #[test]
+    fn a_services_own_administrator_call_works_in_organizations_with_the_callers_rights() {
+        let actions = iam_actions("guardduty:EnableOrganizationAdminAccount");
+        assert_eq!(actions.first().map(String::as_str), Some("guardduty:EnableOrganizationAdminAccount"));
+        assert!(actions.iter().any(|a| a == "organizations:DescribeOrganizationalUnit"), "{actions:?}");
     }
 
     #[test]

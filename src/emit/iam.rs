@@ -27,17 +27,22 @@ pub enum Purpose {
 pub fn policies(baseline: &Baseline) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for seat in SEATS {
+        let own = |control: &dyn DynControl| seat_name(control.meta().seat) == seat;
+        // The account of every seat is also one whose own settings are managed: the management account's by the caller
+        // itself, which assumes no role there.
+        let own_or_member = |control: &dyn DynControl| own(control) || control.meta().seat == Seat::Member;
         for (name, purpose) in [("plan", Purpose::Plan), ("apply", Purpose::Apply)] {
-            let statements = statements(baseline, |control| seat_name(control.meta().seat) == seat, purpose);
-            let mut statements: Vec<Value> = statements.into_iter().map(statement).collect();
+            if seat != "management" && statements(baseline, own, purpose).is_empty() {
+                continue;
+            }
+            let all_of_seat = statements(baseline, own_or_member, purpose);
+            let mut statements: Vec<Value> = all_of_seat.into_iter().map(statement).collect();
             if seat == "management" {
                 statements.splice(0..0, [facts_statement(), assume_statement(baseline)]);
-            } else if !statements.is_empty() {
+            } else {
                 statements.insert(0, statement(("Regions".into(), set(&["ec2:DescribeRegions"]))));
             }
-            if !statements.is_empty() {
-                all.insert(format!("{seat}-{name}"), document(&statements));
-            }
+            all.insert(format!("{seat}-{name}"), document(&statements));
         }
     }
     all
@@ -97,6 +102,8 @@ fn facts_statement() -> Value {
     statement(("Facts".into(), actions))
 }
 
+/// The partition is not known here: IAM takes a wildcard for it, as AWS's own policies have it, such as the administration
+/// role of StackSets <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html>.
 fn assume_statement(baseline: &Baseline) -> Value {
     let organization = &baseline.organization;
     let own = baseline.accounts.values().filter_map(|a| a.access_role.as_ref());
@@ -133,4 +140,32 @@ fn document(statements: &[Value]) -> Value {
 
 fn set(actions: &[&str]) -> BTreeSet<String> {
     actions.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn text(policies: &BTreeMap<String, Value>, name: &str) -> String {
+        policies.get(name).map(ToString::to_string).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_seat_may_do_what_is_done_in_every_account() {
+        let toml = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n\
+                    [accounts.log]\nname = \"l\"\nemail = \"l@example.com\"\nou = \"/\"\n\
+                    [log_archive]\naccount = \"log\"\n[password_policy]\nminimum_length = 14\n";
+        let baseline = Baseline::parse("t.toml", toml).map_err(|e| e.render(false)).unwrap();
+        let policies = policies(&baseline);
+        for seat in ["management", "log-archive", "member"] {
+            let (plan, apply) = (format!("{seat}-plan"), format!("{seat}-apply"));
+            assert!(text(&policies, &plan).contains("iam:GetAccountPasswordPolicy"), "{plan}");
+            assert!(!text(&policies, &plan).contains("iam:UpdateAccountPasswordPolicy"), "{plan}");
+            assert!(text(&policies, &apply).contains("iam:UpdateAccountPasswordPolicy"), "{apply}");
+        }
+        assert_eq!(text(&policies, "delegated-admin-plan"), "");
+        assert!(!text(&policies, "member-apply").contains("sts:AssumeRole"));
+    }
 }

@@ -48,7 +48,9 @@ pub async fn discover(aws: &Aws, home_region: &str, needs: &Needs) -> Result<Fac
     let clients = aws.clients(&caller.account, home_region, guard).await?;
     let mut facts = Facts { partition: caller.partition.clone(), ..Facts::default() };
     describe_organization(&clients, &mut facts).await?;
-    let (ous, rest) = tokio::join!(read_ous(&clients, &facts.root_id), read_rest(&clients, needs));
+    // Boxed: together they would make a large future of everything that awaits this function.
+    let (ous, rest) =
+        tokio::join!(Box::pin(read_ous(&clients, &facts.root_id)), Box::pin(read_rest(&clients, needs)));
     facts.ous = ous?;
     let Rest { accounts, policies, trusted_services, regions } = rest?;
     facts.policies = policies;
@@ -232,6 +234,9 @@ async fn place(
 ) -> Result<BTreeMap<String, Account>, RunError> {
     let known = accounts.iter().all(|a| parent_in_paths(a.paths()).is_some());
     let parents = if known { BTreeMap::new() } else { parents_by_walking(clients, facts).await? };
+    let root = std::iter::once((facts.root_id.as_str(), "/"));
+    let paths: BTreeMap<&str, &str> =
+        facts.ous.values().map(|ou| (ou.id.as_str(), ou.path.as_str())).chain(root).collect();
     let mut placed = BTreeMap::new();
     for account in accounts {
         let id = account.id.clone().unwrap_or_default();
@@ -239,11 +244,11 @@ async fn place(
             Some(parent) => parent.to_string(),
             None => parents.get(&id).cloned().unwrap_or_default(),
         };
-        let Some(ou) = facts.path_of(&parent) else {
+        let Some(ou) = paths.get(parent.as_str()) else {
             return Err(RunError::new(format!("the OU of account {id} could not be found"))
                 .hint("the organization changed while it was read; run the command again"));
         };
-        placed.insert(id, from_sdk(account, ou.to_string(), parent));
+        placed.insert(id, from_sdk(account, (*ou).to_string(), parent));
     }
     Ok(placed)
 }

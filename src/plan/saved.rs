@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::control::Change;
+use crate::digest::sha256_hex;
 use crate::error::RunError;
 use crate::report::{FORMAT_VERSION, Report, UnitReport};
 use crate::units::{OutcomeKind, UnitId};
@@ -55,22 +54,34 @@ pub fn read(path: &Path) -> Result<Report, RunError> {
 }
 
 fn digest(value: &serde_json::Value) -> String {
-    Sha256::digest(value.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    sha256_hex(value.to_string().as_bytes())
 }
 
-/// Which units a saved plan allows, and with which changes.
-pub struct Allowed(BTreeMap<UnitId, (Vec<Change>, Option<String>)>);
+/// The changes of a unit that drifts, and the fingerprint of the state that they were made from.
+type Permit = (Vec<Change>, Option<String>);
+
+/// What a saved plan is about, and which changes it allows.
+pub struct Allowed {
+    /// Every unit of the plan; the changes and the fingerprint of those that drift.
+    units: BTreeMap<UnitId, Option<Permit>>,
+}
 
 impl Allowed {
-    /// The units of `report` that drift.
+    /// The units of `report`; those that drift are allowed to change.
     pub fn from_report(report: Report) -> Allowed {
-        let drifting = report.units.into_iter().filter(|u| u.outcome == OutcomeKind::Drift);
-        Allowed(drifting.map(|u| (u.id, (u.changes, u.fingerprint))).collect())
+        let entry =
+            |u: UnitReport| (u.id, (u.outcome == OutcomeKind::Drift).then_some((u.changes, u.fingerprint)));
+        Allowed { units: report.units.into_iter().map(entry).collect() }
+    }
+
+    /// Whether the plan is about this unit at all.
+    pub fn holds(&self, id: &UnitId) -> bool {
+        self.units.contains_key(id)
     }
 
     /// Whether the saved plan asks for just what `row` now asks for, of just the state that it was made from.
     pub fn permits(&self, row: &UnitReport) -> bool {
-        self.0.get(&row.id).is_some_and(|(changes, fingerprint)| {
+        self.units.get(&row.id).and_then(Option::as_ref).is_some_and(|(changes, fingerprint)| {
             *fingerprint == row.fingerprint && without_lines(changes) == without_lines(&row.changes)
         })
     }
@@ -79,4 +90,58 @@ impl Allowed {
 /// The lines of the baseline are no part of what was approved; its digest is checked apart.
 fn without_lines(changes: &[Change]) -> Vec<Change> {
     changes.iter().map(|c| Change { declared_at: None, ..c.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Diff;
+    use crate::report::Summary;
+
+    fn row(account: &str, outcome: OutcomeKind) -> UnitReport {
+        let id = UnitId {
+            control: "password_policy".into(),
+            part: String::new(),
+            account: account.into(),
+            region: "eu-west-1".into(),
+        };
+        let mut diff = Diff::new();
+        diff.create("max_age_days", 90);
+        let changes = diff.changes;
+        UnitReport {
+            changes,
+            fingerprint: Some("f".into()),
+            ..UnitReport::new(id, String::new(), outcome, None)
+        }
+    }
+
+    fn allowed() -> Allowed {
+        let units = vec![row("1", OutcomeKind::Drift), row("2", OutcomeKind::InSync)];
+        Allowed::from_report(Report {
+            format_version: FORMAT_VERSION,
+            tool_version: String::new(),
+            run: String::new(),
+            created_at: String::new(),
+            baseline: String::new(),
+            baseline_digest: String::new(),
+            organization_id: String::new(),
+            summary: Summary::of(&units),
+            units,
+        })
+    }
+
+    #[test]
+    fn only_what_drifted_just_so_is_permitted() {
+        let now = row("1", OutcomeKind::Drift);
+        assert!(allowed().permits(&now));
+        assert!(!allowed().permits(&UnitReport { fingerprint: Some("g".into()), ..now.clone() }));
+        assert!(!allowed().permits(&UnitReport { changes: Vec::new(), ..now }));
+        assert!(!allowed().permits(&row("2", OutcomeKind::Drift)), "it was in sync");
+    }
+
+    #[test]
+    fn a_plan_holds_the_units_that_it_was_made_for() {
+        assert!(allowed().holds(&row("2", OutcomeKind::Drift).id));
+        assert!(!allowed().holds(&row("3", OutcomeKind::Drift).id));
+    }
 }

@@ -1,6 +1,6 @@
 //! A report for people. Equal changes over many accounts are one block.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::text::{Paint, count, safe, value};
@@ -97,24 +97,20 @@ fn mark(unit: &UnitReport, paint: Paint) -> String {
 
 /// The targets of a block: accounts by name and id, and how many regions.
 fn targets(block: &[&UnitReport]) -> String {
-    let mut accounts: Vec<String> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut named: Vec<String> = Vec::new();
     let mut regions: Vec<&str> = Vec::new();
     for unit in block {
-        let account = if unit.account_name.is_empty() {
-            unit.id.account.clone()
-        } else {
-            format!("{} ({})", safe(&unit.account_name), unit.id.account)
-        };
-        if !accounts.contains(&account) {
-            accounts.push(account);
+        if seen.insert(&unit.id.account) && named.len() < NAMED {
+            named.push(account(unit));
         }
         if !regions.contains(&unit.id.region.as_str()) {
             regions.push(&unit.id.region);
         }
     }
-    let named = accounts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let rest = accounts.len().saturating_sub(NAMED);
-    let mut text = match (accounts.len(), rest) {
+    let named = named.join(", ");
+    let rest = seen.len().saturating_sub(NAMED);
+    let mut text = match (seen.len(), rest) {
         (1, _) => format!("in {named}"),
         (n, 0) => format!("in {}: {named}", count(n, "account")),
         (n, rest) => format!("in {}: {named} and {rest} more", count(n, "account")),
@@ -125,6 +121,14 @@ fn targets(block: &[&UnitReport]) -> String {
         let _ = write!(text, ", {}", regions.join(" "));
     }
     text
+}
+
+/// Name and id of a row's account.
+fn account(unit: &UnitReport) -> String {
+    match unit.account_name.as_str() {
+        "" => unit.id.account.clone(),
+        name => format!("{} ({})", safe(name), unit.id.account),
+    }
 }
 
 fn change_line(change: &Change, paint: Paint) -> String {
@@ -182,5 +186,28 @@ fn write_summary(out: &mut String, report: &Report, paint: Paint) {
     }
     for (control, billed) in &summary.billed {
         let _ = writeln!(out, "billed: {control}: {billed}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::UnitId;
+
+    #[test]
+    fn accounts_are_counted_once_and_the_first_are_named() {
+        let row = |n: usize| {
+            let id = UnitId {
+                control: "c".into(),
+                part: String::new(),
+                account: format!("{:012}", n % 8),
+                region: "r".into(),
+            };
+            UnitReport::new(id, format!("n{}", n % 8), OutcomeKind::Drift, None)
+        };
+        let rows: Vec<UnitReport> = (0..16).map(row).collect();
+        let text = targets(&rows.iter().collect::<Vec<_>>());
+        assert!(text.starts_with("in 8 accounts: n0 (000000000000), n1"), "{text}");
+        assert!(text.ends_with("n5 (000000000005) and 2 more, r"), "{text}");
     }
 }

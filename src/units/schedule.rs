@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
@@ -20,7 +20,7 @@ pub struct Bounds {
     pub units: usize,
     /// Units in flight whose calls one account makes.
     pub per_seat: usize,
-    /// No new unit starts after so many failures.
+    /// No new unit starts after so many failures; 0 is taken as 1.
     pub max_failures: Option<usize>,
 }
 
@@ -54,6 +54,13 @@ pub struct Status {
     pub outcome: OutcomeKind,
     /// Units that wait for this one may run.
     pub releases: bool,
+    /// It was worked on in this pass: a failure counts against `Bounds::max_failures`.
+    pub attempted: bool,
+}
+
+impl Status {
+    /// It waits for something that is not done, and so do those that wait for it.
+    pub const BLOCKED: Status = Status { outcome: OutcomeKind::Blocked, releases: false, attempted: false };
 }
 
 /// What the queue tells about its progress.
@@ -81,11 +88,10 @@ where
     let mut results: Vec<Option<R>> = units.iter().map(|_| None).collect();
     let mut tasks: JoinSet<(R, Status)> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
-    let failures = AtomicUsize::new(0);
+    let mut failures = 0;
     loop {
         while running.len() < bounds.units.max(1) {
-            let stop = cancel.is_cancelled()
-                || bounds.max_failures.is_some_and(|m| failures.load(Ordering::Relaxed) > m);
+            let stop = cancel.is_cancelled() || bounds.max_failures.is_some_and(|m| failures >= m.max(1));
             let Some(next) = (if stop { None } else { queue.next() }) else { break };
             match next {
                 Next::Run(index) => {
@@ -93,9 +99,10 @@ where
                     running.insert(handle.id(), index);
                 }
                 Next::Blocked(index, cause) => {
-                    set(&mut results, index, (ends.blocked)(index, cause));
-                    progress.done(OutcomeKind::Blocked);
-                    queue.finish(index, Status { outcome: OutcomeKind::Blocked, releases: false });
+                    let (result, status) = (ends.blocked)(index, cause);
+                    set(&mut results, index, result);
+                    progress.done(status.outcome);
+                    queue.finish(index, status);
                 }
             }
         }
@@ -104,14 +111,12 @@ where
             Ok((id, (result, status))) => (running.remove(&id), result, status),
             Err(error) => {
                 let index = running.remove(&error.id());
-                let status = Status { outcome: OutcomeKind::Failed, releases: false };
+                let status = Status { outcome: OutcomeKind::Failed, releases: false, attempted: true };
                 (index, (ends.broken)(index.unwrap_or_default(), &error.to_string()), status)
             }
         };
         let Some(index) = index else { continue };
-        if status.outcome == OutcomeKind::Failed {
-            failures.fetch_add(1, Ordering::Relaxed);
-        }
+        failures += usize::from(status.attempted && status.outcome == OutcomeKind::Failed);
         set(&mut results, index, result);
         progress.done(status.outcome);
         queue.finish(index, status);
@@ -121,8 +126,9 @@ where
 
 /// Makes the results of units that did not run to their end.
 pub struct Ends<'a, R> {
-    /// The unit at the first index waits for the one at the second, which is not done.
-    pub blocked: &'a (dyn Fn(usize, usize) -> R + Sync),
+    /// The unit at the first index waits for the one at the second, which is not done. A unit whose outcome is known
+    /// without work keeps it, and those that wait for it go by that.
+    pub blocked: &'a (dyn Fn(usize, usize) -> (R, Status) + Sync),
     /// Its turn never came.
     pub not_run: &'a (dyn Fn(usize) -> R + Sync),
     /// It panicked.
@@ -255,5 +261,78 @@ impl Queue {
                 self.make_ready(dependent);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Meta;
+    use crate::units::{Task, UnitId};
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn done(&self, _: OutcomeKind) {}
+    }
+
+    /// Units of one control each; the second waits for the first, the third for the second, ...
+    fn chain(length: usize) -> Vec<Unit> {
+        let unit = |n: usize| {
+            let id = UnitId {
+                control: format!("c{n}"),
+                part: String::new(),
+                account: "1".into(),
+                region: "r".into(),
+            };
+            let task = Task::Settled(OutcomeKind::InSync, String::new());
+            let after = n.checked_sub(1).map(Node::Unit).into_iter().collect();
+            Unit { control: n, after, ..Unit::alone(id, "1".into(), &Meta::DEFAULT, task) }
+        };
+        (0..length).map(unit).collect()
+    }
+
+    const DRIFT: Status = Status { outcome: OutcomeKind::Drift, releases: false, attempted: false };
+    const IN_SYNC: Status = Status { outcome: OutcomeKind::InSync, releases: true, attempted: false };
+
+    async fn outcomes(
+        units: &[Unit],
+        bounds: Bounds,
+        work: impl Fn(usize) -> Status,
+        blocked: impl Fn(usize) -> Status + Sync,
+    ) -> Vec<OutcomeKind> {
+        let ends = Ends {
+            blocked: &|index, _| (blocked(index).outcome, blocked(index)),
+            not_run: &|_| OutcomeKind::NotRun,
+            broken: &|_, _| OutcomeKind::Failed,
+        };
+        let work = |index| {
+            let status = work(index);
+            async move { (status.outcome, status) }
+        };
+        run(units, bounds, &Cancel::default(), &Silent, work, &ends).await
+    }
+
+    #[tokio::test]
+    async fn a_unit_whose_outcome_is_known_passes_no_block_on() {
+        let work = |index| if index == 0 { DRIFT } else { IN_SYNC };
+        let blocked = |index| if index == 1 { IN_SYNC } else { Status::BLOCKED };
+        let ended = outcomes(&chain(3), Bounds::default(), work, blocked).await;
+        assert_eq!(ended, [OutcomeKind::Drift, OutcomeKind::InSync, OutcomeKind::InSync]);
+        let ended = outcomes(&chain(3), Bounds::default(), work, |_| Status::BLOCKED).await;
+        assert_eq!(ended, [OutcomeKind::Drift, OutcomeKind::Blocked, OutcomeKind::Blocked]);
+    }
+
+    #[tokio::test]
+    async fn only_failures_of_this_pass_count_and_so_many_are_enough() {
+        let units: Vec<Unit> = chain(4).into_iter().map(|u| Unit { after: Vec::new(), ..u }).collect();
+        let bounds = Bounds { units: 1, max_failures: Some(1), ..Bounds::default() };
+        let failed = |attempted| Status { outcome: OutcomeKind::Failed, releases: false, attempted };
+        let known = outcomes(&units, bounds, |_| failed(false), |_| Status::BLOCKED).await;
+        assert_eq!(known, [OutcomeKind::Failed; 4]);
+        let new = outcomes(&units, bounds, |_| failed(true), |_| Status::BLOCKED).await;
+        let mut wanted = [OutcomeKind::NotRun; 4];
+        wanted[0] = OutcomeKind::Failed;
+        assert_eq!(new, wanted);
     }
 }

@@ -131,7 +131,9 @@ fn undocumented(path: &str, value: &Value, schema: &Value, bare: &mut Vec<String
         undocumented(path, inner, schema, bare);
     }
     for list in ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| value.get(*key)?.as_array()) {
-        list.iter().for_each(|inner| undocumented(path, inner, schema, bare));
+        for inner in list {
+            undocumented(path, inner, schema, bare);
+        }
     }
 }
 

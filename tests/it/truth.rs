@@ -10,8 +10,21 @@ use crate::registry::WITHOUT_MODEL;
 use crate::support::org::{Done, How, Org};
 use crate::support::snippets::{self, Snippet};
 
-/// Declared, and called on paths that no snippet takes: control, operation, when.
-const RARE: &[(&str, &str, &str)] = &[];
+/// Declared, and called on paths that no snippet takes: control, operation. Besides those without a model.
+const RARE: &[(&str, &str)] = &[
+    // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
+    ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
+    // Switching these administrators also takes operations without a model.
+    ("delegated_admins.handover", "auditmanager:GetOrganizationAdminAccount"),
+    ("delegated_admins.handover", "auditmanager:RegisterOrganizationAdminAccount"),
+    ("delegated_admins.handover", "inspector2:EnableDelegatedAdminAccount"),
+    ("delegated_admins.handover", "inspector2:ListDelegatedAdminAccounts"),
+    ("delegated_admins.handover", "macie2:EnableOrganizationAdminAccount"),
+    ("delegated_admins.handover", "macie2:ListOrganizationAdminAccounts"),
+    // An administrator of one region that is not Organizations' own: AWS does not let it come to be any more.
+    ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
+    ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
+];
 
 type Calls = BTreeMap<String, BTreeSet<String>>;
 
@@ -33,6 +46,12 @@ async fn record(snippet: &Snippet, calls: &mut Calls) {
     snippets::make(&org.sandbox, &snippet.calls.drift);
     snippets::make(&org.sandbox, &snippet.calls.vanish);
     note(calls, &org.converge(&snippet.baseline, &how).await);
+    // Nothing is there yet, of what it needs neither: what one unit makes, another finds only by asking.
+    note(calls, &Org::fresh().converge(&snippet.baseline, &How::default()).await);
+    if let Some(other) = &snippet.other {
+        let org = prepared(Org::fresh(), snippet).await;
+        note(calls, &org.converge(other, &how).await);
+    }
     if let Some(later) = &snippet.later {
         let org = converged(snippet).await;
         let how = how.destructive();
@@ -62,7 +81,7 @@ async fn calls_equal_the_declaration() {
                 meta.reads.iter().chain(meta.writes).map(ToString::to_string).collect();
             let rare = |operation: &&String| {
                 WITHOUT_MODEL.contains(&operation.as_str())
-                    || RARE.iter().any(|(c, o, _)| *c == name && o == operation)
+                    || RARE.iter().any(|(c, o)| *c == name && o == operation)
             };
             wrong.extend(
                 declared

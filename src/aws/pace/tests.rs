@@ -92,6 +92,11 @@ async fn one_account_holds_no_more_than_its_share_and_organizations_writes_go_si
     assert!(tokio::time::timeout(waits, pace.admit(&call("iam", "GetRole", "2"))).await.is_ok());
     assert!(tokio::time::timeout(waits, pace.admit(&call("sts", "AssumeRole", "1"))).await.is_ok());
     held.clear();
+    // A call that holds the last permit may renew its session.
+    let one = Arc::new(Pace::new(Limits { in_flight: 1, ..PACED }, false));
+    let last = one.admit(&call("iam", "GetRole", "1")).await;
+    assert!(tokio::time::timeout(waits, one.admit(&call("sts", "AssumeRole", "2"))).await.is_ok());
+    drop(last);
     let write = pace.admit(&call("organizations", "AttachPolicy", "1")).await;
     assert!(
         tokio::time::timeout(waits, pace.admit(&call("organizations", "MoveAccount", "1"))).await.is_err()

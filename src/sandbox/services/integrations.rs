@@ -72,6 +72,11 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     }
 }
 
+/// A delegated administrator was deregistered in Organizations.
+pub fn administrator_left(world: &mut World, principal: &str, account: &str) {
+    administrators::left(world, principal, account);
+}
+
 /// Whether the caller is the management account.
 fn is_management(world: &World, call: &Call) -> bool {
     organizations::management(world) == Some(call.account.as_str())

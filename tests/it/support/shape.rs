@@ -51,16 +51,16 @@ fn default_encryption(world: &mut Value) {
 
 /// What is in only one of two states, for messages.
 pub(crate) fn difference(left: &[String], right: &[String]) -> String {
-    let mut text = String::new();
     let mut rest = right.to_vec();
+    let mut lines = Vec::new();
     for line in left {
         match rest.iter().position(|r| r == line) {
             Some(at) => drop(rest.remove(at)),
-            None => text.push_str(&format!("- {line}\n")),
+            None => lines.push(format!("- {line}")),
         }
     }
-    rest.iter().for_each(|line| text.push_str(&format!("+ {line}\n")));
-    text
+    lines.extend(rest.iter().map(|line| format!("+ {line}")));
+    lines.join("\n")
 }
 
 /// How often a word stands in the state.
@@ -107,7 +107,9 @@ impl Named {
                 }
             }
             Value::Array(items) => {
-                items.iter().for_each(|item| self.collect(&format!("{path}[]"), item, lines));
+                for item in items {
+                    self.collect(&format!("{path}[]"), item, lines);
+                }
             }
             Value::Number(number) if number.as_f64().is_some_and(|n| n > 1e9) => {
                 lines.push(format!("{path} = TIME"));

@@ -26,6 +26,8 @@ pub(crate) struct Snippet {
     pub(crate) baseline: String,
     /// The section as it is later, as a whole baseline.
     pub(crate) later: Option<String>,
+    /// Another form of the section, as a whole baseline.
+    pub(crate) other: Option<String>,
     /// Calls on the converged organization.
     pub(crate) calls: Calls,
 }
@@ -61,14 +63,15 @@ fn snippet(id: &'static str) -> Snippet {
     collect(id, &mut order);
     order.pop();
     let needs: String = order.iter().map(|name| own(name)).collect();
-    let later = optional(&format!("{id}.2.toml")).map(|text| format!("{HEAD}{needs}{text}"));
+    let whole = |name: String| optional(&name).map(|text| format!("{HEAD}{needs}{text}"));
     let calls = optional(&format!("{id}.calls.toml"));
     let calls = calls.map(|text| toml::from_str(&text).unwrap_or_else(|e| panic!("{id}.calls.toml: {e}")));
     Snippet {
         id,
         baseline: format!("{HEAD}{needs}{}", own(id)),
         needs: format!("{HEAD}{needs}"),
-        later,
+        later: whole(format!("{id}.2.toml")),
+        other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
     }
 }

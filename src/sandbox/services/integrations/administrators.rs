@@ -236,6 +236,21 @@ fn delegate(world: &mut World, call: &Call, service: &Service, account: &str) ->
     Ok(())
 }
 
+/// What deregistering an administrator in Organizations does in its service: Security Hub and Detective remove it in every
+/// region by themselves (<https://docs.aws.amazon.com/securityhub/latest/userguide/remove-admin-overview.html>,
+/// <https://docs.aws.amazon.com/detective/latest/userguide/accounts-remove-admin-overview.html>), the others keep it.
+pub(super) fn left(world: &mut World, principal: &str, account: &str) {
+    let follows = |service: &&Service| {
+        service.principal == principal && matches!(service.key, "securityhub" | "detective")
+    };
+    let Some(service) = SERVICES.iter().find(follows) else { return };
+    let places = format!("{}/", service.key);
+    world
+        .integrations
+        .administrators
+        .retain(|place, admin| !(place.starts_with(&places) && admin.account == account));
+}
+
 /// Organizations keeps its registration: it is taken away with DeregisterDelegatedAdministrator
 /// (`service-principals.toml`, guardduty, `undo`).
 fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {

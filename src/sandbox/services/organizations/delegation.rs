@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::sandbox::services::integrations;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::AccountState;
@@ -211,7 +212,11 @@ pub(super) fn deregister(world: &mut World, call: &Call) -> Reply {
 /// Takes a delegated administrator away; false where it was none.
 pub fn deregister_delegated_admin(world: &mut World, principal: &str, account: &str) -> bool {
     let registered = world.organizations.delegated.get_mut(principal);
-    registered.is_some_and(|accounts| accounts.remove(account).is_some())
+    let removed = registered.is_some_and(|accounts| accounts.remove(account).is_some());
+    if removed {
+        integrations::administrator_left(world, principal, account);
+    }
+    removed
 }
 
 fn not_registered() -> Fault {

@@ -1,0 +1,116 @@
+//! The protocol, on a control that answers from a list.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::aws::{Aws, Guard, Limits, Options, Roles, in_process};
+use crate::control::{DynControl, Shape};
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Nothing {}
+
+impl Section for Nothing {
+    const META: SectionMeta = SectionMeta {
+        id: "nothing",
+        title: "",
+        summary: "",
+        shape: Shape::Table,
+        references: &[],
+        billed: None,
+    };
+
+    fn controls() -> Vec<Box<dyn DynControl>> {
+        vec![control::<Listed>()]
+    }
+}
+
+struct Listed;
+
+/// What is read next: the value, and whether AWS is still working on it.
+#[derive(Serialize)]
+struct Reads(#[serde(skip)] Mutex<VecDeque<(u32, bool)>>);
+
+impl Control for Listed {
+    type Section = Nothing;
+    type Desired = Reads;
+    type Actual = (u32, bool);
+    const META: Meta = Meta { reads: &["iam:GetRole"], ..Meta::DEFAULT };
+
+    fn desired(_: &DesiredCx<'_, Nothing>) -> Vec<Wanted<Reads>> {
+        Vec::new()
+    }
+
+    async fn read(_: &Cx<'_>, want: &Reads) -> Result<(u32, bool), UnitError> {
+        let next = want.0.lock().unwrap().pop_front();
+        next.ok_or_else(|| UnitError::new(Kind::Bug, "read too often"))
+    }
+
+    fn diff(_: &Reads, have: &(u32, bool)) -> Diff {
+        let mut diff = Diff::new();
+        diff.field("value", &have.0, Some(&1));
+        diff.pending = have.1.then(|| "AWS is at it".to_string());
+        diff
+    }
+
+    async fn apply(_: &Cx<'_>, _: &Reads, _: &(u32, bool)) -> Result<(), UnitError> {
+        Ok(())
+    }
+}
+
+/// Applies the unit over these reads; the outcome, and how many reads are left.
+async fn applied(reads: &[(u32, bool)]) -> (Result<Outcome, UnitError>, usize) {
+    let caller = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111111111111:user/jo</Arn>\
+                  <UserId>A</UserId><Account>111111111111</Account></GetCallerIdentityResult>\
+                  </GetCallerIdentityResponse>";
+    let door = in_process(move |_| async move { Ok(http::Response::new(caller.as_bytes().to_vec())) });
+    let options = Options {
+        profile: None,
+        region: "eu-west-1".into(),
+        endpoint: None,
+        in_process: Some(door),
+        read_only: false,
+        run_id: "r".into(),
+        roles: Roles::default(),
+        limits: Limits::default(),
+    };
+    let aws = Aws::connect(options).await.unwrap();
+    let clients = aws.clients("111111111111", "eu-west-1", Guard::default()).await.unwrap();
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n";
+    let (facts, baseline) = (Facts::default(), Baseline::parse("t.toml", text).unwrap());
+    let cx = Cx { aws: &clients, facts: &facts, baseline: &baseline, region: "eu-west-1", fresh: true };
+    let mut planned = Diff::new();
+    planned.field("value", &0, Some(&1));
+    let unit = Unit::<Listed> { want: Reads(Mutex::new(reads.iter().copied().collect())) };
+    let outcome = unit.run(&cx, &planned, &|_| Ok(())).await;
+    let left = unit.want.0.lock().unwrap().len();
+    (outcome, left)
+}
+
+#[tokio::test(start_paused = true)]
+async fn good_answers_of_a_lagging_service_count_only_in_a_row() {
+    let (outcome, left) =
+        applied(&[(0, false), (1, false), (0, false), (1, false), (1, false), (1, false)]).await;
+    assert!(matches!(outcome, Ok(Outcome::Applied(_))), "{outcome:?}");
+    assert_eq!(left, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_still_works_on_is_pending_and_not_written() {
+    let (outcome, left) = applied(&[(1, true), (1, false)]).await;
+    assert!(matches!(outcome, Ok(Outcome::Pending(_))), "{outcome:?}");
+    assert_eq!(left, 1);
+    let (outcome, _) = applied(&[(0, true)]).await;
+    assert!(matches!(outcome, Ok(Outcome::Pending(_))), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_moved_is_stale() {
+    let (outcome, left) = applied(&[(2, false), (1, false)]).await;
+    assert!(matches!(outcome, Ok(Outcome::Stale(_))), "{outcome:?}");
+    assert_eq!(left, 1);
+}
