@@ -200,7 +200,7 @@ def throttle(every: int) -> Fault:
         if call.service == "s3":
             return Answer(503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
         if call.service == "ec2":
-            return Answer(503, b"<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message>"
+            return Answer(503, b"<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Slow down.</Message>"
                                b"</Error></Errors><RequestID>0</RequestID></Response>")
         if call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return Answer(400, sts_error("Throttling", "Rate exceeded"))

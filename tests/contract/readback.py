@@ -175,7 +175,8 @@ def check_administrators(o: Organization) -> None:
 
 def check_nothing_is_there_twice(o: Organization) -> None:
     """A run that was killed leaves nothing that the next run does not take over."""
-    assert Counter(p["Name"] for p in o.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]).most_common(1)[0][1] == 1
+    policies = o.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    assert Counter(policy["Name"] for policy in policies).most_common(1)[0][1] == 1
     assert Counter(ou_paths(o).values()).most_common(1)[0][1] == 1
     assert len(customer_keys(o, "log-archive")) == 1
     assert not customer_keys(o, None)

@@ -42,7 +42,8 @@ TRAIL_POLICY = json.dumps({"Version": "2012-10-17", "Statement": [
      "Resource": "arn:aws:s3:::compare-{log}/AWSLogs/{log}/*"}]})
 ALARM = {"AlarmName": "a", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 300, "EvaluationPeriods": 1,
          "Threshold": 1.0, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching"}
-CONTACT = {"AlternateContactType": "SECURITY", "EmailAddress": "s@example.com", "Name": "S", "PhoneNumber": "+1 555", "Title": "T"}
+CONTACT = {"AlternateContactType": "SECURITY", "EmailAddress": "s@example.com", "Name": "S", "PhoneNumber": "+1 555",
+           "Title": "T"}
 FILTER = {"logGroupName": "g", "filterName": "f"}
 METRIC = [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]
 BLOCK = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
@@ -82,7 +83,8 @@ REQUESTS = [
     organization("tags", "list_tags_for_resource", ResourceId="{security}"),
     organization("access on", "enable_aws_service_access", ServicePrincipal="ssm.amazonaws.com"),
     organization("access", "list_aws_service_access_for_organization"),
-    organization("administrator", "register_delegated_administrator", AccountId="{security}", ServicePrincipal="ssm.amazonaws.com"),
+    organization("administrator", "register_delegated_administrator", AccountId="{security}",
+                 ServicePrincipal="ssm.amazonaws.com"),
     organization("administrator twice", "register_delegated_administrator", AccountId="{security}",
                  ServicePrincipal="ssm.amazonaws.com"),
     organization("administrators", "list_delegated_administrators", ServicePrincipal="ssm.amazonaws.com"),

@@ -108,7 +108,8 @@ def test_all_findings_come_at_once(plan: Callable[..., Ran], proxy: Proxy) -> No
 @pytest.mark.parametrize(("text", "words"), [
     ("{not json", ["policies/no-lightsail.json is not a policy document", "line 1 column 2"]),
     (json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Deny", "Action": f"lightsail:{'a' * 12_000}", "Resource": "*"}]}), ["no-lightsail", "AWS allows 10240", "split it"]),
+        {"Effect": "Deny", "Action": f"lightsail:{'a' * 12_000}", "Resource": "*"}]}),
+     ["no-lightsail", "AWS allows 10240", "split it"]),
     (json.dumps({"Version": "2012-10-17"}), ["no-lightsail", "Statement"]),
     (json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}), ["policy `no-lightsail` names a principal"]),
@@ -297,7 +298,8 @@ def test_disk_full(organization: Organization, orgbase: Orgbase, proxy: Proxy) -
     (["apply", "--yes", "--max-changes", "1"], ["--max-changes 1"]),
     (["sandbox", "--listen", "0.0.0.0:0"], ["0.0.0.0", "loopback"]),
 ], ids=lambda value: " ".join(value))
-def test_command_lines(organization: Organization, orgbase: Orgbase, proxy: Proxy, arguments: list[str], words: list[str]) -> None:
+def test_command_lines(organization: Organization, orgbase: Orgbase, proxy: Proxy, arguments: list[str],
+                       words: list[str]) -> None:
     write_baseline(orgbase.folder)
     refused(orgbase(*arguments), *words)
     assert not proxy.writes

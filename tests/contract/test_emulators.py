@@ -133,7 +133,8 @@ def principals() -> list[str]:
 def as_toml(operations: dict[str, str], principals_refused: dict[str, list[str]]) -> str:
     lines = ["# What moto answers of what our controls call. Written by: ORGBASE_UPDATE=1 pytest test_emulators.py", "", "[moto]"]
     lines += [f'"{operation}" = "{state}"' for operation, state in operations.items()]
-    lines += ["", "# Principals that it refuses: as trusted service, as service with a delegated administrator.", "[moto_refuses]"]
+    lines += ["", "# Principals that it refuses: as trusted service, as service with a delegated administrator."]
+    lines.append("[moto_refuses]")
     for key, names in principals_refused.items():
         lines += [f"{key} = [", *(f'    "{name}",' for name in names), "]"]
     return "\n".join(lines) + "\n"
