@@ -314,7 +314,6 @@ def test_an_unmanaged_credential_never_reaches_a_log(organization: Organization,
     assert not re.search(r"FQoGZXIvYXdz|FwoGZXIvYXdz|IQoJb3JpZ2lu", ran.out + ran.err), "a session token is in the log"
 
 
-@pytest.mark.xfail(strict=True, reason="control characters of answers are not taken out yet")
 def test_sts_error_text_is_not_trusted(organization: Organization, orgbase: Orgbase, proxy: Proxy) -> None:
     """AWS's text is shown, but cannot drive the terminal."""
     write_baseline(orgbase.folder)
