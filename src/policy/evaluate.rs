@@ -2,7 +2,7 @@
 //!
 //! Source: IAM user guide, "Policy evaluation logic" and the pages of the policy elements that are named below.
 //!
-//! A request is decided in two ways. [`matches`], [`effect`] and [`scp_decision`] know the whole request: a context key
+//! A request is decided in two ways. [`matches()`], [`effect`] and [`scp_decision`] know the whole request: a context key
 //! that it does not carry is absent. [`may_deny`] and [`surely_allows`] work beforehand, without the request: a key that
 //! nobody vouches for may have any value, and the answer errs on the side of being locked out.
 
