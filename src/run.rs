@@ -126,7 +126,7 @@ async fn spread(begun: Begun, place: &Place, selection: &Selection) -> Result<Ru
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     if units.is_empty() && *selection != Selection::default() {
-        return Err(RunError::new("--only and --exclude leave nothing of the baseline")
+        return Err(RunError::new(format!("{selection} leaves nothing of the baseline"))
             .hint(
                 "account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there",
             )

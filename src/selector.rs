@@ -134,6 +134,14 @@ impl Selection {
     }
 }
 
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let only = self.only.iter().map(|selector| format!("--only {selector}"));
+        let exclude = self.exclude.iter().map(|selector| format!("--exclude {selector}"));
+        f.write_str(&only.chain(exclude).collect::<Vec<_>>().join(" "))
+    }
+}
+
 /// Whether a text has the form of a pattern with `*` (any characters) and `?` (one character).
 fn glob(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
