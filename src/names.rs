@@ -11,10 +11,20 @@ pub enum LogBucket {
     Trail,
     /// S3 server access logs of the other buckets.
     AccessLogs,
+    /// Snapshots and history of AWS Config.
+    Config,
+    /// GuardDuty's findings.
+    Findings,
+    /// VPC flow logs.
+    FlowLogs,
+    /// Session Manager's session logs.
+    Sessions,
+    /// Weekly exports of Compute Optimizer.
+    Exports,
 }
 
 impl LogBucket {
-    /// All of them.
+    /// Those that every log archive has.
     pub const ALL: [LogBucket; 2] = [LogBucket::AccessLogs, LogBucket::Trail];
 
     /// The part of the name that says what is inside.
@@ -22,6 +32,11 @@ impl LogBucket {
         match self {
             LogBucket::Trail => "cloudtrail",
             LogBucket::AccessLogs => "access-logs",
+            LogBucket::Config => "config",
+            LogBucket::Findings => "findings",
+            LogBucket::FlowLogs => "flow-logs",
+            LogBucket::Sessions => "sessions",
+            LogBucket::Exports => "exports",
         }
     }
 }

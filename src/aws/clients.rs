@@ -86,6 +86,12 @@ impl Clients {
         Clients::new(aws.clone(), account, region, guard.clone(), writes.clone()).await
     }
 
+    service!(accessanalyzer, "accessanalyzer", aws_sdk_accessanalyzer, "Access Analyzer");
+    service!(backup, "backup", aws_sdk_backup, "Backup");
+    service!(config_service, "config", aws_sdk_config, "Config");
+    service!(s3control, "s3control", aws_sdk_s3control, "S3 Control");
+    service!(scheduler, "scheduler", aws_sdk_scheduler, "EventBridge Scheduler");
+    service!(ssm, "ssm", aws_sdk_ssm, "Systems Manager");
     service!(account_management, "account", aws_sdk_account, "Account Management");
     service!(auditmanager, "auditmanager", aws_sdk_auditmanager, "Audit Manager");
     service!(cloudformation, "cloudformation", aws_sdk_cloudformation, "CloudFormation");
