@@ -9,7 +9,6 @@ use std::io::Read;
 use std::sync::{LazyLock, OnceLock};
 
 use flate2::bufread::GzDecoder;
-use regex::Regex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -204,7 +203,7 @@ pub struct Shape {
     /// Wire code and status of an error shape.
     pub error: ErrorTrait,
     #[serde(skip)]
-    compiled: OnceLock<Option<Regex>>,
+    compiled: OnceLock<Option<pattern::Pattern>>,
 }
 
 /// How an error shape travels.
@@ -224,7 +223,7 @@ impl Shape {
         self.compiled
             .get_or_init(|| pattern::compile(source))
             .as_ref()
-            .is_none_or(|regex| regex.is_match(text))
+            .is_none_or(|pattern| pattern.matches(text))
     }
 
     /// The timestamp format of this shape at `member`, or `default` of the protocol.
@@ -321,7 +320,7 @@ mod tests {
 
     #[test]
     fn every_service_unpacks_and_every_reference_resolves() {
-        assert_eq!(services().count(), 51);
+        assert!(services().count() >= 51);
         for (key, _) in services() {
             let api = api(key).unwrap();
             assert_eq!(api.key, key);
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_patterns_that_are_skipped() {
+    fn every_pattern_can_be_compiled() {
         let mut skipped = Vec::new();
         for (key, _) in services() {
             for (name, shape) in &api(key).unwrap().shapes {
@@ -363,39 +362,7 @@ mod tests {
                 }
             }
         }
-        skipped.sort();
-        // look-around, mostly; the others use UTF-16 ranges that Rust's classes do not have
-        assert_eq!(skipped.len(), 29);
-        insta::assert_snapshot!(skipped.join("\n"), @r"
-        athena CatalogNameString
-        athena KeyString
-        budgets BudgetName
-        ce CostCategoryName
-        chatbot GuardrailPolicyArn
-        efs TagKey
-        events PathParameter
-        fms ManagedServiceData
-        glue CatalogIdString
-        glue ColumnNameString
-        glue ColumnTypeString
-        glue CommentString
-        glue DescriptionString
-        glue FederationIdentifier
-        glue FormatString
-        glue KeyString
-        glue LocationString
-        glue NameString
-        glue URI
-        glue VersionString
-        guardduty TagKey
-        iam accountAliasType
-        lambda CollectionName
-        lambda FunctionUrlQualifier
-        lambda S3Bucket
-        route53resolver ResolverQueryLogConfigName
-        scheduler Source
-        securityhub TagKey
-        sso-admin Duration
-        ");
+        // What a new model brings belongs into `pattern::REWRITTEN`.
+        assert_eq!(skipped, Vec::<String>::new());
     }
 }

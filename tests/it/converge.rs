@@ -109,6 +109,7 @@ async fn a_later_form_of_the_section_converges() {
     for_each_section(async |snippet| {
         let Some(later) = &snippet.later else { return };
         let org = converged(snippet).await;
+        snippets::make(&org.sandbox, &snippet.calls.before_later);
         let how = How::only(snippet.id).destructive();
         let done = org.converge(later, &how).await;
         assert!(done.report.summary.count(OutcomeKind::Applied) > 0, "nothing changed");

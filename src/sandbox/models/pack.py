@@ -1,9 +1,21 @@
 """Packs the AWS API models into models.json.gz beside this script.
 
-    python3 src/sandbox/models/pack.py /work/shared/facts/aws-api
+    python3 pack.py                            add the operations of extra.txt that models.json.gz lacks
+    python3 pack.py service:Operation...       the same, after adding these lines to extra.txt
+    python3 pack.py /work/shared/facts/aws-api  make it anew: every model of the folder, and extra.txt
 
-The input is one JSON file per service, cut out of botocore's service models. The output is a sequence of gzip
-members, so that a program can read one service without the others (`zcat` shows them all):
+An operation that the sandbox shall answer (or a control calls) needs its model here. Most come from the folder above:
+one JSON file per service, cut out of botocore's service models. **What the folder lacks is a line of extra.txt**,
+`service:Operation` with botocore's folder name for the service (`logs`, `events`, `elbv2`), also for a service that the
+folder has not at all. Such models are taken from botocore, so run it with a Python that has botocore:
+
+    <venv of tests/contract>/bin/python src/sandbox/models/pack.py kms:EnableKey sns:Unsubscribe
+
+Where both know a shape, the one that is there stays. Two branches that both packed: merge, take either models.json.gz
+(`git checkout --theirs src/sandbox/models/models.json.gz`), run `pack.py` without arguments (extra.txt merges by lines).
+
+The output is a sequence of gzip members, so that a program can read one service without the others (`zcat` shows
+them all):
 
     member 0    index: {service: {"metadata": .., "offset": .., "length": ..}}, offsets from the end of member 0
     member 1..  one service each: {"operations": .., "shapes": ..}
@@ -15,6 +27,11 @@ import gzip
 import json
 import pathlib
 import sys
+import zlib
+
+HERE = pathlib.Path(__file__).parent
+PACKED = HERE / "models.json.gz"
+EXTRA = HERE / "extra.txt"
 
 METADATA = ("endpointPrefix", "jsonVersion", "protocol", "protocols", "signingName", "targetPrefix", "xmlNamespace")
 OPERATION = ("errors", "http", "input", "output", "readonly")
@@ -51,25 +68,92 @@ def shape(source):
     return kept
 
 
-def pack(value):
+def service(model):
+    return {
+        "metadata": keep(model["metadata"], METADATA),
+        "operations": {name: operation(o) for name, o in model["operations"].items()},
+        "shapes": {name: shape(s) for name, s in model["shapes"].items()},
+    }
+
+
+def unpack(packed):
+    """What `pack` wrote: the same services."""
+    decoder = zlib.decompressobj(wbits=31)
+    index = json.loads(decoder.decompress(packed))
+    body, services = decoder.unused_data, {}
+    for name, entry in index.items():
+        member = body[entry["offset"]:entry["offset"] + entry["length"]]
+        services[name] = {"metadata": entry["metadata"], **json.loads(gzip.decompress(member))}
+    return services
+
+
+def from_folder(folder):
+    return {path.stem: service(json.loads(path.read_text())) for path in sorted(pathlib.Path(folder).glob("*.json"))}
+
+
+def extras():
+    """Lines of extra.txt, without comments."""
+    lines = (line.split("#")[0].strip() for line in EXTRA.read_text().splitlines())
+    return sorted({line for line in lines if line})
+
+
+def add_extra(lines):
+    known = extras()
+    new = sorted(set(lines) - set(known))
+    if new:
+        EXTRA.write_text(EXTRA.read_text().rstrip("\n") + "\n" + "\n".join(new) + "\n")
+
+
+def references(value):
+    """Names of the shapes that an operation or a shape, as they are packed, leads to."""
+    inner = [value.get(name) for name in ("input", "output", "key", "member", "value")]
+    inner += value.get("members", {}).values()
+    return [reference["shape"] for reference in inner if reference] + value.get("errors", [])
+
+
+def add(services, name, action):
+    """Takes one operation, and the shapes that it reaches, from botocore."""
+    if action in services.get(name, {}).get("operations", {}):
+        return
+    from botocore.loaders import Loader
+
+    model = service(Loader().load_service_model(name, "service-2"))
+    if action not in model["operations"]:
+        sys.exit(f"{name}:{action}: botocore has no such operation")
+    known = services.setdefault(name, {"metadata": model["metadata"], "operations": {}, "shapes": {}})
+    known["operations"][action] = model["operations"][action]
+    open_names = references(model["operations"][action])
+    while open_names:
+        found = open_names.pop()
+        if found not in known["shapes"]:
+            known["shapes"][found] = model["shapes"][found]
+            open_names += references(model["shapes"][found])
+
+
+def compress(value):
     text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     return gzip.compress(text, compresslevel=9, mtime=0)
 
 
-def main(folder):
+def pack(services):
     index, body = {}, b""
-    for path in sorted(pathlib.Path(folder).glob("*.json")):
-        model = json.loads(path.read_text())
-        member = pack({
-            "operations": {name: operation(o) for name, o in model["operations"].items()},
-            "shapes": {name: shape(s) for name, s in model["shapes"].items()},
-        })
-        index[path.stem] = {"metadata": keep(model["metadata"], METADATA), "offset": len(body), "length": len(member)}
+    for name, model in sorted(services.items()):
+        member = compress({"operations": model["operations"], "shapes": model["shapes"]})
+        index[name] = {"metadata": model["metadata"], "offset": len(body), "length": len(member)}
         body += member
-    target = pathlib.Path(__file__).with_name("models.json.gz")
-    target.write_bytes(pack(index) + body)
-    print(f"{target}: {len(index)} services, {target.stat().st_size} bytes")
+    return compress(index) + body
+
+
+def main(arguments):
+    folders = [argument for argument in arguments if ":" not in argument]
+    add_extra(argument for argument in arguments if ":" in argument)
+    services = from_folder(folders[0]) if folders else unpack(PACKED.read_bytes())
+    for line in extras():
+        add(services, *line.split(":"))
+    PACKED.write_bytes(pack(services))
+    count = sum(len(model["operations"]) for model in services.values())
+    print(f"{PACKED}: {len(services)} services, {count} operations, {PACKED.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

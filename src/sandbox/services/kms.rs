@@ -89,6 +89,7 @@ pub struct Alias {
 /// Runs one call.
 pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     Some(match call.operation.as_str() {
+        "CancelKeyDeletion" => keys::cancel_deletion(world, call),
         "CreateAlias" => aliases::create(world, call),
         "CreateKey" => keys::create(world, call),
         "Decrypt" => crypto::decrypt(world, call),
@@ -96,6 +97,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "DescribeKey" => keys::describe(world, call),
         "DisableKey" => keys::disable(world, call),
         "DisableKeyRotation" => keys::disable_rotation(world, call),
+        "EnableKey" => keys::enable(world, call),
         "EnableKeyRotation" => keys::enable_rotation(world, call),
         "GenerateDataKey" => crypto::generate_data_key(world, call),
         "GetKeyPolicy" => policies::get(world, call),

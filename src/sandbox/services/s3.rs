@@ -16,6 +16,7 @@ mod access;
 mod acl;
 mod buckets;
 mod control;
+mod copy;
 mod encryption;
 mod lifecycle;
 mod logging;
@@ -129,6 +130,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "PutObjectLockConfiguration" => settings::put_object_lock(world, call),
         "GetPublicAccessBlock" => settings::get_block(world, call),
         "PutPublicAccessBlock" => settings::put_block(world, call),
+        "CopyObject" => copy::copy(world, call),
         "DeleteObject" => objects::delete(world, call),
         "GetObject" => objects::get(world, call),
         "HeadObject" => objects::head(world, call),

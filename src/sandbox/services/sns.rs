@@ -61,6 +61,7 @@ pub struct Subscription {
 pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     Some(match call.operation.as_str() {
         "AddPermission" => attributes::add_permission(world, call),
+        "ConfirmSubscription" => subscriptions::confirm(world, call),
         "CreateTopic" => topics::create(world, call),
         "DeleteTopic" => topics::delete(world, call),
         "GetSubscriptionAttributes" => subscriptions::attributes(world, call),
@@ -74,6 +75,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "SetTopicAttributes" => attributes::set(world, call),
         "Subscribe" => subscriptions::subscribe(world, call),
         "TagResource" => topics::tag(world, call),
+        "Unsubscribe" => subscriptions::unsubscribe(world, call),
         _ => return None,
     })
 }

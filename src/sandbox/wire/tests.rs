@@ -248,7 +248,7 @@ fn s3_path_and_virtual_host_style() {
     assert_eq!(head.operation, "HeadBucket");
     assert_eq!(answer(&head, &Err(Fault::new("NoSuchBucket", "x").status(404))), (404, String::new()));
 
-    for unknown in ["?analytics", "?cors", "?uploads"] {
+    for unknown in ["?analytics", "?inventory", "?requestPayment"] {
         let uri = format!("https://b-1.s3.eu-west-1.amazonaws.com/{unknown}");
         let refusal = refused(&request("GET", &uri, scope, &[], b""));
         assert_eq!(refusal.fault.status, Some(501));

@@ -1,6 +1,7 @@
 //! The baselines and API calls of `snippets/`: what the suite runs every section on. `snippets/README.md` says how.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use orgbase::controls::SECTIONS;
 use orgbase::sandbox::Sandbox;
@@ -13,9 +14,6 @@ use super::shape;
 
 /// Of every composed baseline.
 const HEAD: &str = "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_region = \"eu-west-1\"\nregions = [\"eu-west-1\", \"us-east-1\"]\n";
-/// When the calls of a snippet are made: 2026-01-01.
-const MOMENT: f64 = 1_767_225_600.0;
-
 /// One section with what it needs.
 pub(crate) struct Snippet {
     /// Section id.
@@ -39,6 +37,7 @@ pub(crate) struct Calls {
     pub(crate) foreign: Vec<OneCall>,
     pub(crate) drift: Vec<OneCall>,
     pub(crate) vanish: Vec<OneCall>,
+    pub(crate) before_later: Vec<OneCall>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +103,11 @@ fn optional(name: &str) -> Option<String> {
     std::fs::read_to_string(folder().join(name)).ok()
 }
 
+/// The calls of a snippet are made now, as the runs are: waiting periods of AWS begin with them.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
 /// Makes the calls; each must succeed.
 pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     for one in calls {
@@ -116,7 +120,7 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
             region: one.region.clone().unwrap_or_else(|| "eu-west-1".into()),
             principal: Principal::Management,
             input,
-            now: MOMENT,
+            now: now(),
         };
         match sandbox.modify(|world| services::dispatch(world, &call)) {
             Some(Ok(_)) => {}

@@ -21,6 +21,9 @@ pub(super) fn statements(baseline: &Baseline, facts: &Facts, kind: LogBucket, ac
     let mut statements = match kind {
         LogBucket::Trail => trail(baseline, facts, &bucket),
         LogBucket::AccessLogs => access_logs(baseline, facts, account, &bucket),
+        LogBucket::Config | LogBucket::Findings | LogBucket::FlowLogs | LogBucket::Sessions | LogBucket::Exports => {
+            Vec::new()
+        }
     };
     statements.push(
         deny_people("OrgbaseDenyInsecureTransport", &["s3:*"])

@@ -15,8 +15,8 @@ struct Service {
     principal: &'static str,
     /// Operation that sets the administrator, and its input member.
     enable: (&'static str, &'static str),
-    /// Operation that takes it away.
-    disable: Option<&'static str>,
+    /// Operation that takes it away, and its input member; empty where it has none.
+    disable: (&'static str, &'static str),
     /// Operation that lists it, and its members: list, id, status.
     list: Option<(&'static str, &'static str, &'static str, &'static str)>,
     /// One administrator per region rather than one in all.
@@ -44,7 +44,7 @@ const SERVICES: &[Service] = &[
         key: "guardduty",
         principal: "guardduty.amazonaws.com",
         enable: ("EnableOrganizationAdminAccount", "AdminAccountId"),
-        disable: Some("DisableOrganizationAdminAccount"),
+        disable: ("DisableOrganizationAdminAccount", "AdminAccountId"),
         list: Some(("ListOrganizationAdminAccounts", "AdminAccounts", "AdminAccountId", "AdminStatus")),
         regional: true,
         not_management: BAD_REQUEST,
@@ -56,7 +56,7 @@ const SERVICES: &[Service] = &[
         key: "securityhub",
         principal: "securityhub.amazonaws.com",
         enable: ("EnableOrganizationAdminAccount", "AdminAccountId"),
-        disable: Some("DisableOrganizationAdminAccount"),
+        disable: ("DisableOrganizationAdminAccount", "AdminAccountId"),
         list: Some(("ListOrganizationAdminAccounts", "AdminAccounts", "AccountId", "Status")),
         regional: true,
         not_management: ("InvalidAccessException", 401),
@@ -68,7 +68,7 @@ const SERVICES: &[Service] = &[
         key: "macie2",
         principal: "macie.amazonaws.com",
         enable: ("EnableOrganizationAdminAccount", "adminAccountId"),
-        disable: None,
+        disable: ("DisableOrganizationAdminAccount", "adminAccountId"),
         list: Some(("ListOrganizationAdminAccounts", "adminAccounts", "accountId", "status")),
         regional: true,
         not_management: DENIED,
@@ -80,7 +80,7 @@ const SERVICES: &[Service] = &[
         key: "inspector2",
         principal: "inspector2.amazonaws.com",
         enable: ("EnableDelegatedAdminAccount", "delegatedAdminAccountId"),
-        disable: None,
+        disable: ("DisableDelegatedAdminAccount", "delegatedAdminAccountId"),
         list: Some(("ListDelegatedAdminAccounts", "delegatedAdminAccounts", "accountId", "status")),
         regional: true,
         not_management: DENIED,
@@ -92,7 +92,7 @@ const SERVICES: &[Service] = &[
         key: "detective",
         principal: "detective.amazonaws.com",
         enable: ("EnableOrganizationAdminAccount", "AccountId"),
-        disable: None,
+        disable: ("DisableOrganizationAdminAccount", ""),
         list: Some(("ListOrganizationAdminAccounts", "Administrators", "AccountId", "")),
         regional: true,
         not_management: DENIED,
@@ -104,7 +104,7 @@ const SERVICES: &[Service] = &[
         key: "auditmanager",
         principal: "auditmanager.amazonaws.com",
         enable: ("RegisterOrganizationAdminAccount", "adminAccountId"),
-        disable: None,
+        disable: ("DeregisterOrganizationAdminAccount", "adminAccountId"),
         list: None,
         regional: true,
         not_management: DENIED,
@@ -116,7 +116,7 @@ const SERVICES: &[Service] = &[
         key: "securitylake",
         principal: "securitylake.amazonaws.com",
         enable: ("RegisterDataLakeDelegatedAdministrator", "accountId"),
-        disable: None,
+        disable: ("DeregisterDataLakeDelegatedAdministrator", ""),
         list: None,
         regional: false,
         not_management: DENIED,
@@ -128,7 +128,7 @@ const SERVICES: &[Service] = &[
         key: "ec2",
         principal: "ipam.amazonaws.com",
         enable: ("EnableIpamOrganizationAdminAccount", "DelegatedAdminAccountId"),
-        disable: None,
+        disable: ("DisableIpamOrganizationAdminAccount", "DelegatedAdminAccountId"),
         list: None,
         regional: false,
         not_management: ("UnauthorizedOperation", 403),
@@ -144,7 +144,7 @@ pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     if operation == service.enable.0 {
         return Some(enable(world, call, service));
     }
-    if service.disable == Some(operation) {
+    if operation == service.disable.0 {
         return Some(disable(world, call, service));
     }
     if service.list.is_some_and(|(list, ..)| list == operation) {
@@ -251,22 +251,42 @@ pub(super) fn left(world: &mut World, principal: &str, account: &str) {
         .retain(|place, admin| !(place.starts_with(&places) && admin.account == account));
 }
 
-/// Organizations keeps its registration: it is taken away with DeregisterDelegatedAdministrator
-/// (`service-principals.toml`, guardduty, `undo`).
+/// Takes the administrator away in this region, or everywhere where the service has one for all.
+///
+/// GuardDuty keeps its registration in Organizations: DeregisterDelegatedAdministrator takes that away
+/// (`service-principals.toml`, guardduty, `undo`). IPAM and Security Lake deregister it themselves, as they registered it
+/// (<https://docs.aws.amazon.com/vpc/latest/ipam/enable-integ-ipam.html>). Guess: the others do as GuardDuty does.
 fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
     if !is_management(world, call) {
         return Err(fault(service.not_management, "The current account is not the management account."));
     }
     let place = place(call, service);
-    let current = world.integrations.administrators.get(&place);
-    if current.is_none_or(|admin| admin.account != call.required("AdminAccountId")) {
-        return Err(fault(
-            service.invalid,
-            "The account is not the delegated administrator of the organization.",
-        ));
-    }
+    let current = world.integrations.administrators.get(&place).map(|admin| admin.account.clone());
+    let named = call.str(service.disable.1).map(ToString::to_string);
+    let account = match (current, named) {
+        (Some(current), named) if named.as_ref().is_none_or(|named| *named == current) => current,
+        _ => {
+            let message = "The account is not the delegated administrator of the organization.";
+            return Err(fault(not_administrator(service), message));
+        }
+    };
     world.integrations.administrators.remove(&place);
-    Ok(json!({}))
+    if matches!(service.key, "ec2" | "securitylake") {
+        organizations::deregister_delegated_admin(world, service.principal, &account);
+    }
+    Ok(match service.key {
+        "inspector2" => json!({"delegatedAdminAccountId": account}),
+        "ec2" => json!({"Success": true}),
+        _ => json!({}),
+    })
+}
+
+/// Guess: a service whose model has "not found" answers that, the others refuse the account.
+fn not_administrator(service: &Service) -> Code {
+    match service.key {
+        "macie2" | "inspector2" | "auditmanager" | "securitylake" => ("ResourceNotFoundException", 404),
+        _ => service.invalid,
+    }
 }
 
 fn administrators(world: &World, call: &Call, service: &Service) -> Result<Vec<Administrator>, Fault> {

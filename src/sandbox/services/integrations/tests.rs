@@ -75,6 +75,64 @@ fn the_services_own_calls_delegate_and_are_read_back() {
     }
 }
 
+/// Service, disabling call and member, code where there is no administrator.
+const DISABLE: &[(&str, &str, &str, &str)] = &[
+    ("guardduty", "DisableOrganizationAdminAccount", "AdminAccountId", "BadRequestException"),
+    ("securityhub", "DisableOrganizationAdminAccount", "AdminAccountId", "InvalidInputException"),
+    ("macie2", "DisableOrganizationAdminAccount", "adminAccountId", "ResourceNotFoundException"),
+    ("inspector2", "DisableDelegatedAdminAccount", "delegatedAdminAccountId", "ResourceNotFoundException"),
+    ("detective", "DisableOrganizationAdminAccount", "", "ValidationException"),
+    ("auditmanager", "DeregisterOrganizationAdminAccount", "adminAccountId", "ResourceNotFoundException"),
+];
+
+#[test]
+fn an_administrator_is_taken_away_by_its_name_and_by_the_management_account_only() {
+    for (service, disable, member, none) in DISABLE {
+        let (_, _, enable, name, ..) = TABLE.iter().find(|row| row.0 == *service).unwrap();
+        let input = |account: &str| if member.is_empty() { json!({}) } else { json!({ *member: account }) };
+        let mut lab = Lab::organized();
+        lab.at(MANAGEMENT, "us-east-1");
+        lab.table(service, &[(disable, input(MEMBER), none)]);
+        lab.ok(service, enable, json!({ *name: MEMBER }));
+        if !member.is_empty() {
+            lab.table(service, &[(disable, input(OTHER), none)]);
+        }
+        lab.at(MEMBER, "us-east-1");
+        lab.fails(service, disable, input(MEMBER));
+        lab.at(MANAGEMENT, "us-east-1");
+        lab.ok(service, disable, input(MEMBER));
+        lab.table(service, &[(disable, input(MEMBER), none)]);
+    }
+}
+
+#[test]
+fn ipam_and_security_lake_deregister_in_organizations_too() {
+    for (service, principal, enable, member, disable, input) in [
+        (
+            "ec2",
+            "ipam.amazonaws.com",
+            "EnableIpamOrganizationAdminAccount",
+            "DelegatedAdminAccountId",
+            "DisableIpamOrganizationAdminAccount",
+            json!({"DelegatedAdminAccountId": MEMBER}),
+        ),
+        (
+            "securitylake",
+            "securitylake.amazonaws.com",
+            "RegisterDataLakeDelegatedAdministrator",
+            "accountId",
+            "DeregisterDataLakeDelegatedAdministrator",
+            json!({}),
+        ),
+    ] {
+        let mut lab = Lab::organized();
+        lab.ok(service, enable, json!({ member: MEMBER }));
+        lab.ok(service, disable, input.clone());
+        assert!(!organizations::is_delegated(&lab.world, principal, MEMBER), "{service}");
+        lab.fails(service, disable, input);
+    }
+}
+
 #[test]
 fn another_administrator_and_another_caller_are_refused() {
     let codes: &[(&str, &str, &str, &str)] = &[

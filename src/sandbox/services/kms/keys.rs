@@ -72,6 +72,30 @@ pub(super) fn disable(world: &mut World, call: &Call) -> Reply {
     Ok(json!({}))
 }
 
+/// EnableKey.
+pub(super) fn enable(world: &mut World, call: &Call) -> Reply {
+    let key = lookup::own_key(world, call, "KeyId")?;
+    not_pending(&key)?;
+    if key.state == "PendingImport" {
+        return Err(Fault::new("KMSInvalidStateException", format!("{} is pending import.", key.arn)));
+    }
+    change(world, call, &key, |key| key.state = "Enabled".into());
+    Ok(json!({}))
+}
+
+/// CancelKeyDeletion. The key is disabled afterwards (API Reference, CancelKeyDeletion).
+pub(super) fn cancel_deletion(world: &mut World, call: &Call) -> Reply {
+    let key = lookup::own_key(world, call, "KeyId")?;
+    if key.state != "PendingDeletion" {
+        return Err(Fault::new("KMSInvalidStateException", format!("{} is not pending deletion.", key.arn)));
+    }
+    change(world, call, &key, |key| {
+        key.state = "Disabled".into();
+        key.deletion = None;
+    });
+    Ok(json!({"KeyId": key.arn}))
+}
+
 /// ScheduleKeyDeletion.
 pub(super) fn schedule_deletion(world: &mut World, call: &Call) -> Reply {
     let days = call.int("PendingWindowInDays").unwrap_or(30);

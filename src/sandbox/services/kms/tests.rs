@@ -70,6 +70,20 @@ fn rotation_is_off_until_switched_on_and_keeps_its_period() {
 }
 
 #[test]
+fn a_key_comes_back_disabled_and_is_enabled_then() {
+    let mut lab = Lab::new();
+    let (id, arn) = new_key(&mut lab, json!({}));
+    lab.ok("kms", "ScheduleKeyDeletion", json!({"KeyId": id, "PendingWindowInDays": 7}));
+    assert_eq!(lab.ok("kms", "CancelKeyDeletion", json!({"KeyId": id}))["KeyId"], arn);
+    let seen = lab.ok("kms", "DescribeKey", json!({"KeyId": id}))["KeyMetadata"].clone();
+    assert_eq!((&seen["KeyState"], seen.get("DeletionDate")), (&json!("Disabled"), None));
+    for _ in 0..2 {
+        lab.ok("kms", "EnableKey", json!({"KeyId": id}));
+    }
+    assert_eq!(lab.ok("kms", "DescribeKey", json!({"KeyId": id}))["KeyMetadata"]["KeyState"], "Enabled");
+}
+
+#[test]
 fn key_states_refuse_what_they_must() {
     let mut lab = Lab::new();
     let (disabled, _) = new_key(&mut lab, json!({}));
@@ -85,6 +99,8 @@ fn key_states_refuse_what_they_must() {
             ("EnableKeyRotation", json!({"KeyId": dying}), "KMSInvalidStateException"),
             ("ScheduleKeyDeletion", json!({"KeyId": dying}), "KMSInvalidStateException"),
             ("DisableKey", json!({"KeyId": dying}), "KMSInvalidStateException"),
+            ("EnableKey", json!({"KeyId": dying}), "KMSInvalidStateException"),
+            ("CancelKeyDeletion", json!({"KeyId": disabled}), "KMSInvalidStateException"),
             (
                 "TagResource",
                 json!({"KeyId": dying, "Tags": [{"TagKey": "a", "TagValue": ""}]}),

@@ -39,7 +39,7 @@ pub struct Version {
 }
 
 /// Members of PutObject that GetObject and HeadObject give back.
-const KEPT: &[&str] = &[
+pub(super) const KEPT: &[&str] = &[
     "CacheControl",
     "ContentDisposition",
     "ContentEncoding",

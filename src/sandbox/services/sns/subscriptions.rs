@@ -69,6 +69,17 @@ fn returned(subscription: &Subscription, call: &Call) -> String {
     }
 }
 
+/// ConfirmSubscription. The sandbox sends nothing, so nobody can read a token: here the token is the endpoint itself.
+pub(super) fn confirm(world: &mut World, call: &Call) -> Reply {
+    let token = call.required("Token").to_owned();
+    let arn = open(world, call, "TopicArn")?.arn.clone();
+    let topic = topic_mut(world, &arn);
+    let found = topic.and_then(|topic| topic.subscriptions.iter_mut().find(|s| s.endpoint == token));
+    let subscription = found.ok_or_else(|| invalid("Token"))?;
+    subscription.confirmed = true;
+    Ok(json!({"SubscriptionArn": subscription.arn}))
+}
+
 /// ListSubscriptions: what the account subscribed in this region.
 pub(super) fn list(world: &World, call: &Call) -> Reply {
     let region_end = format!("/{}", call.region);
@@ -91,13 +102,40 @@ pub(super) fn list_by_topic(world: &World, call: &Call) -> Reply {
     paged(world, call, &all)
 }
 
-/// GetSubscriptionAttributes.
-pub(super) fn attributes(world: &World, call: &Call) -> Reply {
+/// Unsubscribe. One that is not there is no error, and one that awaits confirmation cannot be taken away: it has no ARN
+/// that the caller may see, and AWS deletes it after 48 hours (SNS developer guide, "Deleting a subscription").
+pub(super) fn unsubscribe(world: &mut World, call: &Call) -> Reply {
+    let (arn, topic_arn) = named(call)?;
+    let Some(topic) = super::topic(world, topic_arn) else { return Ok(json!({})) };
+    let Some(found) = topic.subscriptions.iter().find(|subscription| subscription.arn == arn) else {
+        return Ok(json!({}));
+    };
+    if found.owner != call.account && topic.owner != call.account {
+        let message = "Not authorized to unsubscribe: neither the subscription nor the topic is the caller's";
+        return Err(Fault::new("AuthorizationError", message).status(403));
+    }
+    if !found.confirmed {
+        return Err(invalid("SubscriptionArn Reason: This subscription is not yet confirmed"));
+    }
+    if let Some(topic) = topic_mut(world, topic_arn) {
+        topic.subscriptions.retain(|subscription| subscription.arn != arn);
+    }
+    Ok(json!({}))
+}
+
+/// The subscription's ARN in the call, and its topic's.
+fn named(call: &Call) -> Result<(&str, &str), Fault> {
     let arn = call.required("SubscriptionArn");
     let (topic_arn, id) = arn.rsplit_once(':').unwrap_or_default();
     if !arn.starts_with("arn:") || id.is_empty() || topic_arn.split(':').count() != 6 {
         return Err(invalid("SubscriptionArn Reason: An ARN must have at least 6 elements"));
     }
+    Ok((arn, topic_arn))
+}
+
+/// GetSubscriptionAttributes.
+pub(super) fn attributes(world: &World, call: &Call) -> Reply {
+    let (arn, topic_arn) = named(call)?;
     let missing = || Fault::new("NotFound", "Subscription does not exist").status(404);
     let topic = super::topic(world, topic_arn).ok_or_else(missing)?;
     let found = topic.subscriptions.iter().find(|subscription| subscription.arn == arn);

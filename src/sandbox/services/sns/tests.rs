@@ -75,6 +75,33 @@ fn an_email_waits_for_its_reader() {
 }
 
 #[test]
+fn only_a_confirmed_subscription_can_be_taken_away() {
+    let mut lab = Lab::new();
+    let arn = topic(&mut lab, "alarms");
+    let input = json!({"TopicArn": arn, "Protocol": "email", "Endpoint": "a@example.com", "ReturnSubscriptionArn": true});
+    let first = lab.ok("sns", "Subscribe", input)["SubscriptionArn"].clone();
+    let gone = json!({"SubscriptionArn": first});
+    let nobody = json!({"TopicArn": arn, "Token": "b@example.com"});
+    lab.table(
+        "sns",
+        &[
+            ("Unsubscribe", gone.clone(), "InvalidParameter"),
+            ("Unsubscribe", json!({"SubscriptionArn": "PendingConfirmation"}), "InvalidParameter"),
+            ("ConfirmSubscription", nobody, "InvalidParameter"),
+        ],
+    );
+    let confirmed = lab.ok("sns", "ConfirmSubscription", json!({"TopicArn": arn, "Token": "a@example.com"}));
+    assert_eq!(confirmed["SubscriptionArn"], first);
+    assert_eq!(lab.at(MEMBER, HOME).fails("sns", "Unsubscribe", gone.clone()).code, "AuthorizationError");
+    lab.at(MANAGEMENT, HOME);
+    for _ in 0..2 {
+        lab.ok("sns", "Unsubscribe", gone.clone());
+    }
+    let listed = lab.ok("sns", "ListSubscriptionsByTopic", json!({"TopicArn": arn}));
+    assert_eq!(listed["Subscriptions"], json!([]));
+}
+
+#[test]
 fn queues_of_the_account_need_no_confirmation() {
     let mut lab = Lab::new();
     let arn = topic(&mut lab, "alarms");

@@ -51,19 +51,17 @@ pub(super) fn route(
     dialect.api = Some(api);
     dialect.protocol = if api.metadata.speaks("rest-xml") { Protocol::RestXml } else { Protocol::RestJson };
     let mut path = request.uri().path().to_owned();
-    if api.key == "s3" {
-        if let Some(bucket) = host::bucket(&host) {
-            path = format!("/{bucket}{path}");
-        }
-        // the models do not have CopyObject, which PutObject's template would swallow
-        if request.headers().contains_key("x-amz-copy-source") {
-            return Err(unknown(dialect, "s3", "CopyObject"));
-        }
+    if api.key == "s3"
+        && let Some(bucket) = host::bucket(&host)
+    {
+        path = format!("/{bucket}{path}");
     }
-    let found = templates(api).iter().find_map(|template| {
-        let labels = template.matches(api, request.method().as_str(), &path, &parameters)?;
-        Some((template, labels))
-    });
+    let copies = request.headers().contains_key("x-amz-copy-source");
+    let found =
+        templates(api).iter().filter(|template| template.is_written_so(copies)).find_map(|template| {
+            let labels = template.matches(api, request.method().as_str(), &path, &parameters)?;
+            Some((template, labels))
+        });
     let Some((template, mut labels)) = found else {
         return Err(unknown(dialect, &api.key, &shown(request)));
     };
@@ -127,6 +125,15 @@ impl Template {
             operation,
             segments: path.split('/').filter(|s| !s.is_empty()).map(segment).collect(),
             fixed: query.split('&').filter(|q| !q.is_empty()).map(fixed).collect(),
+        }
+    }
+
+    /// S3 tells CopyObject from PutObject by a header: their templates are the same.
+    fn is_written_so(&self, copies: bool) -> bool {
+        match self.name {
+            "CopyObject" => copies,
+            "PutObject" => !copies,
+            _ => true,
         }
     }
 
