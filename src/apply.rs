@@ -1,17 +1,19 @@
 //! Converges the units that a plan found to differ.
 
+mod bucket;
 pub mod files;
 pub mod journal;
 pub mod lock;
+pub mod store;
 
 use std::sync::Arc;
 
-use crate::control::{Cx, Diff, Outcome, Risk};
+use crate::control::{BoxFuture, Cx, Diff, Outcome, Record, Recorder, Risk};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::plan::saved::Allowed;
 use crate::plan::{Shared, blame_sessions_once, failed, locate};
 use crate::report::UnitReport;
-use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit};
+use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit, UnitId};
 
 use journal::Journal;
 
@@ -77,7 +79,7 @@ pub async fn apply(
     let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
     blame_sessions_once(&shared.units, &mut rows);
     if let Some(journal) = journal.as_ref() {
-        journal.finish(&rows);
+        journal.finish(&rows).await;
     }
     rows
 }
@@ -161,16 +163,30 @@ async fn apply_unit(
         fresh: true,
     };
     let wanted = Diff { changes: without_lines(planned), ..Diff::new() };
-    let record = |record: &crate::control::Record| match journal {
-        Some(journal) => journal.write(&unit.id, record),
-        None => Err(UnitError::new(Kind::Bug, "a write without a journal")),
-    };
+    let record = InJournal { journal, unit: &unit.id };
     match task.apply(&cx, &wanted, &record).await {
         Ok(outcome) => row(shared, unit, planned, outcome),
         Err(error) => {
             let changes = planned.changes.clone();
             UnitReport { changes, ..failed(shared, unit, hinted(error)) }
         }
+    }
+}
+
+/// Writes down what one unit does.
+struct InJournal<'j> {
+    journal: Option<&'j Journal>,
+    unit: &'j UnitId,
+}
+
+impl Recorder for InJournal<'_> {
+    fn record<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), UnitError>> {
+        Box::pin(async move {
+            match self.journal {
+                Some(journal) => journal.write(self.unit, record).await,
+                None => Err(UnitError::new(Kind::Bug, "a write without a journal")),
+            }
+        })
     }
 }
 

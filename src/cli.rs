@@ -35,7 +35,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
           default_missing_value = ".orgbase/sandbox.json")]
     pub(crate) sandbox: Option<PathBuf>,
-    /// Folder of journals and locks
+    /// Where journals and locks are: a folder, or s3://BUCKET/PREFIX in the home region
     #[arg(long, global = true, value_name = "DIR", default_value = ".orgbase")]
     pub(crate) run_dir: PathBuf,
     /// AWS profile of the management account

@@ -12,7 +12,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use change::{Change, Diff, Effect, Risk};
-pub use erased::{DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record, control};
+pub use erased::{
+    BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record, Recorder,
+    control,
+};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape};
 
 use crate::aws::Clients;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use discover::{Needs, discover};
+pub use discover::{Needs, discover, further, organization};
 
 /// Everything that a run knows of the organization.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -48,7 +48,7 @@ pub struct Ou {
     pub id: String,
     /// ARN.
     pub arn: String,
-    /// Names from the root, such as `/Workloads/Production`; a `/` inside a name is written `\/`.
+    /// Names from the root, such as `/Workloads/Production`; a `/` inside a name is written `\/`, a `\` is `\\`.
     pub path: String,
     /// Its own name.
     pub name: String,

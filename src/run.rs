@@ -54,13 +54,22 @@ pub struct Run {
 /// # Errors
 /// Anything that means that the run cannot start; nothing was changed.
 pub async fn begin(place: &Place, selection: &Selection) -> Result<Run, RunError> {
+    open(place).await?.begin(selection).await
+}
+
+/// Connects, and finds out which organization it is; nothing else is read yet. What writes takes the lock now, so that
+/// all that it reads is read under it.
+///
+/// # Errors
+/// As `begin`.
+pub async fn open(place: &Place) -> Result<Opened, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
     let endpoint = Endpoint::from_env()?;
     let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
     let door = sandbox.as_ref().map(Sandbox::http_client);
-    let begun = connect(place, baseline, endpoint, door).await?;
-    banner(&begun);
-    Ok(Run { sandbox, ..spread(begun, place, selection).await? })
+    let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
+    banner(&opened);
+    Ok(opened)
 }
 
 /// Like `begin`, but every call goes through `door`, which answers in process: for several runs on one open sandbox.
@@ -74,27 +83,60 @@ pub async fn begin_through(
     selection: &Selection,
 ) -> Result<Run, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
-    let begun = connect(place, baseline, None, Some(door)).await?;
-    spread(begun, place, selection).await
+    connect(place, baseline, None, Some(door)).await?.begin(selection).await
 }
 
-/// A run whose organization is read, and not yet held against the baseline.
-struct Begun {
+/// A run that knows its organization and has read nothing more.
+pub struct Opened {
     id: String,
     now: OffsetDateTime,
     live: bool,
+    place: Place,
     baseline: Baseline,
     aws: Aws,
     facts: Facts,
+    sandbox: Option<Sandbox>,
 }
 
-/// Finds out who calls, and reads the organization.
+impl Opened {
+    /// Run id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Organization id.
+    pub fn organization_id(&self) -> &str {
+        &self.facts.organization_id
+    }
+
+    /// The connection.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Home region of the baseline.
+    pub fn home_region(&self) -> &str {
+        &self.baseline.organization.home_region
+    }
+
+    /// Reads the organization, and spreads the units.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn begin(mut self, selection: &Selection) -> Result<Run, RunError> {
+        let facts = std::mem::take(&mut self.facts);
+        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
+        spread(self, selection).await
+    }
+}
+
+/// Finds out who calls, and in which organization.
 async fn connect(
     place: &Place,
     baseline: Baseline,
     endpoint: Option<Endpoint>,
     door: Option<SharedHttpClient>,
-) -> Result<Begun, RunError> {
+) -> Result<Opened, RunError> {
     let now = OffsetDateTime::now_utc();
     let id = run_id(now);
     let live = door.is_none() && endpoint.is_none();
@@ -109,13 +151,13 @@ async fn connect(
         limits: Limits::default(),
     };
     let aws = Aws::connect(options).await?;
-    let facts = facts::discover(&aws, &baseline.organization.home_region, &needs(&baseline)).await?;
-    Ok(Begun { id, now, live, baseline, aws, facts })
+    let facts = facts::organization(&aws, &baseline.organization.home_region).await?;
+    Ok(Opened { id, now, live, place: place.clone(), baseline, aws, facts, sandbox: None })
 }
 
 /// Checks the organization, reads what regions accounts have, and spreads the units.
-async fn spread(begun: Begun, place: &Place, selection: &Selection) -> Result<Run, RunError> {
-    let Begun { id, now, live, baseline, aws, mut facts } = begun;
+async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> {
+    let Opened { id, now, live, place, baseline, aws, mut facts, sandbox } = opened;
     check_organization(&baseline, &facts)?;
     baseline.check_ous(&facts)?;
     aws.set_roles(roles(&baseline, Some(&facts), place.read_only));
@@ -140,7 +182,7 @@ async fn spread(begun: Begun, place: &Place, selection: &Selection) -> Result<Ru
         baseline_path: place.baseline.clone(),
         shared: Arc::new(Shared { units, aws, facts, baseline }),
         live,
-        sandbox: None,
+        sandbox,
     })
 }
 
@@ -190,7 +232,7 @@ fn run_id(now: OffsetDateTime) -> String {
     format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
 }
 
-fn banner(begun: &Begun) {
+fn banner(begun: &Opened) {
     let place = if begun.live { "LIVE" } else { "SANDBOX" };
     let line = format!("{place} {} as {}", begun.facts.organization_id, begun.aws.caller().arn);
     crate::cli::say_err(&crate::report::text::safe(&line));

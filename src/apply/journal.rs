@@ -1,4 +1,4 @@
-//! What a run is about to write, on disk before it is written: `RUN_DIR/runs/RUN/journal.jsonl`.
+//! What a run is about to write, on disk before it is written: `RUN_DIR/runs/RUN/journal.jsonl`; in S3, `store` says how.
 //!
 //! The first line says which run; then one line per unit before its first write, and one with its outcome at the end.
 
@@ -7,18 +7,23 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::files;
-use crate::control::Record;
+use crate::control::{BoxFuture, Record};
 use crate::error::{Kind, RunError, UnitError};
 use crate::report::{FORMAT_VERSION, UnitReport};
 use crate::units::UnitId;
 
 /// The open journal of a run.
 pub struct Journal {
-    file: Mutex<File>,
-    path: PathBuf,
+    lines: Box<dyn Lines>,
+}
+
+/// Where a journal's lines go.
+pub(super) trait Lines: Send + Sync {
+    /// Adds whole lines; they survive a crash when this is done. After an error none of them is there.
+    fn append(&self, lines: String) -> BoxFuture<'_, Result<(), RunError>>;
 }
 
 /// Which run a journal belongs to.
@@ -36,70 +41,92 @@ pub struct Head<'a> {
 }
 
 impl Journal {
-    /// Opens a new journal.
+    /// Opens a new journal in a folder.
     ///
     /// # Errors
     /// The run folder cannot be written.
     pub fn open(run_dir: &Path, head: &Head<'_>) -> Result<Journal, RunError> {
         let folder = run_dir.join("runs").join(head.run);
         let path = folder.join("journal.jsonl");
-        let cannot = |e: &std::io::Error| {
-            RunError::new(format!("cannot write the journal {}: {e}", path.display()))
-                .hint("nothing was changed; name a folder that can be written with --run-dir")
-        };
+        let cannot = |e: &std::io::Error| cannot_write(&path, e);
         files::private_folder(&folder).map_err(|e| cannot(&e))?;
         let file = files::create_private(&path).map_err(|e| cannot(&e))?;
-        let journal = Journal { file: Mutex::new(file), path: path.clone() };
-        let line = json!({
-            "format_version": FORMAT_VERSION,
-            "run": head.run,
-            "organization_id": head.organization_id,
-            "command": head.command,
-            "started_at": head.started_at,
-            "baseline_digest": head.baseline_digest,
-        });
-        journal.line(&line).map_err(|e| cannot(&e))?;
+        let lines = LinesFile { file: Mutex::new(file), path: path.clone() };
+        lines.write(&head.line()).map_err(|e| cannot(&e))?;
         // The name of the file has to survive as its lines do.
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| cannot(&e))?;
-        Ok(journal)
+        Ok(Journal::on(Box::new(lines)))
     }
 
-    /// Writes down what a unit is about to change; on disk when this returns.
+    /// A journal whose lines go elsewhere.
+    pub(super) fn on(lines: Box<dyn Lines>) -> Journal {
+        Journal { lines }
+    }
+
+    /// Writes the first line.
+    pub(super) async fn begin(&self, head: &Head<'_>) -> Result<(), RunError> {
+        self.lines.append(head.line()).await
+    }
+
+    /// Writes down what a unit is about to change; it survives a crash when this is done.
     ///
     /// # Errors
     /// The disk is full or gone: the unit must not write.
-    pub fn write(&self, unit: &UnitId, record: &Record) -> Result<(), UnitError> {
+    pub async fn write(&self, unit: &UnitId, record: &Record) -> Result<(), UnitError> {
         let line = json!({
             "unit": unit,
             "before": record.before,
             "after": record.after,
             "changes": record.diff.changes,
         });
-        self.line(&line).map_err(|e| {
-            UnitError::new(Kind::Rejected, format!("cannot write the journal {}: {e}", self.path.display()))
-                .hint(
-                    "nothing was changed by this unit: a change is only made when the journal can tell of it",
-                )
+        self.lines.append(format!("{line}\n")).await.map_err(|e| {
+            UnitError::new(Kind::Rejected, e.message).hint(
+                "nothing was changed by this unit: a change is only made when the journal can tell of it",
+            )
         })
     }
 
     /// Writes down how the units that were written ended; best effort, nothing depends on it.
-    pub fn finish(&self, rows: &[UnitReport]) {
-        for row in rows.iter().filter(|r| !r.changes.is_empty()) {
-            if let Err(error) = self.line(&json!({ "unit": row.id, "outcome": row.outcome })) {
-                tracing::warn!(%error, "the journal could not be finished");
-                return;
-            }
+    pub async fn finish(&self, rows: &[UnitReport]) {
+        let ended = rows.iter().filter(|r| !r.changes.is_empty());
+        let lines = ended.fold(String::new(), |lines, r| {
+            lines + &json!({ "unit": r.id, "outcome": r.outcome }).to_string() + "\n"
+        });
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.lines.append(lines).await {
+            tracing::warn!(%error, "the journal could not be finished");
         }
     }
+}
 
-    fn line(&self, value: &Value) -> std::io::Result<()> {
-        let mut text = value.to_string();
-        text.push('\n');
+impl Head<'_> {
+    fn line(&self) -> String {
+        let line = json!({
+            "format_version": FORMAT_VERSION,
+            "run": self.run,
+            "organization_id": self.organization_id,
+            "command": self.command,
+            "started_at": self.started_at,
+            "baseline_digest": self.baseline_digest,
+        });
+        format!("{line}\n")
+    }
+}
+
+/// A journal in a file.
+struct LinesFile {
+    file: Mutex<File>,
+    path: PathBuf,
+}
+
+impl LinesFile {
+    fn write(&self, lines: &str) -> std::io::Result<()> {
         let mut file =
             self.file.lock().map_err(|_| std::io::Error::other("a writer of the journal panicked"))?;
         let end = file.stream_position()?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        let written = file.write_all(lines.as_bytes()).and_then(|()| file.sync_data());
         if written.is_err() {
             // Half a line would swallow the next one: whoever reads the journal later needs every line whole.
             file.set_len(end)?;
@@ -109,15 +136,28 @@ impl Journal {
     }
 }
 
+impl Lines for LinesFile {
+    fn append(&self, lines: String) -> BoxFuture<'_, Result<(), RunError>> {
+        Box::pin(std::future::ready(self.write(&lines).map_err(|e| cannot_write(&self.path, &e))))
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> RunError {
+    RunError::new(format!("cannot write the journal {}: {error}", path.display()))
+        .hint("nothing was changed; name a folder that can be written with --run-dir")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::Value;
+
     use super::*;
     use crate::control::Diff;
 
-    #[test]
-    fn a_record_is_on_disk_before_the_write() {
+    #[tokio::test]
+    async fn a_record_is_on_disk_before_the_write() {
         let folder = tempfile::tempdir().unwrap();
         let head = Head {
             run: "r1",
@@ -134,7 +174,7 @@ mod tests {
             region: "eu-west-1".into(),
         };
         let record = Record { before: Value::Null, after: json!({"name": "A"}), diff: Diff::new() };
-        journal.write(&unit, &record).unwrap();
+        journal.write(&unit, &record).await.unwrap();
         let text = std::fs::read_to_string(folder.path().join("runs/r1/journal.jsonl")).unwrap();
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!(lines[0]["organization_id"], "o-1");

@@ -16,19 +16,77 @@ use super::files;
 use crate::error::RunError;
 use crate::units::Cancel;
 
-const LEASE: Duration = Duration::from_mins(1);
-const RENEW: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a lease lasts.
+pub(super) const LEASE: Duration = Duration::from_mins(1);
+/// How often its holder renews it.
+pub(super) const RENEW: Duration = Duration::from_secs(20);
+/// How long a second run waits.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(500);
 
-/// What the lock file says.
+/// What the lock says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Lease {
+pub(super) struct Lease {
     run: String,
     host: String,
+    /// Where `pid` means something: this boot of this machine, and the container in it.
+    #[serde(default)]
+    machine: String,
     pid: u32,
-    /// Seconds since 1970, UTC.
+    /// Seconds since 1970, UTC; 0: given back.
     renewed_at: u64,
+    /// Grows with each renewal: two of them within one second must not look the same.
+    #[serde(default)]
+    renewals: u64,
+}
+
+impl Lease {
+    /// Of this process, not yet renewed.
+    pub(super) fn mine(run: &str) -> Lease {
+        Lease {
+            run: run.to_owned(),
+            host: host(),
+            machine: machine(),
+            pid: std::process::id(),
+            renewed_at: 0,
+            renewals: 0,
+        }
+    }
+
+    pub(super) fn renew(&mut self) {
+        self.renewed_at = now();
+        self.renewals += 1;
+    }
+
+    /// The same, given back.
+    pub(super) fn free(&self) -> Lease {
+        Lease { renewed_at: 0, ..self.clone() }
+    }
+
+    /// Whether it is the same run's.
+    pub(super) fn is_of(&self, other: &Lease) -> bool {
+        self.run == other.run && self.machine == other.machine && self.pid == other.pid
+    }
+
+    /// The lease lapsed by more than `skew`, or its process is gone from this machine.
+    pub(super) fn is_dead(&self, skew: Duration) -> bool {
+        let lapsed = now().saturating_sub(self.renewed_at) >= (LEASE + skew).as_secs();
+        let here = self.machine == machine() && !self.machine.is_empty();
+        lapsed || (here && self.pid != std::process::id() && !is_running(self.pid))
+    }
+
+    /// For messages.
+    pub(super) fn describe(&self) -> String {
+        format!("run {} (process {} on {})", self.run, self.pid, self.host)
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Lease> {
+        serde_json::from_slice(bytes).ok()
+    }
 }
 
 /// A held lock; given back when it is dropped.
@@ -55,10 +113,10 @@ pub async fn take(
             .hint("nothing was changed; name a folder that can be written with --run-dir")
     };
     files::private_folder(run_dir).map_err(|e| cannot(&e))?;
-    let mut lease = Lease { run: run.to_string(), host: host(), pid: std::process::id(), renewed_at: 0 };
+    let mut lease = Lease::mine(run);
     let started = tokio::time::Instant::now();
     loop {
-        lease.renewed_at = now();
+        lease.renew();
         let Some(holder) = attempt(&path, &lease).map_err(|e| cannot(&e))? else { break };
         if started.elapsed() >= PATIENCE {
             return Err(held(&path, &holder));
@@ -73,7 +131,7 @@ pub async fn take(
 fn attempt(path: &Path, lease: &Lease) -> std::io::Result<Option<Lease>> {
     let _guard = guard(path)?;
     match read(path)? {
-        Some(holder) if !is_dead(&holder) => Ok(Some(holder)),
+        Some(holder) if !holder.is_dead(Duration::ZERO) => Ok(Some(holder)),
         _ => write(path, lease).map(|()| None),
     }
 }
@@ -91,7 +149,7 @@ fn guard(path: &Path) -> std::io::Result<File> {
 }
 
 fn held(path: &Path, holder: &Lease) -> RunError {
-    let who = format!("run {} (process {} on {})", holder.run, holder.pid, holder.host);
+    let who = holder.describe();
     RunError::new(format!("another run works on this organization: {who} holds {}", path.display()))
         .hint("wait until it has ended and run the command again")
 }
@@ -99,7 +157,7 @@ fn held(path: &Path, holder: &Lease) -> RunError {
 async fn renew(path: PathBuf, mut lease: Lease, cancel: Cancel) {
     loop {
         tokio::time::sleep(RENEW).await;
-        lease.renewed_at = now();
+        lease.renew();
         match renew_once(&path, &lease) {
             Ok(true) => {}
             Ok(false) => {
@@ -132,8 +190,7 @@ impl Drop for Lock {
 }
 
 fn write(path: &Path, lease: &Lease) -> std::io::Result<()> {
-    let text = serde_json::to_vec(lease).map_err(std::io::Error::other)?;
-    files::write_private(path, &text)
+    files::write_private(path, &lease.to_bytes())
 }
 
 /// The holder, where there is one. A file that says nothing counts as fresh for a lease, by its modification time.
@@ -148,13 +205,14 @@ fn read(path: &Path) -> std::io::Result<Option<Lease>> {
     }
     let modified = std::fs::metadata(path)?.modified()?;
     let renewed_at = modified.duration_since(UNIX_EPOCH).map(|d| d.as_secs()).unwrap_or_default();
-    Ok(Some(Lease { run: "unknown".into(), host: String::new(), pid: 0, renewed_at }))
-}
-
-/// The lease lapsed, or its process is gone from this host.
-fn is_dead(lease: &Lease) -> bool {
-    let lapsed = now().saturating_sub(lease.renewed_at) >= LEASE.as_secs();
-    lapsed || (lease.host == host() && lease.pid != std::process::id() && !is_running(lease.pid))
+    Ok(Some(Lease {
+        run: "unknown".into(),
+        host: String::new(),
+        machine: String::new(),
+        pid: 0,
+        renewed_at,
+        renewals: 0,
+    }))
 }
 
 fn is_running(pid: u32) -> bool {
@@ -164,6 +222,14 @@ fn is_running(pid: u32) -> bool {
 
 fn host() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").map(|h| h.trim().to_string()).unwrap_or_default()
+}
+
+/// Hosts of a fleet share names, and containers of a host share its boot: a process id is looked up only where all of it
+/// agrees.
+fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let ids = std::fs::read_link("/proc/self/ns/pid").map(|p| p.display().to_string()).unwrap_or_default();
+    if boot.is_empty() { host() } else { format!("{} {ids}", boot.trim()) }
 }
 
 fn now() -> u64 {
@@ -177,7 +243,7 @@ mod tests {
     use super::*;
 
     fn lease(pid: u32, renewed_at: u64) -> Lease {
-        Lease { run: "other".into(), host: host(), pid, renewed_at }
+        Lease { run: "other".into(), host: host(), machine: machine(), pid, renewed_at, renewals: 0 }
     }
 
     #[tokio::test]
@@ -195,7 +261,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_living_holder_is_waited_for_and_then_named() {
         let folder = tempfile::tempdir().unwrap();
-        let other = Lease { host: "elsewhere".into(), ..lease(7, now()) };
+        let other = Lease { host: "elsewhere".into(), machine: "another".into(), ..lease(7, now()) };
         write(&folder.path().join("o-1.lock"), &other).unwrap();
         let error = take(folder.path(), "o-1", "mine", &Cancel::default()).await.err().unwrap();
         assert!(error.message.contains("run other (process 7 on elsewhere)"), "{}", error.message);
@@ -204,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_lapsed_lease_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
-        let other = Lease { host: "elsewhere".into(), ..lease(7, now() - 61) };
+        let other = Lease { host: "elsewhere".into(), machine: "another".into(), ..lease(7, now() - 61) };
         write(&folder.path().join("o-1.lock"), &other).unwrap();
         assert!(take(folder.path(), "o-1", "mine", &Cancel::default()).await.is_ok());
     }

@@ -130,13 +130,16 @@ impl Intercept for Fence {
 
 /// SDK id of every client in use, and its service key: the file name under `facts/aws-api`.
 const SERVICES: &[(&str, &str)] = &[
+    ("AccessAnalyzer", "accessanalyzer"),
     ("Account", "account"),
     ("AuditManager", "auditmanager"),
+    ("Backup", "backup"),
     ("CloudFormation", "cloudformation"),
     ("CloudTrail", "cloudtrail"),
     ("CloudWatch", "cloudwatch"),
     ("CloudWatch Logs", "logs"),
     ("Compute Optimizer", "compute-optimizer"),
+    ("Config Service", "config"),
     ("Cost Optimization Hub", "cost-optimization-hub"),
     ("Detective", "detective"),
     ("EC2", "ec2"),
@@ -150,10 +153,13 @@ const SERVICES: &[(&str, &str)] = &[
     ("Organizations", "organizations"),
     ("RAM", "ram"),
     ("S3", "s3"),
+    ("S3 Control", "s3control"),
+    ("Scheduler", "scheduler"),
     ("SecurityHub", "securityhub"),
     ("SecurityLake", "securitylake"),
     ("Service Quotas", "service-quotas"),
     ("SNS", "sns"),
+    ("SSM", "ssm"),
     ("STS", "sts"),
 ];
 

@@ -7,19 +7,21 @@ use clap::Args;
 
 use super::plan::{Format, Selectors, make, place, show, watch_ctrl_c};
 use super::{Global, say, say_err};
-use crate::apply::journal::{Head, Journal};
-use crate::apply::{self, Consent, lock};
+use crate::apply::journal::Head;
+use crate::apply::store::{self, RunStore};
+use crate::apply::{self, Consent};
 use crate::error::RunError;
 use crate::plan::saved::{self, Allowed};
 use crate::report::progress::Bar;
 use crate::report::text::count;
 use crate::report::{Report, Summary, UnitReport, human};
-use crate::run::{self, Run};
+use crate::run::{self, Opened, Run};
+use crate::selector::Selection;
 use crate::units::{Bounds, Cancel};
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// A plan that `plan --out` wrote: only what it holds is done, and only where it still holds
+    /// A plan that `plan --out` wrote, a file or s3://BUCKET/KEY: only what it holds is done, and only where it still holds
     #[arg(value_name = "PLAN")]
     plan: Option<PathBuf>,
     /// Do not ask
@@ -40,17 +42,55 @@ pub(crate) struct ApplyArgs {
     selectors: Selectors,
 }
 
+/// How an apply ended.
+struct Ended {
+    code: u8,
+    /// `None` where the user said no.
+    report: Option<Report>,
+}
+
 impl ApplyArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
-        let saved = self.plan.as_deref().map(saved::read).transpose()?;
+        let local = self.plan.as_deref().filter(|path| !path.starts_with("s3:"));
+        let saved = local.map(saved::read).transpose()?;
         let global = &with_recorded_baseline(global, saved.as_ref());
-        let run = run::begin(&place(global, false), &self.selectors.parse()?).await?;
-        self.check_start(&run, saved.as_ref())?;
+        let selection = self.selectors.parse()?;
+        let opened = run::open(&place(global, false)).await?;
+        let saved = match (saved, self.plan.as_deref()) {
+            (None, Some(path)) => {
+                let text = store::read_file(path, opened.aws(), opened.home_region()).await?;
+                Some(saved::parse(&text, path)?)
+            }
+            (saved, _) => saved,
+        };
+        let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
         let cancel = Cancel::default();
-        let organization = &run.shared.facts.organization_id;
-        let lock = lock::take(&global.run_dir, organization, &run.id, &cancel).await?;
-        watch_ctrl_c(&cancel);
-        let planned = make(&run, global, &cancel).await?;
+        let lock = store.lock(opened.organization_id(), opened.id(), &cancel).await?;
+        // Boxed: a large future.
+        let ended = Box::pin(self.locked(opened, &selection, global, saved, &*store, &cancel)).await;
+        lock.release().await;
+        let (ended, run) = ended?;
+        if let Some(report) = &ended.report {
+            show(report, self.format, global)?;
+        }
+        run.close();
+        Ok(ended.code)
+    }
+
+    /// What happens under the lock.
+    async fn locked(
+        &self,
+        opened: Opened,
+        selection: &Selection,
+        global: &Global,
+        saved: Option<Report>,
+        store: &dyn RunStore,
+        cancel: &Cancel,
+    ) -> Result<(Ended, Run), RunError> {
+        let run = opened.begin(selection).await?;
+        self.check_start(&run, saved.as_ref())?;
+        watch_ctrl_c(cancel);
+        let planned = make(&run, global, cancel).await?;
         let consent = Consent {
             destructive: self.allow_destructive,
             interactive: !self.yes,
@@ -61,23 +101,21 @@ impl ApplyArgs {
         let asks = !chosen.is_empty() && !self.yes && !cancel.is_cancelled();
         if asks && !ask(global, &planned, &chosen)? {
             say_err("nothing was changed");
-            run.close();
-            return Ok(planned.summary.exit_code());
+            return Ok((Ended { code: planned.summary.exit_code(), report: None }, run));
         }
-        let report = self.converge(&run, global, planned, &consent, chosen.len(), &cancel).await?;
-        drop(lock);
-        show(&report, self.format, global)?;
-        run.close();
-        Ok(report.summary.exit_code())
+        // Without anything to write there is no journal.
+        let store = Some(store).filter(|_| !chosen.is_empty());
+        let report = self.converge(&run, store, global, planned, &consent, cancel).await?;
+        Ok((Ended { code: report.summary.exit_code(), report: Some(report) }, run))
     }
 
     async fn converge(
         &self,
         run: &Run,
+        store: Option<&dyn RunStore>,
         global: &Global,
         planned: Report,
         consent: &Consent,
-        chosen: usize,
         cancel: &Cancel,
     ) -> Result<Report, RunError> {
         let head = Head {
@@ -87,7 +125,10 @@ impl ApplyArgs {
             started_at: &run.started_at,
             baseline_digest: run.shared.baseline.digest(),
         };
-        let journal = if chosen == 0 { None } else { Some(Journal::open(&global.run_dir, &head)?) };
+        let journal = match store {
+            Some(store) => Some(store.journal(&head).await?),
+            None => None,
+        };
         let bar = Bar::new("apply", planned.units.len(), global.shows_progress());
         let bounds = Bounds { max_failures: self.max_failures, ..Bounds::default() };
         let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, cancel, &bar).await;

@@ -1,10 +1,11 @@
 //! `orgbase plan`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::{Global, say};
+use crate::apply::store;
 use crate::error::RunError;
 use crate::plan::{self, saved};
 use crate::report::progress::Bar;
@@ -41,7 +42,7 @@ impl Selectors {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// Also write the plan to a file that `apply` takes
+    /// Also write the plan to a file (or s3://BUCKET/KEY) that `apply` takes
     #[arg(long, value_name = "PLAN")]
     out: Option<PathBuf>,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -55,12 +56,21 @@ impl PlanArgs {
         let run = run::begin(&place(global, true), &self.selectors.parse()?).await?;
         let report = make(&run, global, &on_ctrl_c()).await?;
         if let Some(path) = &self.out {
-            saved::write(path, &report)?;
+            write_plan(path, &report, &run).await?;
         }
         show(&report, self.format, global)?;
         run.close();
         Ok(report.summary.exit_code())
     }
+}
+
+/// To a file, or to S3.
+async fn write_plan(path: &Path, report: &Report, run: &Run) -> Result<(), RunError> {
+    if !path.starts_with("s3:") {
+        return saved::write(path, report);
+    }
+    let home = &run.shared.baseline.organization.home_region;
+    store::write_file(path, &saved::to_text(report)?, &run.shared.aws, home).await
 }
 
 /// Where to work, as the global options say.

@@ -19,7 +19,7 @@ use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::{Account, Facts};
 
 /// A boxed future that may be spawned.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long a written value may take to show up before the unit is `inconsistent`.
 const SETTLE: Duration = Duration::from_mins(1);
@@ -77,8 +77,14 @@ pub trait DynUnit: Send + Sync {
         &'a self,
         cx: &'a Cx<'a>,
         planned: &'a Diff,
-        journal: &'a (dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
+        journal: &'a dyn Recorder,
     ) -> BoxFuture<'a, Result<Outcome, UnitError>>;
+}
+
+/// Where units write down what they are about to do.
+pub trait Recorder: Send + Sync {
+    /// Survives a crash when this is done; after an error the unit must not write.
+    fn record<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), UnitError>>;
 }
 
 /// What a unit is about to write, for the journal.
@@ -203,12 +209,7 @@ impl<C: Control> Unit<C> {
         Ok((have, diff))
     }
 
-    async fn run(
-        &self,
-        cx: &Cx<'_>,
-        planned: &Diff,
-        journal: &(dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
-    ) -> Result<Outcome, UnitError> {
+    async fn run(&self, cx: &Cx<'_>, planned: &Diff, journal: &dyn Recorder) -> Result<Outcome, UnitError> {
         let (have, diff) = self.read(cx).await?;
         if diff.pending.is_some() {
             return Ok(Outcome::Pending(diff));
@@ -219,7 +220,7 @@ impl<C: Control> Unit<C> {
         if diff.changes != planned.changes {
             return Ok(Outcome::Stale(diff));
         }
-        journal(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() })?;
+        journal.record(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() }).await?;
         let before = cx.aws.writes();
         C::apply(cx, &self.want, &have).await.map_err(|e| {
             let written = cx.aws.writes() > before;
@@ -284,7 +285,7 @@ impl<C: Control> DynUnit for Unit<C> {
         &'a self,
         cx: &'a Cx<'a>,
         planned: &'a Diff,
-        journal: &'a (dyn Fn(&Record) -> Result<(), UnitError> + Send + Sync),
+        journal: &'a dyn Recorder,
     ) -> BoxFuture<'a, Result<Outcome, UnitError>> {
         Box::pin(self.run(cx, planned, journal))
     }

@@ -38,16 +38,38 @@ pub struct Needs {
     pub trusted_services: bool,
 }
 
+/// Reads which organization it is, and nothing else yet.
+///
+/// # Errors
+/// The caller is not the management account, or there is no organization with all features.
+pub async fn organization(aws: &Aws, home_region: &str) -> Result<Facts, RunError> {
+    let clients = clients(aws, home_region).await?;
+    let mut facts = Facts { partition: aws.caller().partition.clone(), ..Facts::default() };
+    describe_organization(&clients, &mut facts).await?;
+    Ok(facts)
+}
+
 /// Reads everything.
 ///
 /// # Errors
-/// The caller is not the management account, or a read failed: without these facts nothing can be planned.
+/// As `organization` and `further`.
 pub async fn discover(aws: &Aws, home_region: &str, needs: &Needs) -> Result<Facts, RunError> {
-    let caller = aws.caller();
-    let guard = Guard { control: "facts".into(), reads: READS, writes: &[] };
-    let clients = aws.clients(&caller.account, home_region, guard).await?;
-    let mut facts = Facts { partition: caller.partition.clone(), ..Facts::default() };
-    describe_organization(&clients, &mut facts).await?;
+    let facts = organization(aws, home_region).await?;
+    further(aws, home_region, needs, facts).await
+}
+
+/// Reads everything else about the organization.
+///
+/// # Errors
+/// A read failed: without these facts nothing can be planned.
+pub async fn further(
+    aws: &Aws,
+    home_region: &str,
+    needs: &Needs,
+    mut facts: Facts,
+) -> Result<Facts, RunError> {
+    let clients = clients(aws, home_region).await?;
+    read_root(&clients, &mut facts).await?;
     // Boxed: together they would make a large future of everything that awaits this function.
     let (ous, rest) =
         tokio::join!(Box::pin(read_ous(&clients, &facts.root_id)), Box::pin(read_rest(&clients, needs)));
@@ -59,6 +81,11 @@ pub async fn discover(aws: &Aws, home_region: &str, needs: &Needs) -> Result<Fac
     facts.partition_regions = regions.known;
     facts.accounts = place(&clients, &facts, accounts).await?;
     Ok(facts)
+}
+
+async fn clients(aws: &Aws, home_region: &str) -> Result<Clients, RunError> {
+    let guard = Guard { control: "facts".into(), reads: READS, writes: &[] };
+    Ok(aws.clients(&aws.caller().account, home_region, guard).await?)
 }
 
 async fn describe_organization(clients: &Clients, facts: &mut Facts) -> Result<(), RunError> {
@@ -91,6 +118,11 @@ async fn describe_organization(clients: &Clients, facts: &mut Facts) -> Result<(
         ))
         .hint("enable them first: aws organizations enable-all-features; every invited account must agree"));
     }
+    Ok(())
+}
+
+/// The root, and the policy types that it has.
+async fn read_root(clients: &Clients, facts: &mut Facts) -> Result<(), RunError> {
     let roots = clients
         .organizations()
         .pages("ListRoots", |c, t| c.list_roots().set_next_token(t).send(), |a| (a.roots, a.next_token))
@@ -152,9 +184,9 @@ pub async fn list_ous(clients: &Clients, parent: &str) -> Result<Vec<sdk::Organi
         .await
 }
 
-/// An OU name as a part of a path: a slash in it is written `\/`.
+/// An OU name as a part of a path: a slash in it is written `\/`, a backslash `\\`.
 pub fn escape(name: &str) -> String {
-    name.replace('/', "\\/")
+    name.replace('\\', "\\\\").replace('/', "\\/")
 }
 
 struct Rest {

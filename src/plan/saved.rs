@@ -12,32 +12,47 @@ use crate::units::{OutcomeKind, UnitId};
 /// Key of the digest that a saved plan carries over everything else in it.
 const DIGEST: &str = "plan_digest";
 
-/// Writes a plan, readable by its owner only.
+/// A plan as it is written.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn write(path: &Path, report: &Report) -> Result<(), RunError> {
-    let cannot = |e: &dyn std::fmt::Display| {
-        RunError::new(format!("cannot write the plan to {}: {e}", path.display()))
-    };
+/// It cannot be expressed as JSON, which is a defect.
+pub fn to_text(report: &Report) -> Result<String, RunError> {
+    let cannot = |e: &dyn std::fmt::Display| RunError::new(format!("cannot write the plan: {e}"));
     let mut value = serde_json::to_value(report).map_err(|e| cannot(&e))?;
     let digest = digest(&value);
     if let Some(object) = value.as_object_mut() {
         object.insert(DIGEST.into(), digest.into());
     }
-    let text = serde_json::to_string_pretty(&value).map_err(|e| cannot(&e))?;
-    crate::apply::files::write_private(path, text.as_bytes()).map_err(|e| cannot(&e))
+    serde_json::to_string_pretty(&value).map_err(|e| cannot(&e))
 }
 
-/// Reads a plan that `write` made.
+/// Writes a plan to a local file, readable by its owner only.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(path: &Path, report: &Report) -> Result<(), RunError> {
+    let cannot =
+        |e: &std::io::Error| RunError::new(format!("cannot write the plan to {}: {e}", path.display()));
+    crate::apply::files::write_private(path, to_text(report)?.as_bytes()).map_err(|e| cannot(&e))
+}
+
+/// Reads a plan from a local file.
 ///
 /// # Errors
 /// It cannot be read, was changed since, or has another format.
 pub fn read(path: &Path) -> Result<Report, RunError> {
-    let name = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|e| RunError::new(format!("cannot read the plan {name}: {e}")))?;
-    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
+        .map_err(|e| RunError::new(format!("cannot read the plan {}: {e}", path.display())))?;
+    parse(&text, path)
+}
+
+/// The plan that `to_text` wrote; `path` names it in messages.
+///
+/// # Errors
+/// It was changed since, or has another format.
+pub fn parse(text: &str, path: &Path) -> Result<Report, RunError> {
+    let name = path.display();
+    let mut value: serde_json::Value = serde_json::from_str(text).map_err(|e| {
         RunError::new(format!("{name} is not a plan: {e}")).hint("make one with `orgbase plan --out PLAN`")
     })?;
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);

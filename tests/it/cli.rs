@@ -351,6 +351,29 @@ fn files_are_private() {
     assert_eq!((mode(&runs[0]), mode(&runs[0].join("journal.jsonl"))), (0o700, 0o600));
 }
 
+/// Journal, lock and plan in a bucket; the local folder stays away.
+#[test]
+fn a_run_folder_in_s3() {
+    let desk = Desk::new();
+    let bucket = "[[calls]]\nservice = \"s3\"\noperation = \"CreateBucket\"\n\
+        input = { Bucket = \"runs-1\", CreateBucketConfiguration = { LocationConstraint = \"eu-west-1\" } }\n";
+    desk.write("org.toml", &format!("{}\n{bucket}", include_str!("support/org.toml")));
+    std::fs::remove_file(desk.path("org.json")).unwrap();
+    assert_eq!(desk.run(&["sandbox", "--state", "org.json", "--org", "org.toml"]).code, 0);
+    let run_dir = "--run-dir=s3://runs-1/orgbase";
+    let planned = desk.on(&["plan", "--out", "s3://runs-1/plans/a.json", run_dir]);
+    assert_eq!(planned.code, 2, "{}", planned.stderr);
+    let applied = desk.on(&["apply", "s3://runs-1/plans/a.json", "--yes", run_dir]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    assert_eq!(desk.on(&["plan", run_dir]).code, 0);
+    let again = desk.on(&["apply", "--yes", run_dir]);
+    assert_eq!(again.code, 0, "the lock was given back: {}", again.stderr);
+    assert!(!desk.path(".orgbase").exists());
+    let lost = desk.on(&["apply", "--yes", "--run-dir=s3://none-1/orgbase"]);
+    assert_eq!(lost.code, 1, "{}", lost.stderr);
+    assert!(lost.stderr.contains("make the bucket none-1"), "{}", lost.stderr);
+}
+
 #[test]
 fn help_and_version_are_no_errors() {
     let desk = Desk::new();

@@ -68,9 +68,14 @@ macro_rules! refusals {
 #[tokio::test(start_paused = true)]
 async fn every_client_is_known_by_its_service_key() {
     let (clients, _log) = clients(false).await;
-    let all = refusals!(clients,
+    let mut all = refusals!(clients,
+        "accessanalyzer" accessanalyzer "ListAnalyzers" list_analyzers,
         "account" account_management "ListRegions" list_regions,
         "auditmanager" auditmanager "GetAccountStatus" get_account_status,
+        "backup" backup "ListBackupVaults" list_backup_vaults,
+        "config" config_service "DescribeConfigurationRecorders" describe_configuration_recorders,
+        "scheduler" scheduler "ListSchedules" list_schedules,
+        "ssm" ssm "ListDocuments" list_documents,
         "cloudformation" cloudformation "ListStacks" list_stacks,
         "cloudtrail" cloudtrail "DescribeTrails" describe_trails,
         "cloudwatch" cloudwatch "DescribeAlarms" describe_alarms,
@@ -95,6 +100,10 @@ async fn every_client_is_known_by_its_service_key() {
         "sns" sns "ListTopics" list_topics,
         "sts" sts "GetCallerIdentity" get_caller_identity,
     );
+    // Its endpoint needs the account before the guard is asked.
+    let block = |c: &aws_sdk_s3control::Client| c.get_public_access_block().account_id(CALLER).send();
+    let refused = clients.s3control().call("GetPublicAccessBlock", block).await.map(drop).unwrap_err();
+    all.push(("s3control", "GetPublicAccessBlock", refused));
     assert_eq!(all.len(), SERVICES.len());
     for (key, operation, error) in all {
         assert_eq!(error.service, key);
