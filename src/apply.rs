@@ -6,6 +6,7 @@ pub mod journal;
 pub mod lock;
 pub mod store;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::control::{BoxFuture, Cx, Diff, Outcome, Record, Recorder, Risk};
@@ -26,6 +27,8 @@ pub struct Consent {
     pub interactive: bool,
     /// Only what this saved plan holds.
     pub saved: Option<Allowed>,
+    /// What somebody typed for changes that nobody can ever take back.
+    pub confirmed: BTreeSet<String>,
 }
 
 /// Applies what `planned` found to differ. One row per unit, in their order.
@@ -125,8 +128,18 @@ impl Consent {
             let reason = Some("needs --allow-destructive".to_string());
             return Row::Keep(UnitReport { reason, ..row });
         }
+        let unconfirmed = words(&row).find(|word| !self.confirmed.contains(*word)).cloned();
+        if let Some(word) = unconfirmed {
+            let reason = Some(format!("nobody can ever take it back: needs --confirm-compliance {word}"));
+            return Row::Keep(UnitReport { reason, ..row });
+        }
         Row::Go(row)
     }
+}
+
+/// What must be typed before a row's changes are made.
+pub fn words(row: &UnitReport) -> impl Iterator<Item = &String> {
+    row.changes.iter().filter_map(|change| change.confirm.as_ref())
 }
 
 /// A unit that a saved plan does not hold (it was made with `--only`, or the account is new) is no part of the run.
@@ -257,9 +270,28 @@ mod tests {
         let some = Consent::default();
         assert!(goes(&some, &unit(None), drift(Risk::Disruptive)));
         assert!(!goes(&some, &unit(None), drift(Risk::Destructive)));
-        let all = Consent { destructive: true, interactive: true, saved: None };
+        let all = Consent { destructive: true, interactive: true, ..Consent::default() };
         assert!(goes(&all, &unit(None), drift(Risk::Destructive)));
         assert!(!goes(&all, &unit(None), row(OutcomeKind::Failed, Risk::Normal)));
+    }
+
+    #[test]
+    fn what_nobody_can_take_back_waits_for_its_word() {
+        let mut drift = row(OutcomeKind::Drift, Risk::Destructive);
+        drift.changes[0].confirm = Some("bucket-1".into());
+        let consent = |word: &str| Consent {
+            destructive: true,
+            interactive: true,
+            confirmed: BTreeSet::from([word.to_string()]),
+            ..Consent::default()
+        };
+        assert!(goes(&consent("bucket-1"), &unit(None), drift.clone()));
+        assert!(!goes(&consent("bucket-2"), &unit(None), drift.clone()));
+        let decided = consent("").decide(&unit(None), drift);
+        let asks = |row: &UnitReport| {
+            row.reason.as_ref().is_some_and(|r| r.ends_with("--confirm-compliance bucket-1"))
+        };
+        assert!(matches!(decided, Row::Keep(row) if asks(&row)));
     }
 
     #[test]

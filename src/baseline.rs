@@ -45,6 +45,8 @@ pub struct Baseline {
     pub removed: Vec<Removed>,
     /// Resources with a new name.
     pub moved: Vec<Moved>,
+    /// `--resubscribe`: what awaits a person's confirmation is sent again. No key of the file.
+    pub resubscribe: bool,
     path: PathBuf,
     directory: PathBuf,
     digest: String,

@@ -9,8 +9,10 @@ mod sandbox;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::error::RunError;
 use crate::report::text::{Paint, safe};
@@ -31,6 +33,9 @@ pub struct Global {
     /// Baseline: a TOML file, or a folder whose *.toml files are merged
     #[arg(short = 'f', long = "file", global = true, value_name = "PATH", default_value = "baseline.toml")]
     pub(crate) file: PathBuf,
+    /// `-f` was given, rather than left at its default.
+    #[arg(skip)]
+    pub(crate) file_given: bool,
     /// Work on the simulated organization in STATE_FILE instead of AWS
     #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
           default_missing_value = ".orgbase/sandbox.json")]
@@ -105,7 +110,7 @@ pub(crate) enum Command {
 
 /// Parses the arguments, runs the command, prints errors. clap's usage errors are exit code 1: 2 means "differs".
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -118,9 +123,27 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&cli.global, &RunError::new(format!("cannot start: {error}"))),
     };
     match runtime.block_on(cli.run()) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => ExitCode::from(finish(&cli, code)),
         Err(error) => fail(&cli.global, &error),
     }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    // A global option may stand before or after the command's name.
+    let given = |m: &ArgMatches| matches!(m.value_source("file"), Some(ValueSource::CommandLine));
+    cli.global.file_given = given(&matches) || matches.subcommand().is_some_and(|(_, m)| given(m));
+    Ok(cli)
+}
+
+/// The exit code: a result that could not be printed is none. What `apply` did is done all the same.
+fn finish(cli: &Cli, code: u8) -> u8 {
+    let flushed = std::io::stdout().flush();
+    note_failure(flushed);
+    let Some(why) = UNPRINTED.get() else { return code };
+    say_err(&format!("error: cannot write the result to stdout: {why}"));
+    if matches!(cli.command, Command::Apply(_)) { 3 } else { 1 }
 }
 
 impl Cli {
@@ -177,8 +200,21 @@ fn safe_lines(text: &str) -> String {
 /// Prints the result. A reader that went away (`| head`) is no error.
 pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") };
+    note_failure(out.write_all(text.as_bytes()));
+    if !text.ends_with('\n') {
+        note_failure(out.write_all(b"\n"));
+    }
+}
+
+/// Why the result could not be printed, the first time.
+static UNPRINTED: OnceLock<String> = OnceLock::new();
+
+fn note_failure(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNPRINTED.set(error.to_string());
+    }
 }
 
 /// Prints what is not the result.

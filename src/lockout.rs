@@ -137,7 +137,8 @@ fn denied(
         return None;
     }
     for role in roles_in(account, baseline) {
-        let arn = facts.arn("iam", "", &account.id, &format!("role/{role}"));
+        let named = || facts.arn("iam", "", &account.id, &format!("role/{}", role.trim_start_matches('/')));
+        let arn = if role.starts_with("arn:") { role } else { named() };
         for (action, region) in calls {
             let request = request(account, &arn, action, region, facts);
             for (policy, document) in documents {

@@ -35,6 +35,11 @@ impl Shared {
         Guard { control, reads: unit.meta.reads, writes: unit.meta.writes }
     }
 
+    /// The same while planning, in an `apply` too: nothing may be written yet.
+    pub fn reading_guard(&self, unit: &Unit) -> Guard {
+        Guard { writes: &[], ..self.guard(unit) }
+    }
+
     /// An empty row for a unit.
     pub fn row(&self, unit: &Unit, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
         let name = self.facts.accounts.get(&unit.id.account).map(|a| a.name.clone()).unwrap_or_default();
@@ -109,7 +114,7 @@ async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
         Task::Settled(outcome, why) => return settled(shared, unit, *outcome, why),
         Task::Do(task) => task,
     };
-    let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
+    let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.reading_guard(unit)).await {
         Ok(clients) => clients,
         Err(error) => return failed(shared, unit, error.into()),
     };

@@ -1,5 +1,6 @@
 //! What a run found and did: one row per unit, and counts. Renderers take this value and nothing else.
 
+mod document;
 pub mod human;
 pub mod progress;
 pub mod text;

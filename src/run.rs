@@ -119,6 +119,11 @@ impl Opened {
         &self.baseline.organization.home_region
     }
 
+    /// `--resubscribe`: subscriptions that await confirmation are sent again.
+    pub fn resubscribe(&mut self) {
+        self.baseline.resubscribe = true;
+    }
+
     /// Reads the organization, and spreads the units.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
         exceptions: core.exceptions,
         removed: core.removed,
         moved: core.moved,
+        resubscribe: false,
         path: files.path,
         directory: files.directory.unwrap_or_default(),
         documents,
@@ -97,7 +98,9 @@ fn version(tree: &Table, report: &mut Report) {
 }
 
 fn unknown_section(name: &str, entry: &Entry, report: &mut Report) {
-    let candidates = CORE.into_iter().chain(SECTIONS.iter().map(|s| s.meta().id));
+    // `ous` and `accounts` are both.
+    let sections = SECTIONS.iter().map(|s| s.meta().id).filter(|id| !CORE.contains(id));
+    let candidates = CORE.into_iter().chain(sections);
     let finding = report.at("unknown_section", &entry.key, format!("unknown section `{name}`"));
     finding.hint = suggestion(name, "the sections are", candidates)
         .or_else(|| Some("`orgbase emit controls` lists the sections".into()));

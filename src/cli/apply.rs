@@ -1,7 +1,8 @@
 //! `orgbase apply`
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -36,6 +37,12 @@ pub(crate) struct ApplyArgs {
     /// Also make changes that cannot be undone, or that make something public or unlogged
     #[arg(long)]
     allow_destructive: bool,
+    /// Lock this bucket in COMPLIANCE mode, which nobody can ever take back; on a terminal its name is typed instead
+    #[arg(long, value_name = "BUCKET")]
+    confirm_compliance: Vec<String>,
+    /// Send e-mail subscriptions that await confirmation again
+    #[arg(long, conflicts_with = "plan")]
+    resubscribe: bool,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     #[command(flatten)]
@@ -55,7 +62,10 @@ impl ApplyArgs {
         let saved = local.map(saved::read).transpose()?;
         let global = &with_recorded_baseline(global, saved.as_ref());
         let selection = self.selectors.parse()?;
-        let opened = run::open(&place(global, false)).await?;
+        let mut opened = run::open(&place(global, false)).await?;
+        if self.resubscribe {
+            opened.resubscribe();
+        }
         let saved = match (saved, self.plan.as_deref()) {
             (None, Some(path)) => {
                 let text = store::read_file(path, opened.aws(), opened.home_region()).await?;
@@ -95,11 +105,12 @@ impl ApplyArgs {
             destructive: self.allow_destructive,
             interactive: !self.yes,
             saved: saved.map(Allowed::from_report),
+            confirmed: self.confirmed(&planned),
         };
         let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
         self.check_size(&chosen)?;
         let asks = !chosen.is_empty() && !self.yes && !cancel.is_cancelled();
-        if asks && !ask(global, &planned, &chosen)? {
+        if asks && !(ask(global, &planned, &chosen)? && self.ask_words(&chosen)?) {
             say_err("nothing was changed");
             return Ok((Ended { code: planned.summary.exit_code(), report: None }, run));
         }
@@ -134,6 +145,28 @@ impl ApplyArgs {
         let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, cancel, &bar).await;
         drop(bar);
         Ok(run.report(rows))
+    }
+
+    /// The words that were given; where a person is asked anyway, those that `ask_words` will ask for.
+    fn confirmed(&self, planned: &Report) -> BTreeSet<String> {
+        let given = self.confirm_compliance.iter().cloned();
+        let asked = planned.units.iter().flat_map(apply::words).filter(|_| !self.yes).cloned();
+        given.chain(asked).collect()
+    }
+
+    /// Asks for each word that was not given as a flag.
+    fn ask_words(&self, chosen: &[UnitReport]) -> Result<bool, RunError> {
+        let words: BTreeSet<&String> = chosen.iter().flat_map(apply::words).collect();
+        for word in words.into_iter().filter(|word| !self.confirm_compliance.contains(word)) {
+            say_err(&format!(
+                "Bucket {word} will be locked in COMPLIANCE mode: nobody, AWS included, can shorten or remove that. \
+                 Type its name to go on:"
+            ));
+            if answer()? != *word {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn check_start(&self, run: &Run, saved: Option<&Report>) -> Result<(), RunError> {
@@ -174,7 +207,7 @@ impl ApplyArgs {
 fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
     let mut global = global.clone();
     if let Some(saved) = saved
-        && global.file == Path::new("baseline.toml")
+        && !global.file_given
     {
         global.file = PathBuf::from(&saved.baseline);
     }
@@ -192,10 +225,14 @@ fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool,
     let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();
     let units = count(chosen.len(), "unit");
     say_err(&format!("Make these changes in {units} ({})? Only `yes` is accepted:", risks.join(", ")));
+    Ok(answer()? == "yes")
+}
+
+fn answer() -> Result<String, RunError> {
     let mut answer = String::new();
     std::io::stdin()
         .lock()
         .read_line(&mut answer)
         .map_err(|e| RunError::new(format!("cannot read the answer: {e}")))?;
-    Ok(answer.trim() == "yes")
+    Ok(answer.trim().to_owned())
 }

@@ -19,6 +19,9 @@ pub struct Change {
     /// `file:line` of the baseline that asks for it. Filled in by the engine.
     #[serde(default)]
     pub declared_at: Option<String>,
+    /// What a person must type before it is made, because nobody can ever take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
 }
 
 /// What happens to a setting.
@@ -110,7 +113,14 @@ impl Diff {
             _ => Effect::Update,
         };
         let path = path.to_string();
-        self.changes.push(Change { path, before, after, effect, risk, declared_at: None });
+        self.changes.push(Change { path, before, after, effect, risk, declared_at: None, confirm: None });
+    }
+
+    /// The change at this path, where there is one, is made only after somebody typed `word`.
+    pub fn confirm(&mut self, path: &str, word: &str) {
+        for change in self.changes.iter_mut().filter(|c| c.path == path) {
+            change.confirm = Some(word.to_owned());
+        }
     }
 
     /// Something that does not exist will.

@@ -110,7 +110,11 @@ fn assume_statement(baseline: &Baseline) -> Value {
     let roles =
         [Some(&organization.access_role), organization.plan_role.as_ref(), organization.apply_role.as_ref()];
     let names: BTreeSet<&String> = roles.into_iter().flatten().chain(own).collect();
-    let arns: Vec<String> = names.into_iter().map(|name| format!("arn:*:iam::*:role/{name}")).collect();
+    let arn = |name: &String| match name.strip_prefix("arn:") {
+        Some(_) => name.clone(),
+        None => format!("arn:*:iam::*:role/{}", name.trim_start_matches('/')),
+    };
+    let arns: BTreeSet<String> = names.into_iter().map(arn).collect();
     let mut actions = vec!["sts:AssumeRole"];
     if organization.source_identity {
         actions.push("sts:SetSourceIdentity");

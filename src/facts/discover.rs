@@ -405,5 +405,7 @@ mod tests {
     #[test]
     fn a_slash_in_a_name_is_escaped() {
         assert_eq!(escape("R/D"), "R\\/D");
+        // Else an OU `R\` with a child `D` and an OU `R/D` would have one path.
+        assert_eq!(escape("R\\"), "R\\\\");
     }
 }

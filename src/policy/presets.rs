@@ -213,7 +213,7 @@ impl Parameters {
         if role.starts_with("arn:") {
             role.into()
         } else {
-            format!("arn:{}:iam::*:role/{role}", self.partition)
+            format!("arn:{}:iam::*:role/{}", self.partition, role.trim_start_matches('/'))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::text::{Paint, count, safe, value};
-use super::{Report, UnitReport, risk_name};
+use super::{Report, UnitReport, document, risk_name};
 use crate::control::{Change, Effect, Risk};
 use crate::error::UnitError;
 use crate::units::OutcomeKind;
@@ -70,7 +70,7 @@ fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint) {
         let _ = writeln!(out, "      {}", safe(reason));
     }
     for change in &first.changes {
-        let _ = writeln!(out, "      {}", change_line(change, paint));
+        write_change(out, change, paint);
     }
     for notice in &first.notices {
         let _ = writeln!(out, "      note: {}", safe(notice));
@@ -131,6 +131,28 @@ fn account(unit: &UnitReport) -> String {
     }
 }
 
+fn write_change(out: &mut String, change: &Change, paint: Paint) {
+    let Some(lines) = document::lines(change) else {
+        let _ = writeln!(out, "      {}", change_line(change, paint));
+        return;
+    };
+    let head = match change.effect {
+        Effect::Create => paint.green(&format!("+ {}:", safe(&change.path))),
+        Effect::Delete => paint.red(&format!("- {}:", safe(&change.path))),
+        Effect::Update => paint.yellow(&format!("~ {}:", safe(&change.path))),
+    };
+    let _ = writeln!(out, "      {head}{}", risk_and_line(change, paint));
+    for (sign, line) in lines {
+        let text = format!("{sign} {line}");
+        let text = match sign {
+            '+' => paint.green(&text),
+            '-' => paint.red(&text),
+            _ => paint.dim(&text),
+        };
+        let _ = writeln!(out, "          {text}");
+    }
+}
+
 fn change_line(change: &Change, paint: Paint) -> String {
     let path = if change.path.is_empty() { String::new() } else { format!("{}: ", safe(&change.path)) };
     let what = match change.effect {
@@ -143,13 +165,18 @@ fn change_line(change: &Change, paint: Paint) -> String {
         Effect::Delete => paint.red(&format!("- {what}")),
         Effect::Update => paint.yellow(&format!("~ {what}")),
     };
+    format!("{what}{}", risk_and_line(change, paint))
+}
+
+/// What follows a change: its risk, and the line of the baseline.
+fn risk_and_line(change: &Change, paint: Paint) -> String {
     let risk = match change.risk {
         Risk::Normal => String::new(),
         risk => format!("  {}", paint.red(&format!("[{}]", risk_name(risk)))),
     };
     let at =
         change.declared_at.as_deref().map(|at| format!("  {}", paint.dim(&safe(at)))).unwrap_or_default();
-    format!("{what}{risk}{at}")
+    format!("{risk}{at}")
 }
 
 fn write_error(out: &mut String, error: &UnitError, paint: Paint) {

@@ -374,6 +374,79 @@ fn a_run_folder_in_s3() {
     assert!(lost.stderr.contains("make the bucket none-1"), "{}", lost.stderr);
 }
 
+/// A result that cannot be printed is said, and is no success.
+#[test]
+fn a_full_disk_under_stdout() {
+    let desk = Desk::new();
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let run =
+        |args: &[&str]| ended(&desk.command(args).stdout(full()).stderr(Stdio::piped()).output().unwrap());
+    let planned = run(&["plan", "--sandbox=org.json"]);
+    assert_eq!(planned.code, 1, "{}", planned.stderr);
+    assert!(planned.stderr.contains("cannot write the result to stdout"), "{}", planned.stderr);
+    assert_eq!(run(&["apply", "--yes", "--sandbox=org.json"]).code, 3);
+    assert_eq!(desk.on(&["plan"]).code, 0, "it was done all the same");
+}
+
+/// `-f baseline.toml` is a choice, even where it is the default.
+#[test]
+fn an_explicit_baseline_wins_over_the_one_of_the_plan() {
+    let desk = Desk::new();
+    desk.write("other.toml", &BASELINE.replace("14", "15"));
+    assert_eq!(desk.on(&["plan", "-f", "other.toml", "--out", "a.plan"]).code, 2);
+    let refused = desk.on(&["apply", "a.plan", "--yes", "-f", "baseline.toml"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("changed since the plan was made"), "{}", refused.stderr);
+    let refused = desk.on(&["-f", "baseline.toml", "apply", "a.plan", "--yes"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert_eq!(desk.on(&["apply", "a.plan", "--yes"]).code, 0);
+}
+
+const LOGS: &str = r#"
+[log_archive]
+account = "log-archive"
+object_lock_days = 1
+object_lock_mode = "COMPLIANCE"
+[org_trail]
+name = "org-trail"
+[metric_alarms]
+set = ["root-usage"]
+notify = ["secops@example.com"]
+"#;
+
+/// COMPLIANCE is made only where the bucket is named, and destructive changes are allowed at all.
+#[test]
+fn a_lock_that_nobody_can_take_back() {
+    let desk = Desk::with(&format!("{BASELINE}{LOGS}"));
+    let reason = |ended: &Ended| {
+        let report = json(ended);
+        let units = report["units"].as_array().unwrap().clone();
+        let trail = units.iter().find(|u| u["control"] == "log_archive" && u["part"] == "bucket:cloudtrail");
+        trail.map(|u| (u["outcome"].clone(), u["reason"].as_str().unwrap_or_default().to_string())).unwrap()
+    };
+    let apply = |more: &[&str]| desk.on(&[&["apply", "--yes", "--format", "json"], more].concat());
+    let (outcome, why) = reason(&apply(&[]));
+    assert_eq!((outcome, why.as_str()), ("drift".into(), "needs --allow-destructive"));
+    let (outcome, why) = reason(&apply(&["--allow-destructive"]));
+    assert_eq!(outcome, "drift");
+    let flag = "--confirm-compliance orgbase-cloudtrail-222222222222";
+    assert!(why.ends_with(flag), "{why}");
+    let wrong = apply(&["--allow-destructive", "--confirm-compliance", "another"]);
+    assert_eq!((wrong.code, reason(&wrong).0), (3, "drift".into()));
+    let done = apply(&["--allow-destructive", "--confirm-compliance", "orgbase-cloudtrail-222222222222"]);
+    assert_eq!((done.code, reason(&done).0), (0, "applied".into()), "{}", done.stderr);
+    assert_eq!(desk.on(&["plan"]).code, 0);
+
+    // A subscription that awaits its reader is in sync, and is sent again only on demand.
+    assert!(outcomes(&json(&apply(&[]))).iter().all(|(name, _)| name != "applied"));
+    let again = apply(&["--resubscribe"]);
+    let changed = json(&again);
+    let changes =
+        changed["units"].as_array().unwrap().iter().flat_map(|u| u["changes"].as_array().unwrap().clone());
+    let after: Vec<Value> = changes.map(|c| c["after"].clone()).collect();
+    assert_eq!((again.code, after), (0, vec!["sent again".into()]), "{}", again.stderr);
+}
+
 #[test]
 fn help_and_version_are_no_errors() {
     let desk = Desk::new();

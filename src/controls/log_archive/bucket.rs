@@ -173,6 +173,7 @@ impl Control for Bucket {
             d.create("bucket", want);
             if let Some(lock) = &want.object_lock {
                 d.push("object_lock_days", serde_json::Value::Null, serde_json::json!(lock), lock_risk(lock));
+                confirm_lock(&mut d, lock, &want.name);
             }
             return d;
         };
@@ -237,6 +238,7 @@ fn settings(want: &Desired, have: &Present) -> Diff {
     }
     if let Some(lock) = &want.object_lock {
         d.risky("object_lock_days", &have.object_lock.as_ref(), Some(&Some(lock)), lock_risk(lock));
+        confirm_lock(&mut d, lock, &want.name);
     }
     diff_owner(&mut d, &have.tags, LogArchive::META.id);
     d
@@ -245,6 +247,13 @@ fn settings(want: &Desired, have: &Present) -> Diff {
 /// Nobody can take COMPLIANCE back; Object Lock of either mode cannot be turned off again.
 fn lock_risk(lock: &ObjectLock) -> Risk {
     if lock.mode == LockMode::Compliance.as_str() { Risk::Destructive } else { Risk::Disruptive }
+}
+
+/// Objects under COMPLIANCE stay until their day, and so does the account's bill: somebody types the bucket's name.
+fn confirm_lock(d: &mut Diff, lock: &ObjectLock, bucket: &str) {
+    if lock.mode == LockMode::Compliance.as_str() {
+        d.confirm("object_lock_days", bucket);
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The topic that the alarms notify, and who is subscribed to it.
 //!
-//! An e-mail or https subscription waits until somebody confirms it: that is in sync, with a notice. One that still
-//! waits has no ARN and cannot be removed; AWS drops it by itself.
+//! An e-mail or https subscription waits until somebody confirms it: that is in sync, with a notice, and it is sent again
+//! only with `apply --resubscribe`. One that still waits has no ARN and cannot be removed; AWS drops it by itself.
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_sns::types::{Subscription as Live, Tag};
 use serde::{Serialize, Serializer};
@@ -34,6 +35,25 @@ pub(super) struct Desired {
     kms_key: Option<String>,
     /// `None`: not managed.
     subscriptions: Option<Vec<Endpoint>>,
+    /// Subscriptions that await confirmation are sent again, each once in a run.
+    #[serde(skip)]
+    resend: Option<Resend>,
+}
+
+/// The endpoints that this run has sent again. AWS shows no difference afterwards.
+#[derive(Debug, Clone, Default)]
+struct Resend(Arc<Mutex<BTreeSet<Endpoint>>>);
+
+impl PartialEq for Resend {
+    fn eq(&self, _other: &Resend) -> bool {
+        true
+    }
+}
+
+impl Resend {
+    fn sent(&self) -> MutexGuard<'_, BTreeSet<Endpoint>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where messages go. Written down, its address is masked.
@@ -145,6 +165,7 @@ impl Control for Topic {
             ]),
             kms_key: cx.section.topic_kms.then(|| names::monitoring_key_alias(cx.baseline)),
             subscriptions,
+            resend: cx.baseline.resubscribe.then(Resend::default),
             arn,
         })
     }
@@ -233,6 +254,16 @@ async fn subscribe(cx: &Cx<'_>, want: &Desired, topic: &Present) -> Result<(), U
         })
         .await?;
     }
+    for endpoint in awaiting(want, topic) {
+        // Subscribing again sends the confirmation again (SNS API Reference, Subscribe).
+        sns.call("Subscribe", |c| {
+            c.subscribe().topic_arn(&want.arn).protocol(endpoint.protocol).endpoint(&endpoint.address).send()
+        })
+        .await?;
+        if let Some(resend) = &want.resend {
+            resend.sent().insert(endpoint.clone());
+        }
+    }
     for gone in obsolete(want, topic) {
         if let Some(arn) = &gone.arn {
             sns.call("Unsubscribe", |c| c.unsubscribe().subscription_arn(arn).send()).await?;
@@ -245,6 +276,16 @@ async fn subscribe(cx: &Cx<'_>, want: &Desired, topic: &Present) -> Result<(), U
 fn missing<'a>(want: &'a Desired, topic: &'a Present) -> impl Iterator<Item = &'a Endpoint> {
     let wanted = want.subscriptions.iter().flatten();
     wanted.filter(|endpoint| !topic.subscriptions.iter().any(|s| s.endpoint == **endpoint))
+}
+
+/// Wanted, waiting for confirmation, and to be sent again.
+fn awaiting<'a>(want: &'a Desired, topic: &'a Present) -> Vec<&'a Endpoint> {
+    let Some(resend) = &want.resend else { return Vec::new() };
+    let sent = resend.sent();
+    let waits = |endpoint: &&Endpoint| {
+        topic.subscriptions.iter().any(|s| s.arn.is_none() && s.endpoint == **endpoint) && !sent.contains(endpoint)
+    };
+    want.subscriptions.iter().flatten().filter(waits).collect()
 }
 
 /// There and not wanted, where the list is declared and the topic is ours.
@@ -266,6 +307,9 @@ fn diff_subscriptions(d: &mut Diff, want: &Desired, topic: &Present) {
         } else {
             d.notice(format!("{} is not wanted but was never confirmed: AWS drops it by itself", gone.endpoint.masked()));
         }
+    }
+    for endpoint in awaiting(want, topic) {
+        d.push(&path(endpoint), "awaits confirmation".into(), "sent again".into(), Risk::Normal);
     }
     let wanted: BTreeSet<&Endpoint> = want.subscriptions.iter().flatten().collect();
     for waiting in topic.subscriptions.iter().filter(|s| s.arn.is_none() && wanted.contains(&s.endpoint)) {
@@ -333,6 +377,20 @@ mod tests {
         let diff = Topic::diff(&want, &Actual(Some(have)));
         assert!(diff.is_empty());
         assert_eq!(diff.notices.len(), 1);
+    }
+
+    #[test]
+    fn with_resubscribe_what_waits_is_sent_again_once() {
+        let mut want = want("notify = [\"a@example.com\", \"b@example.com\"]");
+        want.resend = Some(Resend::default());
+        let confirmed = live("email", "b@example.com", "arn:aws:sns:eu-west-1:111111111111:orgbase-alarms:1");
+        let have = Actual(Some(topic(&want, vec![live("email", "a@example.com", "PendingConfirmation"), confirmed])));
+        let diff = Topic::diff(&want, &have);
+        assert_eq!((diff.changes.len(), diff.risk()), (1, Risk::Normal));
+        assert_eq!(diff.changes[0].after, "sent again");
+        let first = want.subscriptions.as_ref().unwrap()[0].clone();
+        want.resend.as_ref().unwrap().sent().insert(first);
+        assert!(Topic::diff(&want, &have).is_empty());
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Org {
         let run = self.begin(baseline, how, false).await?;
         let planned = plan_rows(&run).await?;
         between(&self.sandbox);
-        let consent = Consent { destructive: how.destructive, interactive: false, saved: None };
+        let consent = Consent { destructive: how.destructive, interactive: false, ..Consent::default() };
         let head = Head {
             run: &run.id,
             organization_id: &run.shared.facts.organization_id,
