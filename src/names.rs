@@ -27,6 +27,21 @@ impl LogBucket {
     /// Those that every log archive has.
     pub const ALL: [LogBucket; 2] = [LogBucket::AccessLogs, LogBucket::Trail];
 
+    /// Those that a section needs, with the section's id.
+    const NEEDED: [(LogBucket, &str); 5] = [
+        (LogBucket::Config, "config"),
+        (LogBucket::Findings, "guardduty"),
+        (LogBucket::FlowLogs, "vpc_flow_logs"),
+        (LogBucket::Sessions, "session_manager"),
+        (LogBucket::Exports, "compute_optimizer"),
+    ];
+
+    /// The buckets that the archive of this baseline has, the access logs' bucket first.
+    pub fn of(baseline: &Baseline) -> Vec<LogBucket> {
+        let needed = LogBucket::NEEDED.into_iter().filter(|(_, section)| baseline.declares(section));
+        LogBucket::ALL.into_iter().chain(needed.map(|(bucket, _)| bucket)).collect()
+    }
+
     /// The part of the name that says what is inside.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The log archive: where the organization's logs lie, in an account of its own.
 //!
-//! One KMS key, a bucket for CloudTrail's objects and a bucket for the access logs of the first. What makes it an
+//! One KMS key, a bucket for CloudTrail's objects, one for each other section that writes logs, and a bucket for the
+//! access logs of these. What makes it an
 //! archive (encryption, no public access, TLS only, owner-enforced ownership, versioning) is always managed once the
 //! section is declared; retention, Glacier and Object Lock only where their keys are.
 //!
@@ -10,6 +11,7 @@
 
 mod bucket;
 mod key;
+mod writers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,12 +26,28 @@ use crate::diag::Findings;
 pub struct LogArchive {
     /// Key of the account that holds the logs.
     pub account: String,
-    /// CloudTrail's objects are deleted after this many days. Shortening it deletes logs.
+    /// CloudTrail's objects are deleted after this many days, and those of the other buckets that have no period of
+    /// their own here. Shortening it deletes logs.
     #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
     pub retention_days: Option<i32>,
     /// Versions that were overwritten or deleted are kept for this many days; `retention_days` where it is left out.
     #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
     pub noncurrent_retention_days: Option<i32>,
+    /// Objects of AWS Config are deleted after this many days; `retention_days` where it is left out.
+    #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
+    pub config_retention_days: Option<i32>,
+    /// GuardDuty's findings are deleted after this many days; `retention_days` where it is left out.
+    #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
+    pub findings_retention_days: Option<i32>,
+    /// VPC flow logs are deleted after this many days; `retention_days` where it is left out.
+    #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
+    pub flow_logs_retention_days: Option<i32>,
+    /// Session logs are deleted after this many days; `retention_days` where it is left out.
+    #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
+    pub sessions_retention_days: Option<i32>,
+    /// Exports of Compute Optimizer are deleted after this many days; `retention_days` where it is left out.
+    #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
+    pub exports_retention_days: Option<i32>,
     /// CloudTrail's objects move to Glacier Flexible Retrieval after this many days.
     #[schemars(range(min = 1, max = 36500), extend("x-unit" = "days"))]
     pub transition_to_glacier_days: Option<i32>,
@@ -73,7 +91,8 @@ impl Section for LogArchive {
         title: "Log archive",
         summary: "Keeps the organization's logs in an account of their own: a KMS key that rotates, a bucket for \
                   CloudTrail's objects (versioned, encrypted with the key, TLS only, never public, optionally under \
-                  Object Lock) and a bucket for that bucket's access logs. Other statements, lifecycle rules and \
+                  Object Lock), one for each other declared section that writes logs (config, guardduty, \
+                  vpc_flow_logs, session_manager, compute_optimizer), and a bucket for the access logs of these. Other statements, lifecycle rules and \
                   tags on these resources are left alone.",
         shape: Shape::Table,
         references: &[
@@ -105,6 +124,9 @@ impl Section for LogArchive {
         findings.range("noncurrent_retention_days", self.noncurrent_retention_days, days.clone());
         findings.range("transition_to_glacier_days", self.transition_to_glacier_days, days.clone());
         findings.range("access_log_retention_days", self.access_log_retention_days, days.clone());
+        for (key, period) in self.periods() {
+            findings.range(key, period, days.clone());
+        }
         findings.range("object_lock_days", self.object_lock_days, days);
         findings.range("key_rotation_days", self.key_rotation_days, 90..=2560);
         self.check_order(findings);
@@ -120,6 +142,17 @@ impl Section for LogArchive {
 }
 
 impl LogArchive {
+    /// The periods of the further buckets, by key.
+    fn periods(&self) -> [(&'static str, Option<i32>); 5] {
+        [
+            ("config_retention_days", self.config_retention_days),
+            ("findings_retention_days", self.findings_retention_days),
+            ("flow_logs_retention_days", self.flow_logs_retention_days),
+            ("sessions_retention_days", self.sessions_retention_days),
+            ("exports_retention_days", self.exports_retention_days),
+        ]
+    }
+
     fn check_order(&self, findings: &mut Findings<'_>) {
         if let (Some(glacier), Some(retention)) = (self.transition_to_glacier_days, self.retention_days)
             && glacier >= retention

@@ -134,6 +134,11 @@ impl Builder {
         self.condition(operator(Test::StringEquals, false), key, &[value.to_string()])
     }
 
+    /// Where the key equals one of the values.
+    pub fn equals_any(self, key: &str, values: &[String]) -> Builder {
+        self.condition(operator(Test::StringEquals, false), key, values)
+    }
+
     /// Where the key matches the value, which may hold `*`.
     pub fn like(self, key: &str, value: &str) -> Builder {
         self.condition(operator(Test::StringLike, false), key, &[value.to_string()])

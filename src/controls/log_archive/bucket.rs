@@ -152,15 +152,14 @@ impl Control for Bucket {
     fn desired(cx: &DesiredCx<'_, LogArchive>) -> Vec<Wanted<Desired>> {
         // S3 refuses to log to a bucket that does not exist.
         let access_logs = LogBucket::AccessLogs;
-        let first = Wanted::set(access_logs.label(), "", desired(cx, access_logs));
-        let second = Wanted {
-            part: LogBucket::Trail.label().to_string(),
+        let unit = |kind: LogBucket| Wanted {
+            part: kind.label().to_string(),
             at: String::new(),
             about: None,
-            after: vec![access_logs.label().to_string()],
-            want: Want::Set(desired(cx, LogBucket::Trail)),
+            after: if kind == access_logs { Vec::new() } else { vec![access_logs.label().to_string()] },
+            want: Want::Set(desired(cx, kind)),
         };
-        vec![first, second]
+        LogBucket::of(cx.baseline).into_iter().map(unit).collect()
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
@@ -190,34 +189,47 @@ fn desired(cx: &DesiredCx<'_, LogArchive>, kind: LogBucket) -> Desired {
     let name = |kind| names::log_bucket(baseline, kind, &account.id);
     let alias = names::log_key_alias(baseline);
     let is_trail = kind == LogBucket::Trail;
-    let encryption = if is_trail {
+    let is_logged = kind != LogBucket::AccessLogs;
+    let encryption = if is_logged {
         let key = facts.arn("kms", cx.region, &account.id, &alias);
         Encryption { algorithm: "aws:kms".into(), key: Some(key), bucket_key: true }
     } else {
         Encryption { algorithm: "AES256".into(), key: None, bucket_key: false }
-    };
-    let lifecycle = if is_trail {
-        lifecycle::Desired {
-            expire_days: section.retention_days,
-            noncurrent_days: section.noncurrent_retention_days.or(section.retention_days),
-            glacier_days: section.transition_to_glacier_days,
-        }
-    } else {
-        let days = section.access_log_retention_days;
-        lifecycle::Desired { expire_days: days, noncurrent_days: days, glacier_days: None }
     };
     let lock = section.object_lock_days.map(|days| ObjectLock { mode: lock_mode(section).as_str().into(), days });
     Desired {
         owner: account.id.clone(),
         region: cx.region.to_string(),
         encryption,
-        lifecycle,
+        lifecycle: lifecycle(section, kind),
         policy: policy::statements(baseline, facts, kind, &account.id),
-        access_logging: is_trail
+        access_logging: is_logged
             .then(|| AccessLogging { bucket: name(LogBucket::AccessLogs), prefix: format!("{}/", name(kind)) }),
         object_lock: lock.filter(|_| is_trail),
         name: name(kind),
     }
+}
+
+/// How long the objects of a bucket stay.
+fn lifecycle(section: &LogArchive, kind: LogBucket) -> lifecycle::Desired {
+    let all = section.retention_days;
+    let days = match kind {
+        LogBucket::Trail => {
+            return lifecycle::Desired {
+                expire_days: all,
+                noncurrent_days: section.noncurrent_retention_days.or(all),
+                glacier_days: section.transition_to_glacier_days,
+            };
+        }
+        LogBucket::AccessLogs => section.access_log_retention_days,
+        LogBucket::Config => section.config_retention_days.or(all),
+        LogBucket::Findings => section.findings_retention_days.or(all),
+        LogBucket::FlowLogs => section.flow_logs_retention_days.or(all),
+        LogBucket::Sessions => section.sessions_retention_days.or(all),
+        LogBucket::Exports => section.exports_retention_days.or(all),
+    };
+    let noncurrent = if kind == LogBucket::AccessLogs { None } else { section.noncurrent_retention_days };
+    lifecycle::Desired { expire_days: days, noncurrent_days: noncurrent.or(days), glacier_days: None }
 }
 
 fn lock_mode(section: &LogArchive) -> LockMode {
@@ -322,6 +334,15 @@ mod tests {
             assert!(paths(&found).contains(&path), "{path}");
         }
         assert!(!paths(&found).iter().any(|p| p.starts_with("lifecycle") || *p == "object_lock_days"));
+    }
+
+    #[test]
+    fn each_bucket_has_its_own_period_or_that_of_all() {
+        let section = LogArchive { retention_days: Some(3650), findings_retention_days: Some(90), ..LogArchive::default() };
+        let days = |kind| lifecycle(&section, kind).expire_days;
+        assert_eq!(days(LogBucket::Findings), Some(90));
+        assert_eq!(days(LogBucket::Config), Some(3650));
+        assert_eq!(days(LogBucket::AccessLogs), None);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Key policy for CloudTrail:
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html>
 
-use super::LogArchive;
+use super::{LogArchive, writers};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
 use crate::controls::org_trail;
 use crate::error::UnitError;
-use crate::names;
+use crate::names::{self, LogBucket};
 use crate::resource::kms_key::{self, Actual, Desired};
 use crate::resource::statements::{Ours, allow_aws, allow_service};
 use crate::resource::dns_suffix;
@@ -52,7 +52,7 @@ impl Control for LogKey {
 }
 
 /// The account keeps control of its key; CloudTrail encrypts for our trail alone; people of the organization who may
-/// read the bucket may decrypt what they get through S3.
+/// read the bucket may decrypt what they get through S3; so does each writer of the further buckets, once it is there.
 fn policy(cx: &DesiredCx<'_, LogArchive>) -> Ours {
     let facts = cx.facts;
     let all = ["*".to_string()];
@@ -60,7 +60,7 @@ fn policy(cx: &DesiredCx<'_, LogArchive>) -> Ours {
     let trails = facts.arn("cloudtrail", "*", &facts.management_account, "trail/*");
     let s3 = format!("s3.{}.{}", cx.region, dns_suffix(facts));
     let trail = org_trail::source_arn(cx.baseline, facts);
-    Ours(vec![
+    let mut statements = vec![
         allow_aws("OrgbaseAccount", &root, &["kms:*"]).on(&all).done(),
         trail
             .condition(allow_service("OrgbaseCloudTrailEncrypt", org_trail::SERVICE, &["kms:GenerateDataKey*"]).on(&all))
@@ -72,7 +72,10 @@ fn policy(cx: &DesiredCx<'_, LogArchive>) -> Ours {
             .equals("aws:PrincipalOrgID", &facts.organization_id)
             .equals("kms:ViaService", &s3)
             .done(),
-    ])
+    ];
+    let buckets = LogBucket::of(cx.baseline);
+    statements.extend(buckets.into_iter().filter_map(|kind| writers::encrypt(cx.baseline, facts, kind, &s3)));
+    Ours(statements)
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ fn desired(cx: &DesiredCx<'_, OrgTrail>, log_account: &str) -> Desired {
             management: section.management_events,
             s3: section.s3_data_events,
             lambda: section.lambda_data_events,
-            without: LogBucket::ALL.into_iter().map(bucket_arn).collect(),
+            without: LogBucket::of(baseline).into_iter().map(bucket_arn).collect(),
         },
         insights: section.insights.as_ref().map(|all| all.iter().map(|i| i.as_str().to_string()).collect()),
     }

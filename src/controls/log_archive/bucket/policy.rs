@@ -6,6 +6,7 @@
 //! not send the headers would be cut off.
 
 use crate::baseline::Baseline;
+use crate::controls::log_archive::writers;
 use crate::controls::org_trail;
 use crate::facts::Facts;
 use crate::names::{self, LogBucket};
@@ -21,9 +22,11 @@ pub(super) fn statements(baseline: &Baseline, facts: &Facts, kind: LogBucket, ac
     let mut statements = match kind {
         LogBucket::Trail => trail(baseline, facts, &bucket),
         LogBucket::AccessLogs => access_logs(baseline, facts, account, &bucket),
-        LogBucket::Config | LogBucket::Findings | LogBucket::FlowLogs | LogBucket::Sessions | LogBucket::Exports => {
-            Vec::new()
-        }
+        LogBucket::Config => writers::config(facts, &bucket),
+        LogBucket::Findings => writers::findings(baseline, facts, &bucket),
+        LogBucket::FlowLogs => writers::flow_logs(facts, &bucket),
+        LogBucket::Sessions => writers::sessions(facts, &bucket),
+        LogBucket::Exports => writers::exports(baseline, facts, &bucket),
     };
     statements.push(
         deny_people("OrgbaseDenyInsecureTransport", &["s3:*"])
@@ -52,7 +55,7 @@ fn trail(baseline: &Baseline, facts: &Facts, bucket: &str) -> Vec<Statement> {
 }
 
 fn access_logs(baseline: &Baseline, facts: &Facts, account: &str, bucket: &str) -> Vec<Statement> {
-    let sources: Vec<String> = LogBucket::ALL
+    let sources: Vec<String> = LogBucket::of(baseline)
         .into_iter()
         .filter(|kind| *kind != LogBucket::AccessLogs)
         .map(|kind| arn(baseline, facts, kind, account))
@@ -109,10 +112,23 @@ mod tests {
 
     #[test]
     fn every_allow_names_its_source_and_every_deny_spares_services() {
-        for statement in [policy(LogBucket::Trail), policy(LogBucket::AccessLogs)].concat() {
+        let kinds = [
+            LogBucket::Trail,
+            LogBucket::AccessLogs,
+            LogBucket::Config,
+            LogBucket::Findings,
+            LogBucket::FlowLogs,
+            LogBucket::Sessions,
+            LogBucket::Exports,
+        ];
+        for statement in kinds.into_iter().flat_map(policy) {
             let condition = statement["Condition"].to_string();
-            let needle = if statement["Effect"] == "Allow" { "aws:SourceArn" } else { "aws:PrincipalIsAWSService" };
-            assert!(condition.contains(needle), "{statement}");
+            let needles: &[&str] = if statement["Effect"] == "Allow" {
+                &["aws:SourceArn", "aws:SourceOrgID", "aws:PrincipalOrgID"]
+            } else {
+                &["aws:PrincipalIsAWSService"]
+            };
+            assert!(needles.iter().any(|needle| condition.contains(needle)), "{statement}");
         }
     }
 }
