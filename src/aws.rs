@@ -39,6 +39,7 @@ pub use endpoint::{Dialect, Endpoint};
 pub use error::denied_by_org_policy;
 pub use guard::Guard;
 pub use http::in_process;
+pub(crate) use read_policy::LONGEST as SESSION_POLICY_LONGEST;
 pub use read_policy::ReadPolicy;
 pub use record::CallCount;
 

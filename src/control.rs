@@ -38,6 +38,12 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
         None
     }
 
+    /// Roles that this section makes under names without the prefix, with their path where they have one: the emitted
+    /// policies allow writing to these and to those with the prefix.
+    fn role_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The parts, in the order in which documents list them.
     fn controls() -> Vec<Box<dyn DynControl>>;
 }

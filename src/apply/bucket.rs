@@ -66,6 +66,30 @@ impl Address {
     }
 }
 
+impl Address {
+    /// What the caller must be allowed: just the calls of this file, on this prefix.
+    pub(super) fn statements(&self) -> Vec<serde_json::Value> {
+        let bucket = format!("arn:*:s3:::{}", self.bucket);
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        let objects = format!("{bucket}/{}{slash}*", self.prefix);
+        vec![
+            serde_json::json!({
+                "Sid": "RunFolder",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": objects,
+            }),
+            serde_json::json!({
+                "Sid": "RunFolderList",
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": bucket,
+                "Condition": { "StringLikeIfExists": { "s3:prefix": format!("{}{slash}*", self.prefix) } },
+            }),
+        ]
+    }
+}
+
 /// A prefix of a bucket, seen by the caller.
 #[derive(Clone)]
 pub(super) struct Bucket {

@@ -107,6 +107,14 @@ impl Held for lock::Lock {
     }
 }
 
+/// The IAM statements that a run folder needs in the management account; none for a local one.
+///
+/// # Errors
+/// An `s3://` address that is none.
+pub fn statements(run_dir: &Path) -> Result<Vec<serde_json::Value>, RunError> {
+    Ok(Address::parse(run_dir)?.map(|address| address.statements()).unwrap_or_default())
+}
+
 /// Reads a whole file, local or `s3://BUCKET/KEY`; saved plans may be either.
 ///
 /// # Errors

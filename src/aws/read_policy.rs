@@ -58,7 +58,12 @@ const OTHERS: &[&str] = &[
     "s3:GetLifecycleConfiguration",
     "s3:GetReplicationConfiguration",
     "s3:List*",
+    "scheduler:GetSchedule",
     "securityhub:BatchGet*",
+    "ssm:Describe*",
+    "ssm:GetDocument",
+    "ssm:GetServiceSetting",
+    "ssm:List*",
 ];
 
 /// A policy that allows reading configuration. A wildcard for the service (`*:Get*`) is no valid action, so every service

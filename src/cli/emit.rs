@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Global, say};
+use super::{Global, say, say_err};
+use crate::apply::store;
 use crate::baseline::Baseline;
 use crate::emit;
 use crate::error::RunError;
@@ -32,20 +33,27 @@ impl EmitArgs {
         let text = match self.what {
             What::Schema => json(&emit::schema::schema())?,
             What::Controls => emit::controls::reference(),
-            What::IamPolicy => self.iam_policy(&Baseline::load(&global.file)?)?,
+            What::IamPolicy => self.iam_policy(&Baseline::load(&global.file)?, global)?,
         };
         say(&text);
         Ok(0)
     }
 
-    fn iam_policy(&self, baseline: &Baseline) -> Result<String, RunError> {
-        let policies = emit::iam::policies(baseline);
+    fn iam_policy(&self, baseline: &Baseline, global: &Global) -> Result<String, RunError> {
+        let policies = emit::iam::policies_with(baseline, &store::statements(&global.run_dir)?);
         let Some(name) = &self.only else { return json(&policies) };
         let Some(policy) = policies.get(name) else {
             let names: Vec<&str> = policies.keys().map(String::as_str).collect();
             return Err(RunError::new(format!("there is no policy `{name}` for this baseline"))
                 .hint(format!("--for takes one of: {}", names.join(", "))));
         };
+        if policies.contains_key(&format!("{name}-2")) {
+            let more = policies.keys().filter(|key| key.starts_with(&format!("{name}-"))).cloned();
+            say_err(&format!(
+                "IAM takes no longer policy: attach {} too",
+                more.collect::<Vec<_>>().join(", ")
+            ));
+        }
         json(policy)
     }
 }

@@ -46,6 +46,8 @@ pub trait DynSection: Send + Sync {
     fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>);
     /// Key of the account that a value that `parse` returned names for a seat.
     fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String>;
+    /// Roles that a value that `parse` returned makes under names of its own.
+    fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String>;
     /// The parts.
     fn controls(&self) -> Vec<Box<dyn DynControl>>;
 }
@@ -149,6 +151,10 @@ impl<S: Section> DynSection for ErasedSection<S> {
 
     fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String> {
         value.downcast_ref::<S>().and_then(|section| section.seat(seat))
+    }
+
+    fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String> {
+        value.downcast_ref::<S>().map(Section::role_names).unwrap_or_default()
     }
 
     fn controls(&self) -> Vec<Box<dyn DynControl>> {

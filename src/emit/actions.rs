@@ -60,6 +60,18 @@ const PREFIXES: &[(&str, &str)] = &[
 
 /// Operations whose actions have another name, or that need further ones.
 const EXCEPTIONS: &[(&str, &[&str])] = &[
+    // What the service makes or passes on with the caller's rights: `scopes` says for whom.
+    ("accessanalyzer:CreateAnalyzer", &["access-analyzer:CreateAnalyzer", "iam:CreateServiceLinkedRole"]),
+    ("backup:CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
+    ("config:PutConfigurationAggregator", &["config:PutConfigurationAggregator", "iam:PassRole"]),
+    ("config:PutConfigurationRecorder", &["config:PutConfigurationRecorder", "iam:PassRole"]),
+    ("ec2:CreateFlowLogs", &["ec2:CreateFlowLogs", "iam:PassRole"]),
+    ("guardduty:CreateDetector", &["guardduty:CreateDetector", "iam:CreateServiceLinkedRole"]),
+    ("inspector2:Enable", &["inspector2:Enable", "iam:CreateServiceLinkedRole"]),
+    ("macie2:EnableMacie", &["macie2:EnableMacie", "iam:CreateServiceLinkedRole"]),
+    ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
+    ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),
+    ("securityhub:EnableSecurityHub", &["securityhub:EnableSecurityHub", "iam:CreateServiceLinkedRole"]),
     (
         "cloudtrail:CreateTrail",
         &[

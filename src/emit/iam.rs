@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::actions::iam_actions;
+use super::scopes::{self, Names, Scoped};
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Seat};
+use crate::control::{DynControl, DynSection, Seat};
 use crate::controls::SECTIONS;
 use crate::facts::discover;
 
@@ -23,8 +24,13 @@ pub enum Purpose {
 }
 
 /// All policies: `management-plan`, `management-apply`, `member-plan`, ... -> document. Seats that need nothing are
-/// left out.
+/// left out. One that is longer than IAM takes is several: `management-apply`, `management-apply-2`, ...
 pub fn policies(baseline: &Baseline) -> BTreeMap<String, Value> {
+    policies_with(baseline, &[])
+}
+
+/// The same, with further statements for the management account, such as those of a run folder in S3.
+pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for seat in SEATS {
         let own = |control: &dyn DynControl| seat_name(control.meta().seat) == seat;
@@ -35,30 +41,62 @@ pub fn policies(baseline: &Baseline) -> BTreeMap<String, Value> {
             if seat != "management" && statements(baseline, own, purpose).is_empty() {
                 continue;
             }
-            let all_of_seat = statements(baseline, own_or_member, purpose);
-            let mut statements: Vec<Value> = all_of_seat.into_iter().map(statement).collect();
+            let names = names(baseline);
+            let mut scoped = Scoped::default();
+            let mut statements: Vec<Value> = Vec::new();
+            for (section, mut actions) in statements_of(baseline, own_or_member, purpose) {
+                let any = std::mem::take(&mut actions.any);
+                if !any.is_empty() {
+                    statements.push(statement((section, any)));
+                }
+                scoped.merge_scoped(actions);
+            }
+            statements.extend(scoped.statements(&names));
             if seat == "management" {
-                statements.splice(0..0, [facts_statement(), assume_statement(baseline)]);
+                let first = [facts_statement(), assume_statement(baseline)];
+                statements.splice(0..0, first.into_iter().chain(further.iter().cloned()));
             } else {
                 statements.insert(0, statement(("Regions".into(), set(&["ec2:DescribeRegions"]))));
             }
-            all.insert(format!("{seat}-{name}"), document(&statements));
+            for (n, document) in (1..).zip(scopes::documents(statements)) {
+                let further = if n == 1 { String::new() } else { format!("-{n}") };
+                all.insert(format!("{seat}-{name}{further}"), document);
+            }
         }
     }
     all
 }
 
-/// The session policy of a read-only run: every read that the baseline's controls make, in any seat.
+/// Services whose reads may give contents: their actions are named one by one.
+const CONTENTS: &[&str] = &["dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "ssm"];
+
+/// What scopes are made of.
+fn names(baseline: &Baseline) -> Names {
+    let named = |section: &dyn DynSection| {
+        let value = baseline.section(section.meta().id, None).ok().flatten()?;
+        Some(section.role_names(value.value.as_ref()))
+    };
+    let declared = SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
+    let roles: BTreeSet<String> = declared.filter_map(|section| named(*section)).flatten().collect();
+    Names { prefix: baseline.organization.prefix.clone(), roles: roles.into_iter().collect() }
+}
+
+/// The session policy of a read-only run: every read that the baseline's controls make, in any seat. Where that is too
+/// long, operations of one verb become a pattern.
 pub fn session_policy(baseline: &Baseline) -> String {
     let mut actions: BTreeSet<String> = set(&["ec2:DescribeRegions"]);
     for (_, more) in statements(baseline, |_| true, Purpose::Plan) {
         actions.extend(more);
     }
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }],
-    })
-    .to_string()
+    let text = |actions: &BTreeSet<String>| {
+        let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    };
+    let exact = text(&actions);
+    if exact.chars().count() <= crate::aws::SESSION_POLICY_LONGEST {
+        return exact;
+    }
+    text(&scopes::compact(&actions, CONTENTS))
 }
 
 /// The IAM actions that the baseline's controls use, reads and writes, in the accounts of `seats`.
@@ -67,25 +105,57 @@ pub fn actions_of(baseline: &Baseline, seats: impl Fn(Seat) -> bool) -> BTreeSet
     all.into_iter().flat_map(|(_, actions)| actions).collect()
 }
 
-/// Name of a statement (the section) and its actions, for the declared controls that `wanted` chooses.
+/// The operations of the declared controls that `wanted` chooses, by section; with each, whether it is a write.
+fn operations(
+    baseline: &Baseline,
+    wanted: impl Fn(&dyn DynControl) -> bool,
+    purpose: Purpose,
+) -> Vec<(String, BTreeSet<(&'static str, bool)>)> {
+    let mut found = Vec::new();
+    for section in SECTIONS.iter().filter(|s| baseline.declares(s.meta().id)) {
+        let mut operations = BTreeSet::new();
+        for control in section.controls().iter().filter(|c| wanted(c.as_ref())) {
+            let meta = control.meta();
+            let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
+            operations.extend(meta.reads.iter().map(|op| (*op, false)));
+            operations.extend(writes.iter().map(|op| (*op, true)));
+        }
+        if !operations.is_empty() {
+            found.push((section.meta().id.to_string(), operations));
+        }
+    }
+    found
+}
+
+/// The same as IAM actions.
 fn statements(
     baseline: &Baseline,
     wanted: impl Fn(&dyn DynControl) -> bool,
     purpose: Purpose,
 ) -> Vec<(String, BTreeSet<String>)> {
-    let mut found = Vec::new();
-    for section in SECTIONS.iter().filter(|s| baseline.declares(s.meta().id)) {
-        let mut actions = BTreeSet::new();
-        for control in section.controls().iter().filter(|c| wanted(c.as_ref())) {
-            let meta = control.meta();
-            let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
-            actions.extend(meta.reads.iter().chain(writes).flat_map(|op| iam_actions(op)));
+    let sections = operations(baseline, wanted, purpose).into_iter();
+    sections
+        .map(|(section, operations)| {
+            (section, operations.iter().flat_map(|(op, _)| iam_actions(op)).collect())
+        })
+        .collect()
+}
+
+/// The same as IAM actions by what they are allowed on.
+fn statements_of(
+    baseline: &Baseline,
+    wanted: impl Fn(&dyn DynControl) -> bool,
+    purpose: Purpose,
+) -> Vec<(String, Scoped)> {
+    let sections = operations(baseline, wanted, purpose).into_iter();
+    let scoped = |operations: BTreeSet<(&'static str, bool)>| {
+        let mut all = Scoped::default();
+        for (operation, write) in operations {
+            all.add(operation, write);
         }
-        if !actions.is_empty() {
-            found.push((section.meta().id.to_string(), actions));
-        }
-    }
-    found
+        all
+    };
+    sections.map(|(section, operations)| (section, scoped(operations))).collect()
 }
 
 fn seat_name(seat: Seat) -> &'static str {
@@ -110,11 +180,7 @@ fn assume_statement(baseline: &Baseline) -> Value {
     let roles =
         [Some(&organization.access_role), organization.plan_role.as_ref(), organization.apply_role.as_ref()];
     let names: BTreeSet<&String> = roles.into_iter().flatten().chain(own).collect();
-    let arn = |name: &String| match name.strip_prefix("arn:") {
-        Some(_) => name.clone(),
-        None => format!("arn:*:iam::*:role/{}", name.trim_start_matches('/')),
-    };
-    let arns: BTreeSet<String> = names.into_iter().map(arn).collect();
+    let arns: BTreeSet<String> = names.into_iter().map(|name| scopes::role(name)).collect();
     let mut actions = vec!["sts:AssumeRole"];
     if organization.source_identity {
         actions.push("sts:SetSourceIdentity");
@@ -136,10 +202,6 @@ fn sid(section: &str) -> String {
 
 fn statement((section, actions): (String, BTreeSet<String>)) -> Value {
     json!({ "Sid": sid(&section), "Effect": "Allow", "Action": actions, "Resource": "*" })
-}
-
-fn document(statements: &[Value]) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 fn set(actions: &[&str]) -> BTreeSet<String> {

@@ -29,10 +29,17 @@ use crate::error::RunError;
 const MAX_BODY: usize = 10 << 20;
 /// Largest request head.
 const MAX_HEAD: usize = 64 << 10;
-/// Connections at once; more wait.
-const MAX_CONNECTIONS: usize = 256;
-/// A client must send a request head within this time, and then its body; also how long an idle connection stays open.
-const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What one client may cost the others.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Connections at once; more wait.
+    connections: u32,
+    /// A client must send a request head within this time, and then its body; also how long an idle connection stays open.
+    patience: Duration,
+}
+
+const BOUNDS: Bounds = Bounds { connections: 256, patience: Duration::from_secs(30) };
 
 impl Sandbox {
     /// The SDK's HTTP client that asks this sandbox, whatever the host: nothing leaves the process.
@@ -102,7 +109,11 @@ impl Listener {
 
     /// Answers until `stop` is ready, then lets the requests in work finish.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        self.serve_within(BOUNDS, stop).await;
+    }
+
+    async fn serve_within(self, bounds: Bounds, stop: impl Future<Output = ()>) {
+        let connections = Arc::new(Semaphore::new(bounds.connections as usize));
         let (stopping, stopped) = watch::channel(false);
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -111,13 +122,20 @@ impl Listener {
                 accepted = accept(&self.socket, &connections) => accepted,
             };
             if let Some((stream, permit)) = accepted {
-                tokio::spawn(connection(self.sandbox.clone(), stream, stopped.clone(), permit));
+                tokio::spawn(connection(
+                    self.sandbox.clone(),
+                    stream,
+                    stopped.clone(),
+                    permit,
+                    bounds.patience,
+                ));
             }
         }
         drop(self.socket);
         stopping.send_replace(true);
         // every connection holds a permit until it ends
-        if tokio::time::timeout(PATIENCE, connections.acquire_many(MAX_CONNECTIONS as u32)).await.is_err() {
+        if tokio::time::timeout(bounds.patience, connections.acquire_many(bounds.connections)).await.is_err()
+        {
             tracing::warn!("some connections did not end in time");
         }
     }
@@ -129,14 +147,15 @@ async fn connection(
     stream: TcpStream,
     mut stopped: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
+    patience: Duration,
 ) {
     let service = service_fn(move |request| {
         let sandbox = sandbox.clone();
-        async move { Ok::<_, Infallible>(answer(&sandbox, request).await) }
+        async move { Ok::<_, Infallible>(answer(&sandbox, request, patience).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -170,7 +189,11 @@ async fn accept(
     }
 }
 
-async fn answer(sandbox: &Sandbox, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+async fn answer(
+    sandbox: &Sandbox,
+    request: http::Request<Incoming>,
+    patience: Duration,
+) -> http::Response<Full<Bytes>> {
     // a browser sends it: no web page may talk to the sandbox behind its user's back
     if request.headers().contains_key("origin") {
         return plain(403, "Requests with an Origin header are refused.\n");
@@ -179,7 +202,7 @@ async fn answer(sandbox: &Sandbox, request: http::Request<Incoming>) -> http::Re
     if body.size_hint().lower() > MAX_BODY as u64 {
         return plain(413, "The request body is too large.\n");
     }
-    let body = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
+    let body = tokio::time::timeout(patience, Limited::new(body, MAX_BODY).collect()).await;
     match body {
         Err(_) => plain(408, "The request body did not arrive in time.\n"),
         Ok(Err(_)) => plain(413, "The request body is too large or broken off.\n"),

@@ -112,6 +112,7 @@ fn build(exact: &Exact) -> Result<World, RunError> {
     let mut world = World {
         partition: "aws".to_owned(),
         seed: exact.seed,
+        page_limit: exact.page_limit,
         regions: exact.regions.clone(),
         ..World::default()
     };

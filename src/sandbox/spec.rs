@@ -9,6 +9,7 @@
 //! id = "o-a1b2c3d4e5"                     # the organization's id
 //! management = "111122223333"             # the management account's id
 //! seed = 0                                # of generated ids
+//! page_limit = 0                          # most items of a page of any list; 0: as AWS
 //! regions = ["eu-west-1", "us-east-1"]    # enabled without opting in
 //! ous = ["/Security", "/Workloads/Production"]   # parents are implied
 //! policy_types = ["SERVICE_CONTROL_POLICY"]
@@ -109,6 +110,7 @@ pub struct Exact {
     pub id: String,
     pub management: String,
     pub seed: u64,
+    pub page_limit: usize,
     pub regions: Vec<String>,
     pub ous: Vec<String>,
     pub policy_types: Vec<String>,
@@ -188,6 +190,7 @@ impl Default for Exact {
             id: ORGANIZATION_ID.to_owned(),
             management: MANAGEMENT_ID.to_owned(),
             seed: 0,
+            page_limit: 0,
             regions: REGIONS.iter().take(3).map(ToString::to_string).collect(),
             ous: Vec::new(),
             policy_types: Vec::new(),

@@ -447,6 +447,17 @@ fn a_lock_that_nobody_can_take_back() {
     assert_eq!((again.code, after), (0, vec!["sent again".into()]), "{}", again.stderr);
 }
 
+/// Pages of one item: whoever does not read on sees an empty organization.
+#[test]
+fn short_pages_change_nothing() {
+    let desk = Desk::new();
+    std::fs::remove_file(desk.path("org.json")).unwrap();
+    desk.write("org.toml", &format!("page_limit = 1\n{}", include_str!("support/org.toml")));
+    assert_eq!(desk.run(&["sandbox", "--state", "org.json", "--org", "org.toml"]).code, 0);
+    assert_eq!(desk.on(&["apply", "--yes"]).code, 0);
+    assert_eq!(desk.on(&["plan"]).code, 0);
+}
+
 #[test]
 fn help_and_version_are_no_errors() {
     let desk = Desk::new();

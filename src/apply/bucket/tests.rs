@@ -112,6 +112,14 @@ fn addresses() {
     }
 }
 
+#[test]
+fn permissions_are_those_of_the_prefix() {
+    let found = crate::apply::store::statements(Path::new(RUN_DIR)).unwrap();
+    assert_eq!(found[0]["Resource"], "arn:*:s3:::runs-1/team/orgbase/*");
+    assert_eq!(found[1]["Condition"]["StringLikeIfExists"]["s3:prefix"], "team/orgbase/*");
+    assert!(crate::apply::store::statements(Path::new(".orgbase")).unwrap().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_lock_is_taken_renewed_and_given_back() {
     let lab = Lab::new().await;

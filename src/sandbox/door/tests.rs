@@ -224,3 +224,42 @@ async fn the_listener_answers_bounds_and_stops() {
     tokio::time::timeout(Duration::from_secs(5), served).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// A listener with small bounds, and how to stop it.
+async fn bounded(connections: u32, patience: Duration) -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
+    let listener = listen(&sandbox(), "127.0.0.1:0").await.unwrap();
+    let address = listener.address();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let bounds = Bounds { connections, patience };
+    tokio::spawn(listener.serve_within(bounds, async move { drop(stopped.await) }));
+    (address, stop)
+}
+
+const SIMPLE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn above_the_number_of_connections_clients_wait_and_are_served_later() {
+    let (address, stop) = bounded(2, Duration::from_secs(20)).await;
+    let idle = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut third = tokio::spawn(async move { raw(address, SIMPLE).await });
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut third).await;
+    assert!(early.is_err(), "a third connection is served beside two others");
+    drop(idle);
+    let late = tokio::time::timeout(Duration::from_secs(10), third).await.unwrap().unwrap();
+    assert!(late.starts_with("HTTP/1.1 403"), "{late}");
+    drop(stop);
+}
+
+#[tokio::test]
+async fn slow_clients_are_cut_off() {
+    let (address, stop) = bounded(4, Duration::from_millis(200)).await;
+    // A head that never ends, and a body that never comes.
+    let head = tokio::time::timeout(Duration::from_secs(10), raw(address, b"GET / HTTP/1.1\r\nHost:")).await;
+    assert!(head.is_ok(), "a slow head keeps its connection");
+    let body = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc";
+    let body = tokio::time::timeout(Duration::from_secs(10), raw(address, body)).await.unwrap();
+    assert!(body.starts_with("HTTP/1.1 408"), "{body}");
+    assert!(raw(address, SIMPLE).await.starts_with("HTTP/1.1 403"), "the others are served");
+    drop(stop);
+}

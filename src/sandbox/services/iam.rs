@@ -5,6 +5,7 @@
 //! show them.
 
 mod account;
+pub mod credentials;
 mod documents;
 mod groups;
 mod keys;
@@ -102,6 +103,12 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "DeleteLoginProfile" => users::delete_login,
         "ListMFADevices" => users::list_mfa,
         "ListVirtualMFADevices" => users::list_virtual_mfa,
+        "CreateServiceSpecificCredential" => credentials::create,
+        "ListServiceSpecificCredentials" => credentials::list,
+        "UploadSSHPublicKey" => credentials::upload,
+        "ListSSHPublicKeys" => credentials::list_ssh,
+        "UpdateServiceSpecificCredential" | "UpdateSSHPublicKey" => credentials::update,
+        "DeleteServiceSpecificCredential" | "DeleteSSHPublicKey" => credentials::delete,
         "CreateAccessKey" => keys::create,
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,

@@ -135,6 +135,9 @@ pub struct User {
     pub mfa: BTreeMap<String, f64>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
+    /// Service-specific credentials and SSH public keys.
+    #[serde(default)]
+    pub credentials: Vec<super::credentials::Credential>,
 }
 
 /// An access key.
