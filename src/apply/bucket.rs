@@ -25,6 +25,8 @@ use crate::units::Cancel;
 
 /// The calls of this file. All of them also on a read-only run: what they write is no change of the organization.
 const CALLS: &[&str] = &["s3:GetObject", "s3:ListObjectsV2", "s3:PutObject"];
+/// How often a line is written where S3 answers that somebody writes the object at this moment.
+const CONFLICTS: u32 = 5;
 /// Who makes them, in the record of calls.
 const WHO: &str = "run_dir";
 /// What S3 answers where the condition of a write does not hold: it exists, it is another one, it is gone, or somebody
@@ -316,12 +318,18 @@ impl Lines for Pages {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let name = format!("{}/{number:06}.jsonl", self.folder);
             let cannot = |e: &CallError| self.bucket.cannot("write the journal", &name, e);
-            if self.bucket.put(&name, lines.as_bytes(), If::Absent).await.map_err(|e| cannot(&e))?.is_some() {
-                return Ok(());
-            }
-            let there = self.bucket.get(&name).await.map_err(|e| cannot(&e))?;
-            if there.is_some_and(|(body, _)| body == lines.as_bytes()) {
-                return Ok(()); // the answer to the first attempt got lost
+            for _ in 0..CONFLICTS {
+                let written = self.bucket.put(&name, lines.as_bytes(), If::Absent).await;
+                if written.map_err(|e| cannot(&e))?.is_some() {
+                    return Ok(());
+                }
+                match self.bucket.get(&name).await.map_err(|e| cannot(&e))? {
+                    // The answer to the first attempt got lost.
+                    Some((body, _)) if body == lines.as_bytes() => return Ok(()),
+                    Some(_) => break,
+                    // 409: S3 asks for another attempt.
+                    None => {}
+                }
             }
             Err(RunError::new(format!(
                 "cannot write the journal: somebody else wrote {}",

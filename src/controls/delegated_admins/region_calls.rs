@@ -100,7 +100,10 @@ async fn audit_manager(aws: &Clients) -> Result<Option<Entry>, UnitError> {
         Ok(found) => Ok(found.and_then(|a| Entry::new(a.admin_account_id, None))),
         // Guess: Audit Manager answers so in accounts where it was never set up, whatever the permissions.
         Err(e) if e.kind == Kind::Denied => Err(UnitError::from(e)
-            .hint("if the role may make this call: set up Audit Manager in the management account and region first")),
+            .hint(
+                "if the role may make this call: Audit Manager must have been set up in the management account and \
+                 region before; AWS takes no new customers since 2026-04-30",
+            )),
         Err(e) => Err(e.into()),
     }
 }
