@@ -11,6 +11,7 @@ use time::macros::format_description;
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
+use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
@@ -135,6 +136,49 @@ impl Opened {
     }
 }
 
+/// What `check` found.
+pub struct Checked {
+    /// The report.
+    pub report: CheckReport,
+    /// The connection, for sending findings.
+    pub aws: Aws,
+    /// Where findings without a region belong.
+    pub home_region: String,
+}
+
+/// Reads the organization and evaluates every rule of a benchmark version.
+///
+/// # Errors
+/// As `begin`.
+pub async fn check(
+    place: &Place,
+    baseline: Baseline,
+    has_baseline: bool,
+    version: &'static str,
+    selection: &Selection,
+    progress: &dyn check::Progress,
+) -> Result<Checked, RunError> {
+    let endpoint = Endpoint::from_env()?;
+    let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
+    let door = sandbox.as_ref().map(Sandbox::http_client);
+    let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
+    banner(&opened);
+    let Opened { now, baseline, aws, facts, sandbox, .. } = opened;
+    let home = baseline.organization.home_region.clone();
+    let mut facts = facts::further(&aws, &home, &check::needs(), facts).await?;
+    check_organization(&baseline, &facts)?;
+    aws.set_roles(roles(&baseline, Some(&facts), true));
+    if place.read_only {
+        aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
+    }
+    read_regions(&aws, &baseline, &mut facts).await;
+    let checked = aws.clone();
+    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
+    let report = check::check(run, progress).await;
+    close_sandbox(sandbox);
+    Ok(Checked { report, aws: checked, home_region: home })
+}
+
 /// Finds out who calls, and in which organization.
 async fn connect(
     place: &Place,
@@ -169,7 +213,9 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
     }
-    read_regions(&aws, &baseline, &mut facts).await;
+    if has_regional_sections(&baseline) {
+        read_regions(&aws, &baseline, &mut facts).await;
+    }
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     if units.is_empty() && *selection != Selection::default() {
@@ -209,11 +255,13 @@ impl Run {
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
     pub fn close(self) {
-        if let Some(sandbox) = self.sandbox {
-            for operation in sandbox.unimplemented() {
-                tracing::error!(operation, "the sandbox has no such operation");
-            }
-        }
+        close_sandbox(self.sandbox);
+    }
+}
+
+fn close_sandbox(sandbox: Option<Sandbox>) {
+    for operation in sandbox.iter().flat_map(Sandbox::unimplemented) {
+        tracing::error!(operation, "the sandbox has no such operation");
     }
 }
 
@@ -300,17 +348,15 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads each account's regions where something works in all of them. A failure is kept: it is that account's outcome.
+/// Something works in all regions of all accounts.
+fn has_regional_sections(baseline: &Baseline) -> bool {
+    let declared = crate::controls::SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
+    declared.flat_map(|s| s.controls()).any(|c| c.meta().scope == Scope::AccountRegion)
+}
+
+/// Reads each account's regions. A failure is kept: it is that account's outcome.
 async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let regional = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .any(|c| c.meta().scope == Scope::AccountRegion);
-    if !regional {
-        return;
-    }
     let home = &baseline.organization.home_region;
     let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
     let wanted: Vec<String> =
