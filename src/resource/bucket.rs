@@ -159,9 +159,9 @@ pub struct Present {
     pub tags: Tags,
     /// Parts of the answers that are not managed, and are sent back.
     #[serde(skip)]
-    encryption_rule: Option<ServerSideEncryptionRule>,
+    pub(crate) encryption_rule: Option<ServerSideEncryptionRule>,
     #[serde(skip)]
-    key_format: Option<TargetObjectKeyFormat>,
+    pub(crate) key_format: Option<TargetObjectKeyFormat>,
 }
 
 /// Compares.
