@@ -14,7 +14,7 @@ use crate::control::{
 use crate::diag::Findings;
 use crate::error::UnitError;
 use crate::names;
-use crate::resource::iam_role::{self, Role};
+use crate::resource::access_role::{self, Desired, Role};
 use crate::resource::trust::{self, Trusted};
 
 /// AWS's managed policies.
@@ -91,24 +91,17 @@ struct Audit;
 
 impl Control for Audit {
     type Section = SecurityAuditRole;
-    type Desired = iam_role::Wanted;
+    type Desired = Desired;
     type Actual = Option<Role>;
     const META: Meta = Meta {
         scope: Scope::Account,
         seat: Seat::Member,
-        reads: &["iam:GetRole", "iam:ListAttachedRolePolicies"],
-        writes: &[
-            "iam:AttachRolePolicy",
-            "iam:CreateRole",
-            "iam:DetachRolePolicy",
-            "iam:TagRole",
-            "iam:UpdateAssumeRolePolicy",
-            "iam:UpdateRole",
-        ],
+        reads: access_role::READS,
+        writes: access_role::WRITES,
         ..Meta::DEFAULT
     };
 
-    fn desired(cx: &DesiredCx<'_, SecurityAuditRole>) -> Vec<Wanted<iam_role::Wanted>> {
+    fn desired(cx: &DesiredCx<'_, SecurityAuditRole>) -> Vec<Wanted<Desired>> {
         let section = cx.section;
         let trusted = Trusted {
             account: Some(&section.trusted_account),
@@ -118,32 +111,30 @@ impl Control for Audit {
         let policies = [Some(AUDIT), section.view_only_access.then_some(VIEW)];
         let want = match trust::policy(trusted, cx.baseline, cx.facts) {
             Err(why) => Want::Blocked(why),
-            Ok(trust) => Want::Set(iam_role::Wanted {
+            Ok(trust) => Want::Set(Desired {
                 name: section.name.clone().unwrap_or_else(|| names::security_audit_role(cx.baseline)),
-                path: None,
                 description: "The security account reads the configuration",
                 trust,
-                inline: None,
                 managed: policies.into_iter().flatten().map(|p| cx.facts.arn("iam", "", "aws", p)).collect(),
                 exclusive: section.exclusive,
                 max_session_seconds: section.max_session_seconds,
                 risk: Risk::Disruptive,
-                section: SecurityAuditRole::META.id,
+                owner: SecurityAuditRole::META.id,
             }),
         };
         vec![Wanted { part: String::new(), at: String::new(), about: None, after: Vec::new(), want }]
     }
 
-    async fn read(cx: &Cx<'_>, want: &iam_role::Wanted) -> Result<Option<Role>, UnitError> {
-        iam_role::read(cx, want).await
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
+        access_role::read(cx.aws, want).await
     }
 
-    fn diff(want: &iam_role::Wanted, have: &Option<Role>) -> Diff {
-        iam_role::diff(want, have.as_ref())
+    fn diff(want: &Desired, have: &Option<Role>) -> Diff {
+        access_role::diff(want, have.as_ref())
     }
 
-    async fn apply(cx: &Cx<'_>, want: &iam_role::Wanted, have: &Option<Role>) -> Result<(), UnitError> {
-        iam_role::apply(cx, want, have.as_ref()).await
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Option<Role>) -> Result<(), UnitError> {
+        access_role::apply(cx.aws, want, have.as_ref()).await
     }
 }
 
@@ -155,7 +146,7 @@ mod tests {
     use crate::controls::log_archive::tests::{baseline, facts, messages};
     use crate::resource::declared;
 
-    fn want(keys: &str) -> Want<iam_role::Wanted> {
+    fn want(keys: &str) -> Want<Desired> {
         let (facts, baseline) = (facts(), baseline("", &format!("[security_audit_role]\n{keys}")));
         let section = declared::<SecurityAuditRole>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];

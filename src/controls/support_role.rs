@@ -16,7 +16,7 @@ use crate::control::{
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 use crate::names;
-use crate::resource::iam_role::{self, Role};
+use crate::resource::access_role::{self, Desired, Role};
 use crate::resource::trust::{self, Trusted};
 
 /// The managed policy of AWS.
@@ -97,24 +97,17 @@ struct Actual {
 
 impl Control for Support {
     type Section = SupportRole;
-    type Desired = iam_role::Wanted;
+    type Desired = Desired;
     type Actual = Actual;
     const META: Meta = Meta {
         scope: Scope::Account,
         seat: Seat::Member,
         reads: &["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListEntitiesForPolicy"],
-        writes: &[
-            "iam:AttachRolePolicy",
-            "iam:CreateRole",
-            "iam:DetachRolePolicy",
-            "iam:TagRole",
-            "iam:UpdateAssumeRolePolicy",
-            "iam:UpdateRole",
-        ],
+        writes: access_role::WRITES,
         ..Meta::DEFAULT
     };
 
-    fn desired(cx: &DesiredCx<'_, SupportRole>) -> Vec<Wanted<iam_role::Wanted>> {
+    fn desired(cx: &DesiredCx<'_, SupportRole>) -> Vec<Wanted<Desired>> {
         let section = cx.section;
         let trusted = Trusted {
             account: section.trusted_account.as_deref(),
@@ -123,30 +116,28 @@ impl Control for Support {
         };
         let want = match trust::policy(trusted, cx.baseline, cx.facts) {
             Err(why) => Want::Blocked(why),
-            Ok(trust) => Want::Set(iam_role::Wanted {
+            Ok(trust) => Want::Set(Desired {
                 name: section.name.clone().unwrap_or_else(|| names::support_role(cx.baseline)),
-                path: None,
                 description: "Works with AWS Support",
                 trust,
-                inline: None,
                 managed: vec![cx.facts.arn("iam", "", "aws", POLICY)],
                 exclusive: section.exclusive,
                 max_session_seconds: section.max_session_seconds,
                 risk: Risk::Disruptive,
-                section: SupportRole::META.id,
+                owner: SupportRole::META.id,
             }),
         };
         vec![Wanted { part: String::new(), at: String::new(), about: None, after: Vec::new(), want }]
     }
 
-    async fn read(cx: &Cx<'_>, want: &iam_role::Wanted) -> Result<Actual, UnitError> {
-        let role = iam_role::read(cx, want).await?;
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
+        let role = access_role::read(cx.aws, want).await?;
         let others = if role.is_none() { others(cx, want).await? } else { Vec::new() };
         Ok(Actual { role, others })
     }
 
-    fn diff(want: &iam_role::Wanted, have: &Actual) -> Diff {
-        let mut d = iam_role::diff(want, have.role.as_ref());
+    fn diff(want: &Desired, have: &Actual) -> Diff {
+        let mut d = access_role::diff(want, have.role.as_ref());
         if !have.others.is_empty() {
             let others = have.others.join(", ");
             d.notice(format!("AWSSupportAccess is attached to another role: {others}; `name` adopts it"));
@@ -154,13 +145,13 @@ impl Control for Support {
         d
     }
 
-    async fn apply(cx: &Cx<'_>, want: &iam_role::Wanted, have: &Actual) -> Result<(), UnitError> {
-        iam_role::apply(cx, want, have.role.as_ref()).await
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        access_role::apply(cx.aws, want, have.role.as_ref()).await
     }
 }
 
 /// Names of the roles that have the policy.
-async fn others(cx: &Cx<'_>, want: &iam_role::Wanted) -> Result<Vec<String>, UnitError> {
+async fn others(cx: &Cx<'_>, want: &Desired) -> Result<Vec<String>, UnitError> {
     let Some(policy) = want.managed.first() else { return Ok(Vec::new()) };
     let roles = cx
         .aws
@@ -190,7 +181,7 @@ mod tests {
     use crate::controls::log_archive::tests::{baseline, facts, messages, set};
     use crate::resource::declared;
 
-    fn want(keys: &str) -> iam_role::Wanted {
+    fn want(keys: &str) -> Desired {
         let (facts, baseline) = (facts(), baseline("", &format!("[support_role]\n{keys}")));
         let section = declared::<SupportRole>(&baseline).unwrap();
         let account = &facts.accounts["222222222222"];

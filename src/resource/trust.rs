@@ -4,7 +4,7 @@
 //! named and deleted turns into its id (`AROA...`) in the stored policy, which would differ for ever, and one that is not
 //! made yet is refused. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
-use super::iam_role::foreign_name;
+use super::access_role::foreign_name;
 use super::statements::{Ours, allow_aws};
 use crate::baseline::Baseline;
 use crate::diag::Findings;

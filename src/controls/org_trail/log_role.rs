@@ -1,37 +1,33 @@
 //! The role with which CloudTrail writes to the log group.
 //!
-//! The role is ours alone, so trust and policy are authoritative: a further statement in them is drift. No condition on
-//! `aws:SourceArn` or `aws:SourceAccount`: "The role policy doesn't support the use of aws:SourceArn and
+//! No condition on `aws:SourceArn` or `aws:SourceAccount`: "The role policy doesn't support the use of aws:SourceArn and
 //! aws:SourceAccount", says CloudTrail's guide; what the role may write to is one log group.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html>
 
 use super::{OrgTrail, SERVICE};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
 use crate::names;
-use crate::resource::iam_role::{self, Inline, Role};
+use crate::resource::role::{self, Desired, Role};
 use crate::resource::statements::{Ours, allow_holder, allow_service};
-
-/// Name of the inline policy.
-const POLICY: &str = "write-log-events";
 
 /// Part `log_role`.
 pub(super) struct LogRole;
 
 impl Control for LogRole {
     type Section = OrgTrail;
-    type Desired = iam_role::Wanted;
+    type Desired = Desired;
     type Actual = Option<Role>;
     const META: Meta = Meta {
         part: "log_role",
         scope: Scope::Organization,
         seat: Seat::Management,
-        reads: &["iam:GetRole", "iam:GetRolePolicy"],
-        writes: &["iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy"],
+        reads: role::READS,
+        writes: role::WRITES,
         ..Meta::DEFAULT
     };
 
-    fn desired(cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<iam_role::Wanted>> {
+    fn desired(cx: &DesiredCx<'_, OrgTrail>) -> Vec<Wanted<Desired>> {
         if !cx.section.cloudwatch_logs {
             return Vec::new();
         }
@@ -43,31 +39,30 @@ impl Control for LogRole {
             format!("{group}:log-stream:{management}_CloudTrail_{}*", cx.region),
             format!("{group}:log-stream:{}_*", facts.organization_id),
         ];
-        let write = allow_holder("OrgbaseWriteLogEvents", &["logs:CreateLogStream", "logs:PutLogEvents"]);
-        Wanted::one(iam_role::Wanted {
+        Wanted::one(Desired {
             name: names::trail_log_role(baseline),
-            path: None,
             description: "CloudTrail writes the organization trail to its log group",
             trust: Ours(vec![allow_service("OrgbaseCloudTrail", SERVICE, &["sts:AssumeRole"]).done()]),
-            inline: Some(Inline { name: POLICY, policy: Ours(vec![write.on(&streams).done()]) }),
-            managed: Vec::new(),
-            exclusive: false,
-            max_session_seconds: None,
-            risk: Risk::Normal,
-            section: OrgTrail::META.id,
+            policy_name: "write-log-events",
+            policy: Ours(vec![
+                allow_holder("OrgbaseWriteLogEvents", &["logs:CreateLogStream", "logs:PutLogEvents"])
+                    .on(&streams)
+                    .done(),
+            ]),
+            owner: OrgTrail::META.id,
         })
     }
 
-    async fn read(cx: &Cx<'_>, want: &iam_role::Wanted) -> Result<Option<Role>, UnitError> {
-        iam_role::read(cx, want).await
+    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
+        role::read(cx.aws, want).await
     }
 
-    fn diff(want: &iam_role::Wanted, have: &Option<Role>) -> Diff {
-        iam_role::diff(want, have.as_ref())
+    fn diff(want: &Desired, have: &Option<Role>) -> Diff {
+        role::diff(want, have.as_ref())
     }
 
-    async fn apply(cx: &Cx<'_>, want: &iam_role::Wanted, have: &Option<Role>) -> Result<(), UnitError> {
-        iam_role::apply(cx, want, have.as_ref()).await
+    async fn apply(cx: &Cx<'_>, want: &Desired, have: &Option<Role>) -> Result<(), UnitError> {
+        role::apply(cx.aws, want, have.as_ref()).await
     }
 }
 
@@ -81,15 +76,18 @@ mod tests {
     use crate::controls::log_archive::tests::{baseline, facts, set};
     use crate::resource::declared;
 
-    #[test]
-    fn cloudtrail_alone_may_use_the_role_and_only_for_the_trails_streams() {
+    fn want() -> Desired {
         let (facts, baseline) = (facts(), baseline("", "[org_trail]\nname = \"org-trail\""));
         let section = declared::<OrgTrail>(&baseline).unwrap();
         let account = &facts.accounts["111111111111"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
-        let want = set(LogRole::desired(&cx)).remove(0);
+        set(LogRole::desired(&cx)).remove(0)
+    }
+
+    #[test]
+    fn cloudtrail_alone_may_use_the_role_and_only_for_the_trails_streams() {
         assert_eq!(
-            want.trust.0[0].to_value(),
+            want().trust.0[0].to_value(),
             json!({
                 "Sid": "OrgbaseCloudTrail", "Effect": "Allow", "Action": "sts:AssumeRole",
                 "Principal": {"Service": "cloudtrail.amazonaws.com"}
@@ -97,7 +95,7 @@ mod tests {
         );
         let group = "arn:aws:logs:eu-west-1:111111111111:log-group:orgbase-cloudtrail:log-stream";
         assert_eq!(
-            want.inline.unwrap().policy.0[0].to_value()["Resource"],
+            want().policy.0[0].to_value()["Resource"],
             json!([format!("{group}:111111111111_CloudTrail_eu-west-1*"), format!("{group}:o-a1b2c3d4e5_*")])
         );
     }
