@@ -151,13 +151,17 @@ pub async fn apply(aws: &Clients, want: &Desired, have: Option<&Role>) -> Result
 async fn attach(aws: &Clients, want: &Desired, have: Option<&Role>) -> Result<(), UnitError> {
     let iam = aws.iam();
     for arn in missing(want, have) {
-        iam.call("AttachRolePolicy", |c| c.attach_role_policy().role_name(&want.name).policy_arn(&arn).send())
-            .await?;
+        iam.call("AttachRolePolicy", |c| {
+            c.attach_role_policy().role_name(&want.name).policy_arn(&arn).send()
+        })
+        .await?;
     }
     for arn in have.into_iter().flat_map(|role| surplus(want, role)) {
-        iam.call("DetachRolePolicy", |c| c.detach_role_policy().role_name(&want.name).policy_arn(&arn).send())
-            .await
-            .absent(&["NoSuchEntity"])?;
+        iam.call("DetachRolePolicy", |c| {
+            c.detach_role_policy().role_name(&want.name).policy_arn(&arn).send()
+        })
+        .await
+        .absent(&["NoSuchEntity"])?;
     }
     Ok(())
 }
