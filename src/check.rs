@@ -59,7 +59,8 @@ pub async fn check(check: Check, progress: &dyn Progress) -> CheckReport {
 /// What the rules must know of the organization besides its accounts.
 pub fn needs() -> Needs {
     let policy_types = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
-    Needs { policy_types: policy_types.map(String::from).to_vec(), trusted_services: true }
+    let policy_types_in_force = policy_types.map(String::from).to_vec();
+    Needs { policy_types: Vec::new(), policy_types_in_force, trusted_services: true }
 }
 
 /// The operations that the rules of a benchmark version call.

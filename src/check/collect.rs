@@ -159,8 +159,7 @@ async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, accou
             RuleScope::AccountRegion => regions.keys().map(String::as_str).collect(),
         };
         for region in places {
-            let place =
-                Place { check, rule, account: &account, region, organization, own: &own, regions: &regions };
+            let place = at(check, rule, &account, region, (organization, &own, &regions));
             list.push(outcome(&place, rule_check.decide));
         }
     }
@@ -174,18 +173,25 @@ fn decide_organization(check: &Check, plan: &Plan, organization: &Evidence) -> V
     let rules = plan.rules.iter().filter(|(rule, _)| rule.scope == RuleScope::Org);
     rules
         .map(|(rule, rule_check)| {
-            let place = Place {
-                check,
-                rule,
-                account,
-                region: "",
-                organization,
-                own: &nothing.0,
-                regions: &nothing.1,
-            };
+            let place = at(check, rule, account, "", (organization, &nothing.0, &nothing.1));
             outcome(&place, rule_check.decide)
         })
         .collect()
+}
+
+/// Evidence about the organization, an account, and its regions.
+type Known<'a> = (&'a Evidence, &'a Evidence, &'a BTreeMap<String, Evidence>);
+
+fn at<'a>(
+    check: &'a Check,
+    rule: &'static Rule,
+    account: &'a Account,
+    region: &'a str,
+    known: Known<'a>,
+) -> Place<'a> {
+    let (organization, own, regions) = known;
+    let Check { version, facts, now, .. } = check;
+    Place { version, facts, now: *now, rule, account, region, organization, own, regions }
 }
 
 fn outcome(place: &Place<'_>, decide: Decide) -> Outcome {

@@ -52,9 +52,9 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// JSON inside of `<script>`: neither `</script` nor `<!--` may stand in it.
+/// JSON inside of `<script>`: without `<` neither `</script` nor `<!--` can stand in it.
 fn data_block(json: &str) -> String {
-    json.replace("</", "<\\/").replace("<!--", "\\u003c!--").replace(['\u{2028}', '\u{2029}'], " ")
+    json.replace('<', "\\u003c").replace(['\u{2028}', '\u{2029}'], " ")
 }
 
 /// Texts that many rows share are stored once.

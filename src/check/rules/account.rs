@@ -119,7 +119,7 @@ pub(super) fn full_administration(place: &Place<'_>) -> Result<Verdict, Unread> 
 
 pub(super) fn expired_certificates(place: &Place<'_>) -> Result<Verdict, Unread> {
     let certificates = place.get::<ServerCertificates>()?.0.iter();
-    let now = place.check.now;
+    let now = place.now;
     Ok(Verdict::over(certificates.map(|(name, expires)| {
         let expired = expires.filter(|moment| *moment < now);
         (name, expired.map(|moment| format!("it expired on {}", moment.date())))

@@ -17,7 +17,7 @@ const MADE_TOGETHER: Duration = Duration::seconds(10);
 
 /// Days between a moment and now, where the moment is known.
 fn days(place: &Place<'_>, moment: Option<OffsetDateTime>) -> Option<i64> {
-    moment.map(|m| (place.check.now - m).whole_days())
+    moment.map(|m| (place.now - m).whole_days())
 }
 
 pub(super) fn root_use(place: &Place<'_>) -> Result<Verdict, Unread> {

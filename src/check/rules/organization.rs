@@ -28,7 +28,7 @@ fn path(facts: &Facts, account: &crate::facts::Account) -> BTreeSet<String> {
 
 /// Whether the guardrails are the right ones is a person's to decide.
 pub(super) fn guardrails(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let facts = &place.check.facts;
+    let facts = place.facts;
     let policies: Vec<_> =
         facts.policies.values().filter(|p| !p.aws_managed && GUARDRAILS.contains(&p.kind.as_str())).collect();
     let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
@@ -49,7 +49,7 @@ pub(super) fn no_workloads(_: &Place<'_>) -> Result<Verdict, Unread> {
 }
 
 pub(super) fn ou_structure(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let facts = &place.check.facts;
+    let facts = place.facts;
     let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
     let at_root: Vec<_> = members
         .filter(|a| a.ou == "/")
@@ -76,7 +76,7 @@ pub(super) fn policy_delegation(place: &Place<'_>) -> Result<Verdict, Unread> {
 
 pub(super) fn service_delegation(place: &Place<'_>) -> Result<Verdict, Unread> {
     let delegated = &place.get::<Delegation>()?.0;
-    let trusted = &place.check.facts.trusted_services;
+    let trusted = &place.facts.trusted_services;
     let without: Vec<&str> =
         trusted.iter().filter(|principal| !delegated.contains_key(*principal)).map(String::as_str).collect();
     if without.is_empty() && !trusted.is_empty() {

@@ -67,7 +67,7 @@ pub(super) fn encryption(place: &Place<'_>) -> Result<Verdict, Unread> {
 }
 
 pub(super) fn cloudwatch_logs(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let now = place.check.now;
+    let now = place.now;
     each(place, |trail| {
         if trail.log_group.is_none() {
             return Some("it delivers to no log group".to_string());

@@ -4,6 +4,9 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html>
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_iam::types::ReportStateType;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -14,6 +17,10 @@ use crate::error::{CallError, Kind};
 
 /// Name of the root user's row.
 const ROOT: &str = "<root_account>";
+
+/// Waits between looks at a report's state, in milliseconds: a minute together.
+const PAUSES: [u64; 16] =
+    [100, 400, 1000, 2000, 2000, 3000, 3000, 4000, 4000, 5000, 5000, 6000, 6000, 6000, 6000, 6000];
 
 /// The report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,8 +69,16 @@ impl Source for CredentialReport {
 
     async fn read(cx: &ReadCx<'_>) -> Result<CredentialReport, CallError> {
         let iam = cx.aws.iam();
-        iam.call("GenerateCredentialReport", |c| c.generate_credential_report().send()).await?;
-        // `ReportInProgress` is tried again until IAM is done.
+        // IAM starts a report at the first call and tells its state at each further one.
+        for pause in PAUSES {
+            let answer =
+                iam.call("GenerateCredentialReport", |c| c.generate_credential_report().send()).await?;
+            if answer.state == Some(ReportStateType::Complete) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        // Where it still is not there, `ReportInProgress` says so.
         let answer = iam.call("GetCredentialReport", |c| c.get_credential_report().send()).await?;
         let content = answer.content.map(aws_smithy_types::Blob::into_inner).unwrap_or_default();
         parse(&String::from_utf8_lossy(&content)).ok_or_else(|| CallError {
