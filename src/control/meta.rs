@@ -75,6 +75,8 @@ pub struct Meta {
     pub writes: &'static [&'static str],
     /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
     pub denies: bool,
+    /// The question that `--refresh central` asks in place of reading every target.
+    pub survey: Option<Survey>,
 }
 
 impl Meta {
@@ -87,7 +89,21 @@ impl Meta {
         reads: &[],
         writes: &[],
         denies: false,
+        survey: None,
     };
+}
+
+/// One organization-wide question whose answer states what `read` would find in many targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey {
+    /// Which account is asked; not `Seat::Member`.
+    pub seat: Seat,
+    /// Asked once in each region, about that region; else once, in the home region, about all of them.
+    pub regional: bool,
+    /// Operations that it calls, as `service:Operation`.
+    pub reads: &'static [&'static str],
+    /// Whose answer it is, as reports name it: `GuardDuty's list of members`.
+    pub evidence: &'static str,
 }
 
 /// What one unit is.

@@ -133,7 +133,8 @@ fn declared_operations_exist() {
     let mut missing = BTreeSet::new();
     for (name, _, control) in controls() {
         let meta = control.meta();
-        for operation in meta.reads.iter().chain(meta.writes) {
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in meta.reads.iter().chain(meta.writes).chain(surveys) {
             let (service, action) = operation.split_once(':').unwrap_or_default();
             let known = models::api(service).is_some_and(|api| api.operations.contains_key(action));
             if !known {
@@ -165,7 +166,12 @@ fn reads_only_read() {
             assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} reads by {operation}");
             assert!(!meta.writes.contains(operation), "{name}: {operation} is a read and a write");
         }
-        for list in [meta.reads, meta.writes] {
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in surveys {
+            let action = operation.split_once(':').unwrap_or_default().1;
+            assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} asks by {operation}");
+        }
+        for list in [meta.reads, meta.writes, surveys] {
             let unique: BTreeSet<_> = list.iter().collect();
             assert_eq!(unique.len(), list.len(), "{name} declares an operation twice");
         }
@@ -179,8 +185,10 @@ fn the_order_is_sound() {
     let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, _, control) in &controls {
         for after in control.meta().after {
+            // `section.part:unit` names a unit, which only a baseline can show to exist.
+            let control_of = after.split_once(':').map_or(*after, |(control, _)| control);
             let upstream: Vec<&(String, _, _)> =
-                controls.iter().filter(|(n, s, _)| n == after || s.meta().id == *after).collect();
+                controls.iter().filter(|(n, s, _)| n == control_of || s.meta().id == control_of).collect();
             assert!(!upstream.is_empty(), "{name} waits for `{after}`, which does not exist");
             for (other, _, upstream) in upstream.into_iter().filter(|(other, ..)| other != name) {
                 assert!(
