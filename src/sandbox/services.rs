@@ -37,6 +37,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     }
 }
 
+/// An account became a member of the organization: services whose administrator enables new members do so.
+///
+/// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
+pub fn account_joined(_world: &mut World, _account: &str, _now: f64) {}
+
+/// An account is no member of the organization any more.
+pub fn account_left(_world: &mut World, _account: &str, _now: f64) {}
+
 /// The refusal of a caller without the right.
 pub fn access_denied(call: &Call, reason: &str) -> Fault {
     Fault::new(
