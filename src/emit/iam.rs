@@ -71,7 +71,7 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
 const CONTENTS: &[&str] = &["dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "ssm"];
 
 /// What scopes are made of.
-fn names(baseline: &Baseline) -> Names {
+pub(crate) fn names(baseline: &Baseline) -> Names {
     let named = |section: &dyn DynSection| {
         let value = baseline.section(section.meta().id, None).ok().flatten()?;
         Some(section.role_names(value.value.as_ref()))
