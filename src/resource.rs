@@ -2,6 +2,7 @@
 //! document that others write to as well is compared and merged.
 
 pub mod kms_key;
+pub mod service_linked_role;
 pub mod statements;
 pub mod tags;
 
