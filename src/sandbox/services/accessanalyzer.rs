@@ -85,7 +85,8 @@ fn is_of_organization(kind: &str) -> bool {
 
 /// Whether an account may have analyzers of the organization.
 fn is_administrator(world: &World, account: &str) -> bool {
-    organizations::management(world) == Some(account) || organizations::is_delegated(world, PRINCIPAL, account)
+    organizations::management(world) == Some(account)
+        || organizations::is_delegated(world, PRINCIPAL, account)
 }
 
 fn arn(world: &World, call: &Call, name: &str) -> String {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::{iam, organizations};
 use super::{
-    Analyzer, PRINCIPAL, arn, conflict, find, find_mut, is_administrator, is_of_organization, missing, page, quota,
-    rules, validation,
+    Analyzer, PRINCIPAL, arn, conflict, find, find_mut, is_administrator, is_of_organization, missing, page,
+    quota, rules, validation,
 };
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
@@ -43,17 +43,22 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
 
 /// What an analyzer of the organization needs. Guess: the wording, but for that of the missing role.
 fn organization(world: &World, call: &Call) -> Result<(), Fault> {
-    let Some(management) = organizations::management(world).filter(|_| is_administrator(world, &call.account)) else {
+    let Some(management) =
+        organizations::management(world).filter(|_| is_administrator(world, &call.account))
+    else {
         return Err(validation(
             "You must create the analyzer using the management account or a delegated administrator account for the \
              organization.",
         ));
     };
     if !organizations::access_enabled(world, PRINCIPAL) {
-        return Err(validation("You must enable trusted access for IAM Access Analyzer in your organization."));
+        return Err(validation(
+            "You must enable trusted access for IAM Access Analyzer in your organization.",
+        ));
     }
     let path = format!("/aws-service-role/{PRINCIPAL}/");
-    let has_role = world.iam.get(management).is_some_and(|iam| iam.roles.values().any(|role| role.path == path));
+    let has_role =
+        world.iam.get(management).is_some_and(|iam| iam.roles.values().any(|role| role.path == path));
     // The management account's own analyzer makes the role.
     if !has_role && management != call.account {
         return Err(validation(

@@ -28,7 +28,9 @@ fn checked(filter: Option<&Value>) -> Result<Value, Fault> {
     let criteria = filter.and_then(Value::as_object);
     let empty = |criterion: &Value| criterion.as_object().is_none_or(serde_json::Map::is_empty);
     if criteria.is_none_or(|criteria| criteria.is_empty() || criteria.values().any(empty)) {
-        return Err(validation("The filter of an archive rule needs a criterion, and a criterion a condition."));
+        return Err(validation(
+            "The filter of an archive rule needs a criterion, and a criterion a condition.",
+        ));
     }
     Ok(filter.cloned().unwrap_or_default())
 }

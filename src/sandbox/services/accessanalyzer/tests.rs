@@ -26,7 +26,8 @@ fn analyzer(name: &str, kind: &str) -> serde_json::Value {
 #[test]
 fn only_administrators_have_analyzers_of_the_organization_and_every_member_gets_the_role() {
     let mut lab = delegated();
-    lab.at(OTHER, HOME).table(SERVICE, &[("CreateAnalyzer", analyzer("a", "ORGANIZATION"), "ValidationException")]);
+    lab.at(OTHER, HOME)
+        .table(SERVICE, &[("CreateAnalyzer", analyzer("a", "ORGANIZATION"), "ValidationException")]);
     lab.at(MEMBER, HOME).ok(SERVICE, "CreateAnalyzer", analyzer("a", "ORGANIZATION"));
     for account in [MANAGEMENT, MEMBER, OTHER] {
         let path = json!({"PathPrefix": format!("/aws-service-role/{PRINCIPAL}/")});
@@ -81,7 +82,11 @@ fn an_administrator_that_is_none_any_more_has_disabled_analyzers() {
     let input = json!({"ServicePrincipal": PRINCIPAL, "AccountId": MEMBER});
     lab.at(MANAGEMENT, HOME).ok("organizations", "DeregisterDelegatedAdministrator", input);
     assert_eq!(status(&mut lab), (json!("DISABLED"), json!("DELEGATED_ADMINISTRATOR_DEREGISTERED")));
-    lab.at(MANAGEMENT, HOME).ok("organizations", "DisableAWSServiceAccess", json!({"ServicePrincipal": PRINCIPAL}));
+    lab.at(MANAGEMENT, HOME).ok(
+        "organizations",
+        "DisableAWSServiceAccess",
+        json!({"ServicePrincipal": PRINCIPAL}),
+    );
     assert_eq!(status(&mut lab).1, "AWS_SERVICE_ACCESS_DISABLED");
 }
 
@@ -99,8 +104,16 @@ fn configurations_are_shown_by_get_alone_and_replaced() {
     lab.table(
         SERVICE,
         &[
-            ("UpdateAnalyzer", json!({"analyzerName": "u", "configuration": unused(366)}), "ValidationException"),
-            ("UpdateAnalyzer", json!({"analyzerName": "o", "configuration": unused(30)}), "ValidationException"),
+            (
+                "UpdateAnalyzer",
+                json!({"analyzerName": "u", "configuration": unused(366)}),
+                "ValidationException",
+            ),
+            (
+                "UpdateAnalyzer",
+                json!({"analyzerName": "o", "configuration": unused(30)}),
+                "ValidationException",
+            ),
             ("GetAnalyzer", json!({"analyzerName": "x"}), "ResourceNotFoundException"),
             ("DeleteAnalyzer", json!({"analyzerName": "x"}), "ResourceNotFoundException"),
         ],
@@ -120,18 +133,28 @@ fn rules_are_kept_by_name_and_listed_in_pages() {
     let first = lab.ok(SERVICE, "ListArchiveRules", json!({"analyzerName": "o"}));
     let input = json!({"analyzerName": "o", "nextToken": first["nextToken"]});
     let second = lab.ok(SERVICE, "ListArchiveRules", input);
-    assert_eq!((&first["archiveRules"][0]["ruleName"], &second["archiveRules"][0]["ruleName"]), (&json!("a"), &json!("b")));
+    assert_eq!(
+        (&first["archiveRules"][0]["ruleName"], &second["archiveRules"][0]["ruleName"]),
+        (&json!("a"), &json!("b"))
+    );
     lab.table(
         SERVICE,
         &[
             ("CreateArchiveRule", rule("a"), "ConflictException"),
             ("UpdateArchiveRule", rule("c"), "ResourceNotFoundException"),
-            ("CreateArchiveRule", json!({"analyzerName": "o", "ruleName": "c", "filter": {}}), "ValidationException"),
+            (
+                "CreateArchiveRule",
+                json!({"analyzerName": "o", "ruleName": "c", "filter": {}}),
+                "ValidationException",
+            ),
         ],
     );
     lab.ok(SERVICE, "UpdateArchiveRule", rule("b"));
     lab.ok(SERVICE, "DeleteArchiveRule", json!({"analyzerName": "o", "ruleName": "b"}));
-    lab.table(SERVICE, &[("GetArchiveRule", json!({"analyzerName": "o", "ruleName": "b"}), "ResourceNotFoundException")]);
+    lab.table(
+        SERVICE,
+        &[("GetArchiveRule", json!({"analyzerName": "o", "ruleName": "b"}), "ResourceNotFoundException")],
+    );
     let arn = format!("arn:aws:access-analyzer:{HOME}:{MEMBER}:analyzer/o");
     lab.ok(SERVICE, "UntagResource", json!({"resourceArn": arn, "tagKeys": ["team"]}));
     assert_eq!(lab.ok(SERVICE, "ListTagsForResource", json!({"resourceArn": arn})), json!({"tags": {}}));
