@@ -19,6 +19,7 @@ sections! {
     log_archive::LogArchive,
     org_trail::OrgTrail,
     metric_alarms::MetricAlarms,
+    access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     primary_contact::PrimaryContact,
