@@ -79,6 +79,9 @@ impl<'a> Builder<'a> {
         let Some(bound) = scope.baseline.section(id, None)? else { return Ok(()) };
         let account = match self.seat(control.meta().seat) {
             Ok(account) => account,
+            Err(_) if control.meta().optional_seat && self.seat_key(control.meta().seat).is_none() => {
+                return Ok(());
+            }
             Err(why) => {
                 self.settle(control, position, &bound, OutcomeKind::Blocked, why);
                 return Ok(());
