@@ -20,6 +20,7 @@ sections! {
     org_trail::OrgTrail,
     compute_optimizer::ComputeOptimizer,
     metric_alarms::MetricAlarms,
+    access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     primary_contact::PrimaryContact,

@@ -150,5 +150,10 @@ pub fn alarm(baseline: &Baseline, filter: &str) -> String {
     prefixed(baseline, filter)
 }
 
+/// Analyzer of IAM Access Analyzer of one kind, such as `external-access`.
+pub fn analyzer(baseline: &Baseline, kind: &str) -> String {
+    prefixed(baseline, kind)
+}
+
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.
 pub const OWNER_TAG: &str = "orgbase";
