@@ -67,14 +67,10 @@ pub struct Meta {
     pub scope: Scope,
     /// Who makes the calls.
     pub seat: Seat,
-<<<<<<< HEAD
     /// Where the baseline names no account for the seat, nothing is asked: the control belongs to another section's account.
     pub optional_seat: bool,
-    /// Controls (`section` or `section.part`) that must be done first where the baseline declares them.
-=======
     /// Controls (`section` or `section.part`) that must be done first where the baseline declares them; `:unit` behind it:
     /// only the units of that name; `@region` at the end: only those of the same region.
->>>>>>> main
     pub after: &'static [&'static str],
     /// Operations that `read` calls, as `service:Operation`.
     pub reads: &'static [&'static str],

@@ -80,8 +80,8 @@ impl Control for Schedules {
         seat: Seat::Management,
         after: &[
             "compute_optimizer.export_role",
-            "compute_optimizer.bucket",
-            "log_archive.bucket",
+            "compute_optimizer.bucket@region",
+            "log_archive.bucket:exports",
         ],
         reads: &[
             "scheduler:GetSchedule",
