@@ -36,7 +36,7 @@ impl Control for TrustedAccess {
         part: "trusted_access",
         scope: Scope::Organization,
         seat: Seat::Management,
-        after: &["delegated_admins.trusted_access", "delegated_admins.admin"],
+        after: &["delegated_admins.trusted_access:cloudtrail", "delegated_admins.admin:cloudtrail"],
         reads: &["iam:ListRoles", "organizations:ListAWSServiceAccessForOrganization"],
         writes: &["iam:CreateServiceLinkedRole", "organizations:EnableAWSServiceAccess"],
         ..Meta::DEFAULT
