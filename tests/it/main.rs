@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod baselines;
+mod check;
 mod cli;
 mod converge;
 mod faults;

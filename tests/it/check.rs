@@ -1,0 +1,171 @@
+//! `orgbase check` through the built binary, on a simulated organization before and after a baseline.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const NEWEST_NUMBERS: usize = 70;
+const BASELINE: &str = r#"version = 1
+[organization]
+id = "o-a1b2c3d4e5"
+home_region = "eu-west-1"
+regions = ["eu-west-1"]
+
+[password_policy]
+minimum_length = 14
+reuse_prevention = 24
+
+[[exceptions]]
+control = "password_policy"
+accounts = ["444444444444"]
+reason = "moves to Identity Center"
+expires = 2099-01-31
+"#;
+
+/// A folder with a simulated organization.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(TempDir::new().unwrap());
+        std::fs::write(desk.0.path().join("org.toml"), include_str!("support/org.toml")).unwrap();
+        let made = desk.run(&["sandbox", "--state", "org.json", "--org", "org.toml"]);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        desk
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orgbase"));
+        command.args(args).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
+        command.env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true").output().unwrap()
+    }
+
+    fn check(&self, args: &[&str]) -> Output {
+        let mut all = vec!["check", "--sandbox=org.json"];
+        all.extend(args);
+        self.run(&all)
+    }
+
+    fn report(&self, args: &[&str]) -> Value {
+        let mut all = args.to_vec();
+        all.extend(["--format", "json"]);
+        let output = self.check(&all);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)))
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn rows<'a>(report: &'a Value, rule: &str) -> Vec<&'a Value> {
+    report["rows"].as_array().unwrap().iter().filter(|row| row["rule"] == rule).collect()
+}
+
+fn statuses(report: &Value, rule: &str) -> Vec<String> {
+    rows(report, rule).iter().map(|row| row["status"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn without_a_baseline_every_rule_has_rows_and_nothing_is_unread() {
+    let desk = Desk::new();
+    let output = desk.check(&["--regions", "eu-west-1", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules = report["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), NEWEST_NUMBERS);
+    for rule in rules {
+        let number = rule["rule"].as_str().unwrap();
+        assert!(!rows(&report, number).is_empty(), "{number} has no row");
+    }
+    let unread: Vec<String> = report["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["status"] == "ERROR")
+        .map(|row| format!("{} {} {}", row["rule"], row["account_id"], row["evidence"]))
+        .collect();
+    assert!(unread.is_empty(), "{unread:#?}");
+    assert_eq!(output.status.code(), Some(2));
+    let counted: u64 = report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(counted as usize, report["rows"].as_array().unwrap().len());
+}
+
+#[test]
+fn every_benchmark_version_has_all_of_its_rules() {
+    let desk = Desk::new();
+    for (version, numbers) in [("cis-1.2", 49), ("cis-1.5", 63), ("cis-3.0", 62), ("cis-5.0", 63)] {
+        let report = desk.report(&["--regions", "eu-west-1", "--benchmark", version]);
+        assert_eq!(report["rules"].as_array().unwrap().len(), numbers, "{version}");
+    }
+}
+
+#[test]
+fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
+    let desk = Desk::new();
+    desk.write("baseline.toml", BASELINE);
+    let before = desk.report(&[]);
+    let failed = |row: &&&Value| row["status"] == "FAIL";
+    let length = rows(&before, "2.8");
+    assert!(length.iter().filter(failed).all(|row| row["fixed_by_baseline"] == true && row["fix_control"] == "password_policy"));
+    assert!(length.iter().filter(failed).count() > 1);
+    let excepted = length.iter().find(|row| row["account_id"] == "444444444444").unwrap();
+    assert_eq!(excepted["met_by"], "exception (until 2099-01-31): moves to Identity Center");
+    desk.write("before.json", &before.to_string());
+    let applied = desk.run(&["apply", "--yes", "--sandbox=org.json"]);
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
+    let after = desk.report(&["--compare", "before.json"]);
+    assert!(statuses(&after, "2.8").iter().all(|status| status == "PASS"));
+    assert_eq!(after["compared"]["newly_failed"], serde_json::json!([]));
+    assert!(after["compared"]["fixed"].as_array().unwrap().len() > 1);
+}
+
+#[test]
+fn a_region_or_an_account_can_be_chosen() {
+    let desk = Desk::new();
+    let one = desk.report(&["--regions", "eu-west-1,us-east-1", "--only", "account=333333333333", "--only", "region=us-east-1"]);
+    let members: Vec<&Value> =
+        one["rows"].as_array().unwrap().iter().filter(|row| row["region"] != "").collect();
+    assert!(members.iter().all(|row| row["account_id"] == "333333333333" && row["region"] == "us-east-1"));
+    assert!(!members.is_empty());
+}
+
+#[test]
+fn every_format_is_written_and_failed_only_leaves_the_rest_out() {
+    let desk = Desk::new();
+    let csv = text(&desk.check(&["--regions", "eu-west-1", "--format", "csv", "--failed-only"]).stdout);
+    assert!(csv.lines().skip(1).all(|line| line.contains(",FAIL,")), "{csv}");
+    for (format, mark) in [
+        ("human", "CIS AWS Foundations Benchmark 7.0.0"),
+        ("html", "<!DOCTYPE html>"),
+        ("markdown", "# CIS AWS Foundations Benchmark 7.0.0"),
+        ("junit", "<testsuites"),
+        ("sarif", "\"version\": \"2.1.0\""),
+        ("ocsf", "\"class_uid\": 2003"),
+        ("asff", "\"SchemaVersion\": \"2018-10-08\""),
+    ] {
+        let output = desk.check(&["--regions", "eu-west-1", "--format", format]);
+        assert_eq!(output.status.code(), Some(2), "{format}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(mark), "{format}");
+    }
+}
+
+#[test]
+fn bad_input_ends_with_1_and_says_what_to_do() {
+    let desk = Desk::new();
+    let told = |args: &[&str]| {
+        let output = desk.check(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        text(&output.stderr)
+    };
+    assert!(told(&["--benchmark", "cis-9"]).contains("known are cis-1.2"));
+    assert!(told(&["--regions", "eu-wst-1"]).contains("did you mean eu-west-1?"));
+    assert!(told(&["--compare", "missing.json"]).contains("cannot read the report missing.json"));
+    assert!(told(&["-f", "missing.toml"]).contains("missing.toml"));
+    assert!(!Path::new(desk.0.path()).join(".orgbase").exists(), "a check writes no run folder");
+}
