@@ -19,8 +19,14 @@ sections! {
     log_archive::LogArchive,
     org_trail::OrgTrail,
     metric_alarms::MetricAlarms,
+    access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    primary_contact::PrimaryContact,
+    account_alias::AccountAlias,
+    support_role::SupportRole,
+    security_audit_role::SecurityAuditRole,
+    s3_block_public_access::S3BlockPublicAccess,
     scps::Scps,
 }
 

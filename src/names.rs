@@ -105,6 +105,16 @@ fn home_arn(baseline: &Baseline, facts: &Facts, service: &str, resource: &str) -
     facts.arn(service, &baseline.organization.home_region, &facts.management_account, resource)
 }
 
+/// Role in every account with which people work with AWS Support.
+pub fn support_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "support")
+}
+
+/// Role in every account with which the security account looks at it.
+pub fn security_audit_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "security-audit")
+}
+
 /// SNS topic of the metric alarms.
 pub fn alarm_topic(baseline: &Baseline) -> String {
     prefixed(baseline, "alarms")
@@ -118,6 +128,11 @@ pub fn monitoring_key_alias(baseline: &Baseline) -> String {
 /// Alarm and metric filter of one shipped or own filter.
 pub fn alarm(baseline: &Baseline, filter: &str) -> String {
     prefixed(baseline, filter)
+}
+
+/// Analyzer of IAM Access Analyzer of one kind, such as `external-access`.
+pub fn analyzer(baseline: &Baseline, kind: &str) -> String {
+    prefixed(baseline, kind)
 }
 
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.

@@ -1,6 +1,6 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::baseline::{Baseline, Regions};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Facts, Needs};
-use crate::plan::Shared;
+use crate::facts::{self, Account, Facts, Needs};
+use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::selector::Selection;
@@ -32,6 +32,8 @@ pub struct Place {
     pub profile: Option<String>,
     /// Nothing may be written to AWS.
     pub read_only: bool,
+    /// Where the plan asks.
+    pub refresh: Refresh,
 }
 
 /// A run that has begun: the organization is read, nothing is written.
@@ -185,7 +187,7 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
         baseline_path: place.baseline.clone(),
-        shared: Arc::new(Shared { units, aws, facts, baseline }),
+        shared: Arc::new(Shared::new(units, aws, facts, baseline, place.refresh)),
         live,
         sandbox,
     })
@@ -263,6 +265,11 @@ fn needs(baseline: &Baseline) -> Needs {
     let scps = baseline.declares("scps") || !baseline.accounts.is_empty();
     Needs {
         policy_types: if scps { vec!["SERVICE_CONTROL_POLICY".into()] } else { Vec::new() },
+        policy_types_in_force: if baseline.declares("s3_block_public_access") {
+            vec!["S3_POLICY".into()]
+        } else {
+            Vec::new()
+        },
         trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
     }
 }
@@ -300,21 +307,10 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads each account's regions where something works in all of them. A failure is kept: it is that account's outcome.
+/// Reads which regions accounts have, where that matters. A failure is kept: it is that account's outcome.
 async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let regional = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .any(|c| c.meta().scope == Scope::AccountRegion);
-    if !regional {
-        return;
-    }
     let home = &baseline.organization.home_region;
-    let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let wanted: Vec<String> =
-        wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {
@@ -323,5 +319,31 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
         };
         (account, regions)
     };
+    let wanted = with_regions(baseline, facts);
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
+}
+
+/// Ids of the accounts whose regions matter: every managed one where something works in all of them, else those that
+/// work in every region for the organization. The management account's are known.
+fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    let controls = crate::controls::SECTIONS
+        .iter()
+        .filter(|s| baseline.declares(s.meta().id))
+        .flat_map(|s| s.controls())
+        .map(|c| (c.meta().scope, c.meta().seat));
+    let mut wanted = BTreeSet::new();
+    for (scope, seat) in controls {
+        match scope {
+            Scope::AccountRegion => {
+                let managed = |a: &&Account| a.is_active() && baseline.unmanaged(a).is_none();
+                wanted.extend(facts.accounts.values().filter(managed).map(|a| a.id.clone()));
+            }
+            Scope::OrganizationRegion => {
+                wanted.extend(units::seat_account(baseline, facts, seat).ok().map(|a| a.id.clone()));
+            }
+            Scope::Organization | Scope::Account => {}
+        }
+    }
+    wanted.remove(&facts.management_account);
+    wanted
 }

@@ -61,7 +61,26 @@ const PREFIXES: &[(&str, &str)] = &[
 /// Operations whose actions have another name, or that need further ones.
 const EXCEPTIONS: &[(&str, &[&str])] = &[
     // What the service makes or passes on with the caller's rights: `scopes` says for whom.
-    ("accessanalyzer:CreateAnalyzer", &["access-analyzer:CreateAnalyzer", "iam:CreateServiceLinkedRole"]),
+    // Analyzers of the organization read it with the caller's rights: what AWS's policy IAMAccessAnalyzerFullAccess has.
+    (
+        "accessanalyzer:CreateAnalyzer",
+        &[
+            "access-analyzer:CreateAnalyzer",
+            "access-analyzer:TagResource",
+            "iam:CreateServiceLinkedRole",
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListAccounts",
+            "organizations:ListAccountsForParent",
+            "organizations:ListChildren",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListParents",
+            "organizations:ListRoots",
+        ],
+    ),
     ("backup:CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
     ("config:PutConfigurationAggregator", &["config:PutConfigurationAggregator", "iam:PassRole"]),
     ("config:PutConfigurationRecorder", &["config:PutConfigurationRecorder", "iam:PassRole"]),

@@ -2,6 +2,7 @@
 
 use super::world::{Call, Fault, Reply, World};
 
+pub mod accessanalyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
@@ -23,6 +24,7 @@ pub mod tags;
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     let reply = match call.service.as_str() {
+        "accessanalyzer" => accessanalyzer::handle(world, call),
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),

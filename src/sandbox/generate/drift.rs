@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 14] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -43,6 +43,12 @@ const SETTINGS: [Setting; 12] = [
         operation: "PutAlternateContact",
         regional: false,
         input: security_contact,
+    },
+    Setting {
+        service: "account",
+        operation: "PutContactInformation",
+        regional: false,
+        input: primary_contact,
     },
     Setting {
         service: "s3control",
@@ -63,6 +69,7 @@ const SETTINGS: [Setting; 12] = [
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
+    Setting { service: "accessanalyzer", operation: "CreateAnalyzer", regional: true, input: analyzer },
 ];
 
 /// Changes each setting of each usable account and region with probability `share`.
@@ -134,6 +141,13 @@ fn security_contact(pick: &Pick) -> Value {
     })
 }
 
+fn primary_contact(pick: &Pick) -> Value {
+    json!({"ContactInformation": {
+        "FullName": pick.one_of(&["Alex Example", "Sam Example"]), "AddressLine1": "7 Former Street",
+        "City": "Cork", "PostalCode": "T12 XY00", "CountryCode": "IE", "PhoneNumber": "+353 21 555 0100",
+    }})
+}
+
 fn public_access(pick: &Pick) -> Value {
     json!({"AccountId": pick.account, "PublicAccessBlockConfiguration": {
         "BlockPublicAcls": true, "IgnorePublicAcls": pick.bits & 1 != 0,
@@ -164,4 +178,10 @@ fn hub(pick: &Pick) -> Value {
 
 fn inspector(pick: &Pick) -> Value {
     json!({"resourceTypes": [pick.one_of(&["EC2", "ECR", "LAMBDA"])]})
+}
+
+/// What the console makes.
+fn analyzer(pick: &Pick) -> Value {
+    let name = format!("ConsoleAnalyzer-{:08x}", pick.bits as u32);
+    json!({"analyzerName": name, "type": "ACCOUNT"})
 }
