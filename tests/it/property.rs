@@ -14,9 +14,12 @@ use crate::support::org::{How, Org};
 use crate::support::recorder::{self, Write};
 use crate::support::shape;
 
-/// Values that orgbase writes and nobody manages: operation, part of what is changed, why.
+/// What nobody manages although orgbase writes it, or only a person can repair: operation, part of the change as it is
+/// described, why.
 const UNMANAGED: &[(&str, &str, &str)] = &[
     ("cloudwatch:PutMetricAlarm", ".AlarmDescription", "a text for people, written with what else differs"),
+    ("organizations:DeregisterDelegatedAdministrator", "access-analyzer.", ANALYZERS),
+    ("organizations:DisableAWSServiceAccess", "access-analyzer.", ANALYZERS),
     ("organizations:EnablePolicyType", ".PolicyType", "a type that the baseline does not name stays as it is"),
     ("sns:SetTopicAttributes", "__default_statement_ID", "AWS's own statement; only ours is managed"),
     ("sns:SetTopicAttributes", ".AttributeValue left out", "as far as it gives AWS's own statement back"),
@@ -24,6 +27,9 @@ const UNMANAGED: &[(&str, &str, &str)] = &[
 
 /// Writes of a repair in another service than the change was made in: service that changed, service that is written, why.
 const ELSEWHERE: &[(&str, &str, &str)] = &[];
+
+/// Why a person must repair it.
+const ANALYZERS: &str = "disables the analyzers for good: to delete them, and their findings, is for a person to decide";
 
 struct Size {
     accounts: usize,
@@ -74,7 +80,7 @@ fn cell(write: &Write) -> (String, String, String) {
 }
 
 fn is_unmanaged(change: &Change) -> bool {
-    UNMANAGED.iter().any(|(operation, part, _)| change.call.name() == *operation && change.what.contains(part))
+    UNMANAGED.iter().any(|(operation, part, _)| change.call.name() == *operation && change.describe().contains(part))
 }
 
 fn is_expected(write: &Write, changed: &BTreeSet<(String, String, String)>) -> bool {
