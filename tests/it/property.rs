@@ -20,7 +20,11 @@ const UNMANAGED: &[(&str, &str, &str)] = &[
     ("cloudwatch:PutMetricAlarm", ".AlarmDescription", "a text for people, written with what else differs"),
     ("organizations:DeregisterDelegatedAdministrator", "access-analyzer.", ANALYZERS),
     ("organizations:DisableAWSServiceAccess", "access-analyzer.", ANALYZERS),
-    ("organizations:EnablePolicyType", ".PolicyType", "a type that the baseline does not name stays as it is"),
+    (
+        "organizations:EnablePolicyType",
+        ".PolicyType",
+        "a type that the baseline does not name stays as it is",
+    ),
     ("sns:SetTopicAttributes", "__default_statement_ID", "AWS's own statement; only ours is managed"),
     ("sns:SetTopicAttributes", ".AttributeValue left out", "as far as it gives AWS's own statement back"),
 ];
@@ -29,7 +33,8 @@ const UNMANAGED: &[(&str, &str, &str)] = &[
 const ELSEWHERE: &[(&str, &str, &str)] = &[];
 
 /// Why a person must repair it.
-const ANALYZERS: &str = "disables the analyzers for good: to delete them, and their findings, is for a person to decide";
+const ANALYZERS: &str =
+    "disables the analyzers for good: to delete them, and their findings, is for a person to decide";
 
 struct Size {
     accounts: usize,
@@ -80,7 +85,9 @@ fn cell(write: &Write) -> (String, String, String) {
 }
 
 fn is_unmanaged(change: &Change) -> bool {
-    UNMANAGED.iter().any(|(operation, part, _)| change.call.name() == *operation && change.describe().contains(part))
+    UNMANAGED
+        .iter()
+        .any(|(operation, part, _)| change.call.name() == *operation && change.describe().contains(part))
 }
 
 fn is_expected(write: &Write, changed: &BTreeSet<(String, String, String)>) -> bool {

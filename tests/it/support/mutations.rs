@@ -197,8 +197,14 @@ impl Walk<'_> {
             (_, Value::Number(number)) => {
                 let near = |number: i64| [number + 1, number - 1, number * 2, number / 2];
                 let numbers = number.as_i64().map(near).into_iter().flatten();
-                let fits = |n: &i64| shape.min.is_none_or(|min| *n as f64 >= min) && shape.max.is_none_or(|max| *n as f64 <= max);
-                numbers.filter(|n| fits(n) && Some(*n) != number.as_i64()).map(|n| (path.to_string(), json!(n))).collect()
+                let fits = |n: &i64| {
+                    shape.min.is_none_or(|min| *n as f64 >= min)
+                        && shape.max.is_none_or(|max| *n as f64 <= max)
+                };
+                numbers
+                    .filter(|n| fits(n) && Some(*n) != number.as_i64())
+                    .map(|n| (path.to_string(), json!(n)))
+                    .collect()
             }
             (_, Value::String(text)) => self.of_text(shape, text, path),
             _ => Vec::new(),
@@ -206,7 +212,8 @@ impl Walk<'_> {
     }
 
     fn of_structure(&self, shape: &Shape, map: &Map<String, Value>, path: &str) -> Vec<(String, Value)> {
-        let known = |name: &String| shape.members.get_key_value(name).map(|(name, member)| (name.as_str(), member));
+        let known =
+            |name: &String| shape.members.get_key_value(name).map(|(name, member)| (name.as_str(), member));
         let mut all = self.of_members(map.keys().filter_map(known), map, path);
         for name in map.keys().filter(|name| !shape.required.contains(name)) {
             let mut less = map.clone();
