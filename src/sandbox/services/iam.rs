@@ -5,6 +5,7 @@
 //! show them.
 
 mod account;
+mod authorization;
 pub mod credentials;
 mod documents;
 mod groups;
@@ -120,6 +121,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,
         "ListAccessKeys" => keys::list,
+        "GetAccountAuthorizationDetails" => authorization::details,
         "ListRoleTags" => looking::role_tags,
         "ListUserTags" => looking::user_tags,
         "ListPolicyTags" => looking::policy_tags,
