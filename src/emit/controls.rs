@@ -235,7 +235,12 @@ fn parts(out: &mut String, section: &dyn DynSection) {
         }
         if !meta.in_root_sessions.is_empty() {
             let operations = code(meta.in_root_sessions);
-            line(out, &format!("  * Of these in sessions of `sts:AssumeRoot`, without a right of the caller: {operations}."));
+            line(
+                out,
+                &format!(
+                    "  * Of these in sessions of `sts:AssumeRoot`, without a right of the caller: {operations}."
+                ),
+            );
         }
     }
 }

@@ -85,9 +85,13 @@ fn create_key(world: &mut World, call: &Call) -> Reply {
 
 fn list_keys(world: &mut World, call: &Call) -> Reply {
     let keys = view(world, &call.account).root.keys.clone();
-    page(world, call, "AccessKeyMetadata", &keys, |key| {
-        json!({"AccessKeyId": key.id, "Status": key.status, "CreateDate": key.created})
-    })
+    page(
+        world,
+        call,
+        "AccessKeyMetadata",
+        &keys,
+        |key| json!({"AccessKeyId": key.id, "Status": key.status, "CreateDate": key.created}),
+    )
 }
 
 fn update_key(world: &mut World, call: &Call) -> Reply {
@@ -258,12 +262,14 @@ mod tests {
         lab.world.organizations.accounts.get_mut(MEMBER).unwrap().created = false;
         let serial = format!("arn:aws:iam::{MEMBER}:mfa/root-account-mfa-device");
         let device = json!({"SerialNumber": serial});
-        let key = call(&mut lab, None, "CreateAccessKey", json!({})).unwrap()["AccessKey"]["AccessKeyId"].clone();
+        let key =
+            call(&mut lab, None, "CreateAccessKey", json!({})).unwrap()["AccessKey"]["AccessKeyId"].clone();
         call(&mut lab, None, "EnableMFADevice", device.clone()).unwrap();
         let body = json!({"CertificateBody": "pem"});
         let uploaded = call(&mut lab, None, "UploadSigningCertificate", body).unwrap();
         let certificate = json!({"CertificateId": uploaded["Certificate"]["CertificateId"]});
-        for present in ["AccountAccessKeysPresent", "AccountMFAEnabled", "AccountSigningCertificatesPresent"] {
+        for present in ["AccountAccessKeysPresent", "AccountMFAEnabled", "AccountSigningCertificatesPresent"]
+        {
             assert_eq!(summary(&mut lab, present), 1, "{present}");
         }
 
@@ -280,7 +286,11 @@ mod tests {
             ("DeactivateMFADevice", device),
         ] {
             call(&mut lab, delete, operation, input.clone()).unwrap();
-            assert_eq!(call(&mut lab, delete, operation, input).unwrap_err().code, "NoSuchEntity", "{operation}");
+            assert_eq!(
+                call(&mut lab, delete, operation, input).unwrap_err().code,
+                "NoSuchEntity",
+                "{operation}"
+            );
         }
         assert_eq!(call(&mut lab, delete, "CreateAccessKey", json!({})).unwrap_err().code, "AccessDenied");
         for gone in ["AccountAccessKeysPresent", "AccountMFAEnabled", "AccountPasswordPresent"] {
