@@ -92,7 +92,8 @@ fn without_a_baseline_every_rule_has_rows_and_nothing_is_unread() {
         .collect();
     assert!(unread.is_empty(), "{unread:#?}");
     assert_eq!(output.status.code(), Some(2));
-    let counted: u64 = report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    let counted: u64 =
+        report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(counted as usize, report["rows"].as_array().unwrap().len());
 }
 
@@ -112,7 +113,12 @@ fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
     let before = desk.report(&[]);
     let failed = |row: &&&Value| row["status"] == "FAIL";
     let length = rows(&before, "2.8");
-    assert!(length.iter().filter(failed).all(|row| row["fixed_by_baseline"] == true && row["fix_control"] == "password_policy"));
+    assert!(
+        length
+            .iter()
+            .filter(failed)
+            .all(|row| row["fixed_by_baseline"] == true && row["fix_control"] == "password_policy")
+    );
     assert!(length.iter().filter(failed).count() > 1);
     let excepted = length.iter().find(|row| row["account_id"] == "444444444444").unwrap();
     assert_eq!(excepted["met_by"], "exception (until 2099-01-31): moves to Identity Center");
@@ -128,7 +134,14 @@ fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
 #[test]
 fn a_region_or_an_account_can_be_chosen() {
     let desk = Desk::new();
-    let one = desk.report(&["--regions", "eu-west-1,us-east-1", "--only", "account=333333333333", "--only", "region=us-east-1"]);
+    let one = desk.report(&[
+        "--regions",
+        "eu-west-1,us-east-1",
+        "--only",
+        "account=333333333333",
+        "--only",
+        "region=us-east-1",
+    ]);
     let members: Vec<&Value> =
         one["rows"].as_array().unwrap().iter().filter(|row| row["region"] != "").collect();
     assert!(members.iter().all(|row| row["account_id"] == "333333333333" && row["region"] == "us-east-1"));
