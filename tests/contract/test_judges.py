@@ -39,7 +39,7 @@ def test_the_judge_judges_the_section(section: str, judge: str) -> None:
         return
     assert judge.startswith(("test_moto_", "test_readback_")), judge
     text = (HERE / SHARED.get(judge, judge)).read_text()
-    assert re.search(rf"^\[+{section}[].]", text, re.MULTILINE), f"no baseline in {judge} declares it"
+    assert re.search(rf"(^|\")\[+{section}[].]", text, re.MULTILINE), f"no baseline in {judge} declares it"
     assert re.search(r"^def test_", (HERE / judge).read_text(), re.MULTILINE), f"{judge} has no test"
 
 
