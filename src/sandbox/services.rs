@@ -14,6 +14,7 @@ pub mod kms;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod logs;
+pub mod nothing;
 pub mod organizations;
 pub mod s3;
 pub mod sns;
@@ -22,7 +23,7 @@ pub mod tags;
 
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
-    match call.service.as_str() {
+    let reply = match call.service.as_str() {
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
@@ -36,7 +37,8 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "sts" => sts::handle(world, call),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
-    }
+    };
+    reply.or_else(|| nothing::handle(call))
 }
 
 /// An account became a member of the organization: services whose administrator enables new members do so.

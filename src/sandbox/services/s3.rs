@@ -119,6 +119,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "PutBucketLifecycleConfiguration" => lifecycle::put(world, call),
         "GetBucketLogging" => logging::get(world, call),
         "PutBucketLogging" => logging::put(world, call),
+        "GetBucketNotificationConfiguration" => logging::get_notifications(world, call),
         "PutBucketNotificationConfiguration" => logging::put_notifications(world, call),
         "GetBucketReplication" => replication::get(world, call),
         "PutBucketReplication" => replication::put(world, call),
