@@ -3,6 +3,8 @@
 
 pub mod bucket;
 pub mod kms_key;
+pub mod members;
+pub mod regions;
 pub mod role;
 pub mod statements;
 pub mod tags;

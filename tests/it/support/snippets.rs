@@ -129,7 +129,9 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     }
 }
 
-/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's.
+/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
+/// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
+/// its export.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -138,6 +140,14 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("DETECTOR:") {
+                *text = world.guardduty[place].id.clone();
+            } else if let Some(place) = text.strip_prefix("DETECTOR-ARN:") {
+                let (account, region) = place.split_once('/').unwrap();
+                let id = format!("detector/{}", world.guardduty[place].id);
+                *text = world.arn("guardduty", region, account, &id);
+            } else if let Some(place) = text.strip_prefix("DESTINATION:") {
+                *text = world.guardduty[place].destinations.keys().next().unwrap().clone();
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();
