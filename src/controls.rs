@@ -22,6 +22,11 @@ sections! {
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,
+    primary_contact::PrimaryContact,
+    account_alias::AccountAlias,
+    support_role::SupportRole,
+    security_audit_role::SecurityAuditRole,
+    s3_block_public_access::S3BlockPublicAccess,
     scps::Scps,
 }
 

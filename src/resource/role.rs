@@ -76,8 +76,8 @@ pub fn diff(want: &Desired, have: Option<&Role>) -> Diff {
         d.create("role", want);
         return d;
     };
-    compare(&mut d, "trust", &want.trust, &role.trust);
-    compare(&mut d, "policy", &want.policy, &role.policy);
+    compare(&mut d, "trust", &want.trust, &role.trust, Risk::Normal);
+    compare(&mut d, "policy", &want.policy, &role.policy, Risk::Normal);
     diff_owner(&mut d, &role.tags, want.owner);
     d
 }
@@ -121,7 +121,7 @@ pub async fn apply(aws: &Clients, want: &Desired, have: Option<&Role>) -> Result
 }
 
 /// IAM answers documents percent-encoded.
-fn document(text: Option<&str>, what: &str) -> Result<Stored, UnitError> {
+pub(super) fn document(text: Option<&str>, what: &str) -> Result<Stored, UnitError> {
     let Some(text) = text else { return Ok(Stored(None)) };
     let text = percent_decode_str(text)
         .decode_utf8()
@@ -129,15 +129,17 @@ fn document(text: Option<&str>, what: &str) -> Result<Stored, UnitError> {
     Stored::parse(Some(&text), what)
 }
 
-fn compare(d: &mut Diff, path: &str, want: &Ours, have: &Stored) {
+/// Compares a whole document by its meaning.
+pub(super) fn compare(d: &mut Diff, path: &str, want: &Ours, have: &Stored, risk: Risk) {
     let want = want.alone();
     if have.0.as_ref().is_some_and(|have| same_meaning(have, &want)) {
         return;
     }
-    d.push(path, have.0.as_ref().map_or(Value::Null, Document::to_value), want.to_value(), Risk::Normal);
+    d.push(path, have.0.as_ref().map_or(Value::Null, Document::to_value), want.to_value(), risk);
 }
 
-fn owner_tag(owner: &str) -> Result<Tag, UnitError> {
+/// The owner tag, for calls that take one.
+pub(super) fn owner_tag(owner: &str) -> Result<Tag, UnitError> {
     Tag::builder()
         .key(OWNER_TAG)
         .value(owner)

@@ -220,7 +220,7 @@ impl Block {
 
 /// The block public access that holds for a bucket: its own and its account's.
 fn effective_block(world: &World, bucket: &Bucket) -> Block {
-    let account = world.s3.account_blocks.get(&bucket.owner).copied().unwrap_or_default();
+    let account = control::account_block(world, &bucket.owner).unwrap_or_default();
     bucket.block.unwrap_or_default().and(account)
 }
 

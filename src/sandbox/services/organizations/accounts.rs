@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{self, iam};
+use crate::sandbox::services::{self, account, iam};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{Account, AccountState, Creation};
@@ -126,6 +126,7 @@ fn add_created(world: &mut World, creation: &Creation) {
         state: AccountState::Active,
         closing_at: None,
     };
+    account::inherit_contact(world, &creation.account);
     iam::add_access_role(
         world,
         &account.id,
