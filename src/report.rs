@@ -65,14 +65,17 @@ pub struct UnitReport {
     /// The change is not for `apply` to make; `reason` says who makes it.
     #[serde(skip)]
     pub by_hand: bool,
+    /// What is there will have changed before the unit's turn (`Diff::provisional`).
+    #[serde(skip)]
+    pub provisional: bool,
 }
 
 impl UnitReport {
     /// A row without changes.
     pub fn new(id: UnitId, account_name: String, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
         let (changes, notices) = (Vec::new(), Vec::new());
-        let (fingerprint, error, by_hand) = (None, None, false);
-        UnitReport { id, account_name, outcome, changes, notices, reason, fingerprint, error, by_hand }
+        let (fingerprint, error, by_hand, provisional) = (None, None, false, false);
+        UnitReport { id, account_name, outcome, changes, notices, reason, fingerprint, error, by_hand, provisional }
     }
 
     /// The highest risk among its changes.

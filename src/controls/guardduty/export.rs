@@ -88,8 +88,8 @@ impl Control for Export {
         if !cx.section.export_findings {
             return Vec::new();
         }
-        let at = "export_findings".to_owned();
-        vec![Wanted { part: String::new(), at, about: None, after: Vec::new(), want: wanted(cx) }]
+        let (part, at) = (String::new(), String::new());
+        vec![Wanted { part, at, about: None, after: Vec::new(), want: wanted(cx) }]
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {

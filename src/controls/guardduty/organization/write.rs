@@ -86,21 +86,17 @@ fn detector_features<'a>(switches: impl IntoIterator<Item = (&'a Switch, &'a str
 async fn create_detector(aws: &Clients, want: &Desired) -> Result<String, UnitError> {
     let status = |value: &AutoEnable| if *value == AutoEnable::All { "ENABLED" } else { "DISABLED" };
     let features = detector_features(want.switches.iter().map(|(switch, value)| (switch, status(value))));
-    let made = make_detector(aws, frequency(want), features).await;
-    match made {
-        Ok(id) => Ok(id),
-        // Somebody else made it meanwhile: it is what the next read shows.
-        Err(error) => detector::id(aws).await?.ok_or_else(|| error.into()),
-    }
+    make_detector(aws, frequency(want), features).await
 }
 
+/// Makes a detector, or finds the one that came to be meanwhile.
 async fn make_detector(
     aws: &Clients,
     frequency: Option<FindingPublishingFrequency>,
     features: Vec<DetectorFeatureConfiguration>,
-) -> Result<String, CallError> {
+) -> Result<String, UnitError> {
     let features = Some(features).filter(|features| !features.is_empty());
-    let answer = aws
+    let made = aws
         .guardduty()
         .call("CreateDetector", |c| {
             c.create_detector()
@@ -109,8 +105,11 @@ async fn make_detector(
                 .set_features(features.clone())
                 .send()
         })
-        .await?;
-    Ok(answer.detector_id.unwrap_or_default())
+        .await;
+    match made {
+        Ok(answer) => answer.detector_id.ok_or_else(|| UnitError::missing("the new detector's id")),
+        Err(error) => detector::id(aws).await?.ok_or_else(|| error.into()),
+    }
 }
 
 async fn update_detector(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), CallError> {
