@@ -18,9 +18,9 @@ const HEAD: &str = "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_reg
 pub(crate) struct Snippet {
     /// Section id.
     pub(crate) id: &'static str,
-    /// The sections that must be converged before, as a whole baseline.
-    pub(crate) needs: String,
-    /// The same with the section.
+    /// Other sections must be converged before.
+    pub(crate) needs: bool,
+    /// What it needs and the section, as a whole baseline.
     pub(crate) baseline: String,
     /// The section as it is later, as a whole baseline.
     pub(crate) later: Option<String>,
@@ -68,7 +68,7 @@ fn snippet(id: &'static str) -> Snippet {
     Snippet {
         id,
         baseline: format!("{HEAD}{needs}{}", own(id)),
-        needs: format!("{HEAD}{needs}"),
+        needs: !needs.is_empty(),
         later: whole(format!("{id}.2.toml")),
         other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
