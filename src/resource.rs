@@ -7,6 +7,7 @@ pub mod kms_key;
 pub mod members;
 pub mod regions;
 pub mod role;
+pub mod service_linked_role;
 pub mod statements;
 pub mod tags;
 pub mod topic;

@@ -106,6 +106,7 @@ impl Clients {
     );
     service!(detective, "detective", aws_sdk_detective, "Detective");
     service!(ec2, "ec2", aws_sdk_ec2, "EC2");
+    service!(efs, "efs", aws_sdk_efs, "Elastic File System");
     service!(fms, "fms", aws_sdk_fms, "Firewall Manager");
     service!(guardduty, "guardduty", aws_sdk_guardduty, "GuardDuty");
     service!(health, "health", aws_sdk_health, "Health");
@@ -116,11 +117,13 @@ impl Clients {
     service!(macie2, "macie2", aws_sdk_macie2, "Macie");
     service!(organizations, "organizations", aws_sdk_organizations, "Organizations");
     service!(ram, "ram", aws_sdk_ram, "Resource Access Manager");
+    service!(rds, "rds", aws_sdk_rds, "RDS");
     service!(s3, "s3", aws_sdk_s3, "S3");
     service!(securityhub, "securityhub", aws_sdk_securityhub, "Security Hub");
     service!(securitylake, "securitylake", aws_sdk_securitylake, "Security Lake");
     service!(service_quotas, "service-quotas", aws_sdk_servicequotas, "Service Quotas");
     service!(sns, "sns", aws_sdk_sns, "SNS");
+    service!(ssoadmin, "sso-admin", aws_sdk_ssoadmin, "IAM Identity Center");
     service!(sts, "sts", aws_sdk_sts, "STS");
 }
 

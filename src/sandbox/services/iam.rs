@@ -5,6 +5,7 @@
 //! show them.
 
 mod account;
+mod authorization;
 pub mod credentials;
 mod documents;
 mod groups;
@@ -78,6 +79,8 @@ fn handler(operation: &str) -> Option<Handler> {
         "PutRolePermissionsBoundary" => roles::put_boundary,
         "DeleteRolePermissionsBoundary" => roles::delete_boundary,
         "CreateServiceLinkedRole" => service_linked::create,
+        "DeleteServiceLinkedRole" => service_linked::delete,
+        "GetServiceLinkedRoleDeletionStatus" => service_linked::deletion_status,
         _ => return None,
     })
 }
@@ -116,6 +119,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,
         "ListAccessKeys" => keys::list,
+        "GetAccountAuthorizationDetails" => authorization::details,
         "ListRoleTags" => looking::role_tags,
         "ListUserTags" => looking::user_tags,
         "ListPolicyTags" => looking::policy_tags,
