@@ -320,7 +320,9 @@ fn needs(baseline: &Baseline) -> Needs {
         } else {
             Vec::new()
         },
-        trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
+        trusted_services: ["delegated_admins", "org_trail", "root_access"]
+            .iter()
+            .any(|id| baseline.declares(id)),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
@@ -54,10 +56,14 @@ impl Clients {
         writes: Arc<AtomicU32>,
     ) -> Result<Clients, CallError> {
         aws.ensure_session(account).await?;
-        let config = aws.0.config(account, region, &aws);
-        let fence = Fence { guard: guard.clone(), read_only: aws.0.read_only };
-        let seat = Seat { aws, account: account.to_owned(), region: region.to_owned(), guard, writes };
-        Ok(Clients { seat: Arc::new(seat), config, fence })
+        let config = aws.0.config(region, Held::provider(aws.clone(), account));
+        let (account, region) = (account.to_owned(), region.to_owned());
+        Ok(Clients::over(Seat { aws, account, region, guard, root: None, writes }, config))
+    }
+
+    fn over(seat: Seat, config: SdkConfig) -> Clients {
+        let fence = Fence { guard: seat.guard.clone(), read_only: seat.aws.0.read_only };
+        Clients { seat: Arc::new(seat), config, fence }
     }
 
     /// 12-digit id of the account.
@@ -84,6 +90,34 @@ impl Clients {
     pub async fn elsewhere(&self, account: &str, region: &str) -> Result<Clients, CallError> {
         let Seat { aws, guard, writes, .. } = &*self.seat;
         Clients::new(aws.clone(), account, region, guard.clone(), writes.clone()).await
+    }
+
+    /// Clients of a member account as its root user, through `sts:AssumeRoot`, under the same guard: for 15 minutes, and
+    /// for what AWS's task policy `task` allows, such as `IAMAuditRootUserCredentials`. This value's account is the one
+    /// that asks: the management account's, or the delegated administrator's of IAM.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html>
+    pub async fn as_root(&self, account: &str, task: &str) -> Result<Clients, CallError> {
+        let policy = PolicyDescriptorType::builder()
+            .arn(format!("arn:{}:iam::aws:policy/root-task/{task}", self.partition()))
+            .build();
+        let answer = self
+            .sts()
+            .call("AssumeRoot", |c| {
+                c.assume_root().target_principal(account).task_policy_arn(policy.clone()).send()
+            })
+            .await?;
+        let Seat { aws, region, guard, writes, .. } = &*self.seat;
+        let credentials = aws.temporary(account, answer.credentials)?;
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let seat = Seat {
+            aws: aws.clone(),
+            account: account.to_owned(),
+            region: region.clone(),
+            guard: guard.clone(),
+            root: Some(credentials),
+            writes: writes.clone(),
+        };
+        Ok(Clients::over(seat, aws.0.config(region, provider)))
     }
 
     service!(accessanalyzer, "accessanalyzer", aws_sdk_accessanalyzer, "Access Analyzer");
@@ -128,11 +162,11 @@ impl Clients {
 }
 
 impl Inner {
-    /// The base configuration with one account's credentials and one region.
-    fn config(&self, account: &str, region: &str, aws: &Aws) -> SdkConfig {
+    /// The base configuration with some credentials and one region.
+    fn config(&self, region: &str, credentials: SharedCredentialsProvider) -> SdkConfig {
         let mut builder = self.base.to_builder();
         builder.set_region(Region::new(region.to_owned()));
-        builder.set_credentials_provider(Some(Held::provider(aws.clone(), account)));
+        builder.set_credentials_provider(Some(credentials));
         builder.build()
     }
 }

@@ -136,8 +136,13 @@ fn operations(
                 continue;
             }
             let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
-            operations.extend(meta.reads.iter().map(|op| (*op, false)));
-            operations.extend(writes.iter().map(|op| (*op, true)));
+            let own = |op: &&&str| !meta.in_root_sessions.contains(*op);
+            operations.extend(meta.reads.iter().filter(own).map(|op| (*op, false)));
+            operations.extend(writes.iter().filter(own).map(|op| (*op, true)));
+            // A session that writes has another task policy than one that reads.
+            if !writes.iter().all(|op| own(&op)) {
+                operations.insert((scopes::ASSUME_ROOT, true));
+            }
         }
         if !operations.is_empty() {
             found.push((section.meta().id.to_string(), operations));

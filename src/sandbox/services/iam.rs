@@ -16,6 +16,7 @@ mod policies;
 mod providers;
 mod reports;
 mod roles;
+mod root;
 mod service_linked;
 mod state;
 mod users;
@@ -42,7 +43,8 @@ type Handler = fn(&mut World, &Call) -> Reply;
 
 /// Runs one call. `None` where the operation has no handler.
 pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
-    let run = handler(&call.operation).or_else(|| more_handlers(&call.operation))?;
+    let own = root::handler(world, call);
+    let run = own.or_else(|| handler(&call.operation)).or_else(|| more_handlers(&call.operation))?;
     Some(run(world, call))
 }
 
