@@ -81,7 +81,9 @@ impl Diff {
     /// of them, whatever they replace.
     pub fn is_planned_by(&self, planned: &Diff) -> bool {
         let asked = |now: &Change| {
-            let same = |then: &&Change| then.path == now.path && then.after == now.after && then.confirm == now.confirm;
+            let same = |then: &&Change| {
+                then.path == now.path && then.after == now.after && then.confirm == now.confirm
+            };
             planned.changes.iter().find(same).is_some_and(|then| then.risk >= now.risk)
         };
         self.changes == planned.changes || (planned.provisional && self.changes.iter().all(asked))

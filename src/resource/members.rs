@@ -31,7 +31,11 @@ pub fn expected(
 
 /// How many accounts a service may count in a region when all are in it: every ACTIVE one that has the region.
 pub fn countable(facts: &Facts, region: &str) -> usize {
-    facts.accounts.values().filter(|account| account.is_active() && has_region(facts, account, region)).count()
+    facts
+        .accounts
+        .values()
+        .filter(|account| account.is_active() && has_region(facts, account, region))
+        .count()
 }
 
 /// Whether an account has a region. Where nobody asked the account, it has those of every account and no other.
@@ -59,11 +63,16 @@ mod tests {
     #[test]
     fn who_is_left_alone_is_not_expected_but_may_be_counted() {
         let account = |n: u64, state: &str| {
-            let account =
-                Account { id: format!("{n}0000000000{n}"), email: format!("{n}@example.com"), state: state.into(), ..Account::default() };
+            let account = Account {
+                id: format!("{n}0000000000{n}"),
+                email: format!("{n}@example.com"),
+                state: state.into(),
+                ..Account::default()
+            };
             (account.id.clone(), account)
         };
-        let states = [(1, "ACTIVE"), (2, "ACTIVE"), (3, "ACTIVE"), (4, "ACTIVE"), (5, "SUSPENDED"), (6, "ACTIVE")];
+        let states =
+            [(1, "ACTIVE"), (2, "ACTIVE"), (3, "ACTIVE"), (4, "ACTIVE"), (5, "SUSPENDED"), (6, "ACTIVE")];
         let facts = Facts {
             partition: "aws".into(),
             management_account: "100000000001".into(),

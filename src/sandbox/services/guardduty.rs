@@ -28,7 +28,9 @@ use super::tags::Tags;
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
 pub use features::Feature;
-pub use organization::{administrator_disabled, administrator_enabled, administrator_may_leave, joined, left};
+pub use organization::{
+    administrator_disabled, administrator_enabled, administrator_may_leave, joined, left,
+};
 
 /// Service principal, of the service-linked role as well.
 const PRINCIPAL: &str = "guardduty.amazonaws.com";

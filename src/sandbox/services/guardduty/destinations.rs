@@ -28,7 +28,9 @@ impl Wrong {
             Wrong::NoBucket => {
                 "The request failed because the resource specified in the destinationArn parameter does not exist."
             }
-            Wrong::BadKey => "The request failed because the value specified for the kmsKeyArn parameter is not valid.",
+            Wrong::BadKey => {
+                "The request failed because the value specified for the kmsKeyArn parameter is not valid."
+            }
             Wrong::Denied => {
                 "The request failed because the GuardDuty service principal does not have permission to the KMS key or \
                  the resource specified by the destinationArn parameter. Refer to \
@@ -45,7 +47,11 @@ impl Wrong {
 
 /// The principal under which GuardDuty comes in a region.
 fn principal(region: &str) -> String {
-    if account::regions::is_opt_in(region) { format!("guardduty.{region}.amazonaws.com") } else { PRINCIPAL.to_owned() }
+    if account::regions::is_opt_in(region) {
+        format!("guardduty.{region}.amazonaws.com")
+    } else {
+        PRINCIPAL.to_owned()
+    }
 }
 
 fn check(world: &World, call: &Call, detector: &str, destination: &Destination) -> Result<(), Wrong> {
@@ -62,7 +68,8 @@ fn check(world: &World, call: &Call, detector: &str, destination: &Destination) 
     if !destination.key.contains(":key/") {
         return Err(Wrong::BadKey);
     }
-    let key = kms::find(world, &call.account, &call.region, &destination.key, call.now).ok_or(Wrong::BadKey)?;
+    let key =
+        kms::find(world, &call.account, &call.region, &destination.key, call.now).ok_or(Wrong::BadKey)?;
     if key.arn.split(':').nth(3) != Some(bucket.region.as_str()) {
         return Err(Wrong::BadKey);
     }
@@ -85,7 +92,8 @@ fn check(world: &World, call: &Call, detector: &str, destination: &Destination) 
 /// The destination that the input asks for, over one that is there.
 fn asked(call: &Call, have: &Destination) -> Destination {
     let text = |member: &str| {
-        let found = call.input.get("DestinationProperties").and_then(|all| all.get(member)).and_then(Value::as_str);
+        let found =
+            call.input.get("DestinationProperties").and_then(|all| all.get(member)).and_then(Value::as_str);
         found.map(str::to_owned)
     };
     Destination {
@@ -100,7 +108,9 @@ fn asked(call: &Call, have: &Destination) -> Destination {
 pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     let detector = own(world, call)?;
     if !detector.destinations.is_empty() {
-        return Err(bad_request("The request failed because a publishing destination of this type already exists."));
+        return Err(bad_request(
+            "The request failed because a publishing destination of this type already exists.",
+        ));
     }
     let mut destination = asked(call, &Destination::default());
     check(world, call, &detector.id, &destination).map_err(Wrong::fault)?;

@@ -128,7 +128,8 @@ pub(super) fn tag(world: &mut World, call: &Call) -> Reply {
     let new = tag_map(call.input.get("Tags")).into_iter().collect();
     let tags = tags_of(world, call)?;
     // Guess: the message.
-    *tags = tags::merged(tags, new).map_err(|_| bad_request("The request is rejected because of its tags."))?;
+    *tags =
+        tags::merged(tags, new).map_err(|_| bad_request("The request is rejected because of its tags."))?;
     Ok(json!({}))
 }
 

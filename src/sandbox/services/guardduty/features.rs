@@ -95,7 +95,8 @@ fn data_sources(input: &Value, value: &str) -> Asked {
         ("EKS_AUDIT_LOGS", format!("Kubernetes/AuditLogs/{last}")),
         ("EBS_MALWARE_PROTECTION", volumes),
     ];
-    let found = known.iter().filter_map(|(name, pointer)| Some(((*name).to_owned(), switch(pointer)?.to_owned())));
+    let found =
+        known.iter().filter_map(|(name, pointer)| Some(((*name).to_owned(), switch(pointer)?.to_owned())));
     found.collect()
 }
 
@@ -130,9 +131,10 @@ pub(super) fn set(all: &mut BTreeMap<String, Feature>, asked: &Asked, now: f64) 
 /// `Features` of a detector; `foundation`: with the plans that cannot be switched.
 pub(super) fn shown(detector: &Detector, foundation: bool) -> Value {
     let status = |on: bool| if on { "ENABLED" } else { "DISABLED" };
-    let always = FOUNDATION.iter().filter(|_| foundation).map(
-        |name| json!({"Name": name, "Status": status(detector.enabled), "UpdatedAt": detector.created}),
-    );
+    let always = FOUNDATION
+        .iter()
+        .filter(|_| foundation)
+        .map(|name| json!({"Name": name, "Status": status(detector.enabled), "UpdatedAt": detector.created}));
     let off = Feature { updated: detector.created, ..Feature::default() };
     let plans = FEATURES.iter().map(|(name, _, additional)| {
         let feature = detector.features.get(*name).unwrap_or(&off);

@@ -4,15 +4,14 @@ use serde_json::{Value, json};
 
 use super::super::organizations;
 use super::organization;
-use super::{
-    Detector, Member, administrator_of, bad_request, edit, features, own, page, strings, text,
-};
+use super::{Detector, Member, administrator_of, bad_request, edit, features, own, page, strings, text};
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
 /// Guess: the wording of results, but for the first, which public reports show.
 const NOT_MEMBER: &str = "The request is rejected because the given account ID is not an associated member of account the \
                           current account.";
-const OWN_ACCOUNT: &str = "The request is rejected because the given account ID is that of the current account.";
+const OWN_ACCOUNT: &str =
+    "The request is rejected because the given account ID is that of the current account.";
 const MANAGEMENT: &str = "The request is rejected because the management account has not enabled GuardDuty.";
 const ASSOCIATED: &str = "The request is rejected because the member account is still associated.";
 
@@ -23,7 +22,8 @@ pub(super) fn is_associated(member: &Member) -> bool {
 
 /// Ids of the accounts that belong to an administrator.
 pub(super) fn associated(world: &World, admin: &str, region: &str) -> Vec<String> {
-    let members = world.guardduty.get(&cell(admin, region)).into_iter().flat_map(|detector| &detector.members);
+    let members =
+        world.guardduty.get(&cell(admin, region)).into_iter().flat_map(|detector| &detector.members);
     members.filter(|(_, member)| is_associated(member)).map(|(id, _)| id.clone()).collect()
 }
 
@@ -159,7 +159,13 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
 }
 
 /// Gives an associated member another status; `on`: whether its detector is on from now, where that changes.
-fn mark(world: &mut World, call: &Call, id: &str, status: &str, on: Option<bool>) -> Result<(), &'static str> {
+fn mark(
+    world: &mut World,
+    call: &Call,
+    id: &str,
+    status: &str,
+    on: Option<bool>,
+) -> Result<(), &'static str> {
     let now = call.now;
     let members = &mut edit(world, call).members;
     let member = members.get_mut(id).filter(|member| is_associated(member)).ok_or(NOT_MEMBER)?;
@@ -214,7 +220,8 @@ pub(super) fn update_detectors(world: &mut World, call: &Call) -> Reply {
     let associated = associated(world, &call.account, &call.region);
     let failed = each(world, call, |world, id| {
         let known = associated.iter().any(|known| known == id);
-        let detector = world.guardduty.get_mut(&cell(id, &call.region)).filter(|_| known).ok_or(NOT_MEMBER)?;
+        let detector =
+            world.guardduty.get_mut(&cell(id, &call.region)).filter(|_| known).ok_or(NOT_MEMBER)?;
         features::set(&mut detector.features, &asked, call.now);
         detector.updated = call.now;
         Ok(())
@@ -240,7 +247,9 @@ pub(super) fn resign(world: &mut World, call: &Call) -> Reply {
         ));
     };
     let seat = Call { account: admin, ..call.clone() };
-    let Some(detector) = world.guardduty.get_mut(&cell(&seat.account, &seat.region)) else { return Ok(json!({})) };
+    let Some(detector) = world.guardduty.get_mut(&cell(&seat.account, &seat.region)) else {
+        return Ok(json!({}));
+    };
     if organization::auto_enable(&detector.organization) == "ALL" {
         return Err(bad_request(
             "The request is rejected because autoEnableOrganizationMembers is set to ALL for the organization.",

@@ -8,8 +8,8 @@ use super::super::{account, iam, organizations};
 use super::features::{self, FEATURES};
 use super::organizations::AccountState;
 use super::{
-    Detector, Member, Organization, PRINCIPAL, administrator, bad_request, derived_id, edit, members, out_of_range, own,
-    page,
+    Detector, Member, Organization, PRINCIPAL, administrator, bad_request, derived_id, edit, members,
+    out_of_range, own, page,
 };
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
@@ -23,7 +23,9 @@ pub(super) fn require_administrator(world: &World, call: &Call) -> Result<(), Fa
     if administrator(world, &call.region) == Some(call.account.as_str()) {
         return Ok(());
     }
-    Err(bad_request("The request failed because you do not have required AWS Organization master permission."))
+    Err(bad_request(
+        "The request failed because you do not have required AWS Organization master permission.",
+    ))
 }
 
 pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
@@ -82,7 +84,11 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
     let organization = &mut edit(world, call).organization;
     organization.auto_enable = auto_enable;
     for (name, value) in asked {
-        if value == "NONE" { organization.features.remove(&name) } else { organization.features.insert(name, value) };
+        if value == "NONE" {
+            organization.features.remove(&name)
+        } else {
+            organization.features.insert(name, value)
+        };
     }
     reach_all(world, &call.account, &call.region, call.now);
     Ok(json!({}))
@@ -90,7 +96,9 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 
 /// `ALL` reaches existing accounts, those too that were removed or suspended before; within 24 hours in AWS.
 fn reach_all(world: &mut World, admin: &str, region: &str, now: f64) {
-    let Some(organization) = world.guardduty.get(&cell(admin, region)).map(|d| d.organization.clone()) else { return };
+    let Some(organization) = world.guardduty.get(&cell(admin, region)).map(|d| d.organization.clone()) else {
+        return;
+    };
     if auto_enable(&organization) == "ALL" {
         for account in reachable(world, admin, region, now) {
             enroll(world, admin, region, &account, &["ALL"], now);
@@ -107,7 +115,8 @@ fn reach_all(world: &mut World, admin: &str, region: &str, now: f64) {
 /// The organization's active accounts that have the region, without the administrator. The management account must have
 /// the service's role (user guide, "Considerations").
 fn reachable(world: &World, admin: &str, region: &str, now: f64) -> Vec<String> {
-    let accounts = world.organizations.accounts.values().filter(|account| account.state == AccountState::Active);
+    let accounts =
+        world.organizations.accounts.values().filter(|account| account.state == AccountState::Active);
     let ids = accounts.map(|account| account.id.clone());
     ids.filter(|id| id != admin && can_be_member(world, id, region, now)).collect()
 }
@@ -128,7 +137,9 @@ fn switches(organization: &Organization, values: &[&str]) -> features::Asked {
 /// Makes an account a member, with a detector that is on. `values`: which settings of features reach it. Features of a
 /// detector that comes to be only now are those of the organization; of one that was there, no other is switched.
 pub(super) fn enroll(world: &mut World, admin: &str, region: &str, account: &str, values: &[&str], now: f64) {
-    let Some(organization) = world.guardduty.get(&cell(admin, region)).map(|d| d.organization.clone()) else { return };
+    let Some(organization) = world.guardduty.get(&cell(admin, region)).map(|d| d.organization.clone()) else {
+        return;
+    };
     iam::ensure_derived_role(world, account, PRINCIPAL, now);
     let id = derived_id(world, account, region);
     let email = world.organizations.accounts.get(account).map(|a| a.email.clone()).unwrap_or_default();
@@ -257,6 +268,8 @@ pub fn left(world: &mut World, account: &str) {
 /// The administrators of all regions, with theirs.
 fn administrators(world: &World) -> Vec<(String, String)> {
     let places = world.integrations.administrators.iter();
-    let own = places.filter_map(|(place, admin)| Some((admin.account.clone(), place.strip_prefix("guardduty/")?.to_owned())));
+    let own = places.filter_map(|(place, admin)| {
+        Some((admin.account.clone(), place.strip_prefix("guardduty/")?.to_owned()))
+    });
     own.collect()
 }

@@ -71,11 +71,15 @@ fn a_detector_is_one_per_region_and_begins_with_everything_but_runtime_monitorin
         assert_eq!(feature(&mut lab, MANAGEMENT, name), status, "{name}");
     }
     let shown = lab.ok(SERVICE, "GetDetector", json!({"DetectorId": id}));
-    assert_eq!((&shown["Status"], &shown["FindingPublishingFrequency"]), (&json!("ENABLED"), &json!("SIX_HOURS")));
+    assert_eq!(
+        (&shown["Status"], &shown["FindingPublishingFrequency"]),
+        (&json!("ENABLED"), &json!("SIX_HOURS"))
+    );
     assert!(lab.world.iam[MANAGEMENT].roles.contains_key("AWSServiceRoleForAmazonGuardDuty"));
     let both = json!([{"Name": "RUNTIME_MONITORING", "Status": "ENABLED"},
                       {"Name": "EKS_RUNTIME_MONITORING", "Status": "ENABLED"}]);
-    let foreign = json!([{"Name": "S3_DATA_EVENTS", "AdditionalConfiguration": [{"Name": "EKS_ADDON_MANAGEMENT"}]}]);
+    let foreign =
+        json!([{"Name": "S3_DATA_EVENTS", "AdditionalConfiguration": [{"Name": "EKS_ADDON_MANAGEMENT"}]}]);
     lab.table(
         SERVICE,
         &[
@@ -91,7 +95,10 @@ fn a_detector_is_one_per_region_and_begins_with_everything_but_runtime_monitorin
                         "DataSources": {"S3Logs": {"Enable": true}}});
     lab.ok(SERVICE, "UpdateDetector", with(&id, change));
     let shown = lab.ok(SERVICE, "GetDetector", json!({"DetectorId": id}));
-    assert_eq!((&shown["Status"], &shown["FindingPublishingFrequency"]), (&json!("DISABLED"), &json!("ONE_HOUR")));
+    assert_eq!(
+        (&shown["Status"], &shown["FindingPublishingFrequency"]),
+        (&json!("DISABLED"), &json!("ONE_HOUR"))
+    );
     assert_eq!(feature(&mut lab, MANAGEMENT, "S3_DATA_EVENTS"), "ENABLED");
     let arn = format!("arn:aws:guardduty:{HOME}:{MANAGEMENT}:detector/{id}");
     lab.ok(SERVICE, "TagResource", json!({"ResourceArn": arn, "Tags": {"team": "blue"}}));
@@ -106,12 +113,15 @@ fn all_reaches_every_account_and_new_only_those_that_join() {
     configure(&mut lab, &id, "NEW", json!([]));
     assert_eq!(members(&mut lab, &id), []);
     let before = lab.account.clone();
-    let request = lab
-        .at(MANAGEMENT, HOME)
-        .ok("organizations", "CreateAccount", json!({"AccountName": "new", "Email": "aws+new@example.com"}));
+    let request = lab.at(MANAGEMENT, HOME).ok(
+        "organizations",
+        "CreateAccount",
+        json!({"AccountName": "new", "Email": "aws+new@example.com"}),
+    );
     let request = request["CreateAccountStatus"]["Id"].clone();
     lab.now += 5.0;
-    let done = lab.ok("organizations", "DescribeCreateAccountStatus", json!({"CreateAccountRequestId": request}));
+    let done =
+        lab.ok("organizations", "DescribeCreateAccountStatus", json!({"CreateAccountRequestId": request}));
     let new = done["CreateAccountStatus"]["AccountId"].as_str().unwrap().to_owned();
     lab.at(&before, HOME);
     assert_eq!(members(&mut lab, &id), pairs(&[(&new, "Enabled")]));
@@ -129,7 +139,10 @@ fn all_reaches_every_account_and_new_only_those_that_join() {
     let counts = &counts["OrganizationDetails"]["OrganizationStatistics"];
     assert_eq!((&counts["TotalAccountsCount"], &counts["EnabledAccountsCount"]), (&json!(4), &json!(4)));
     let shown = lab.ok(SERVICE, "DescribeOrganizationConfiguration", json!({"DetectorId": id}));
-    assert_eq!((&shown["AutoEnableOrganizationMembers"], &shown["AutoEnable"]), (&json!("ALL"), &json!(true)));
+    assert_eq!(
+        (&shown["AutoEnableOrganizationMembers"], &shown["AutoEnable"]),
+        (&json!("ALL"), &json!(true))
+    );
     lab.table(
         SERVICE,
         &[
@@ -159,7 +172,8 @@ fn members_are_taken_out_stopped_and_taken_in_again() {
     let (mut lab, id) = administered();
     let accounts = json!({"AccountDetails": [{"AccountId": OTHER, "Email": "o@example.com"},
                                              {"AccountId": MEMBER, "Email": "m@example.com"}]});
-    let refused = lab.ok(SERVICE, "CreateMembers", with(&id, accounts.clone()))["UnprocessedAccounts"].clone();
+    let refused =
+        lab.ok(SERVICE, "CreateMembers", with(&id, accounts.clone()))["UnprocessedAccounts"].clone();
     assert_eq!((refused.as_array().unwrap().len(), &refused[0]["AccountId"]), (1, &json!(MEMBER)));
     let one = || with(&id, json!({"AccountIds": [OTHER]}));
     let steps: &[(&str, &[(&str, &str)])] = &[
@@ -182,7 +196,10 @@ fn members_are_taken_out_stopped_and_taken_in_again() {
     let shown = lab.ok(SERVICE, "GetMemberDetectors", one());
     let features = shown["MemberDataSourceConfigurations"][0]["Features"].as_array().unwrap().clone();
     let runtime = features.iter().find(|f| f["Name"] == "RUNTIME_MONITORING").unwrap();
-    assert_eq!((&runtime["Status"], &runtime["AdditionalConfiguration"][0]["Status"]), (&json!("ENABLED"), &json!("ENABLED")));
+    assert_eq!(
+        (&runtime["Status"], &runtime["AdditionalConfiguration"][0]["Status"]),
+        (&json!("ENABLED"), &json!("ENABLED"))
+    );
     let own = detector(&mut lab, OTHER).unwrap();
     lab.at(OTHER, HOME).ok(SERVICE, "DisassociateFromAdministratorAccount", json!({"DetectorId": own}));
     lab.at(MEMBER, HOME);
@@ -202,7 +219,8 @@ fn an_administrator_with_members_stays_and_one_without_leaves_its_detector() {
     lab.ok(SERVICE, "DeleteMembers", with(&id, all));
     lab.at(MANAGEMENT, HOME).ok(SERVICE, "DisableOrganizationAdminAccount", admin);
     assert_eq!(detector(&mut lab, MEMBER).as_ref(), Some(&id));
-    lab.at(MEMBER, HOME).table(SERVICE, &[("DescribeOrganizationConfiguration", json!({"DetectorId": id}), BAD)]);
+    lab.at(MEMBER, HOME)
+        .table(SERVICE, &[("DescribeOrganizationConfiguration", json!({"DetectorId": id}), BAD)]);
 }
 
 #[test]
@@ -255,7 +273,11 @@ fn findings_go_to_a_bucket_that_lets_guardduty_in() {
         &[
             ("CreatePublishingDestination", create("none", &key, json!({})), BAD),
             ("CreatePublishingDestination", create("findings", &json!("alias/x"), json!({})), BAD),
-            ("CreatePublishingDestination", create("findings", &key, json!({"ExpectedBucketOwner": MEMBER})), BAD),
+            (
+                "CreatePublishingDestination",
+                create("findings", &key, json!({"ExpectedBucketOwner": MEMBER})),
+                BAD,
+            ),
         ],
     );
     let input = create("findings", &key, json!({"ExpectedBucketOwner": OTHER}));
@@ -263,7 +285,10 @@ fn findings_go_to_a_bucket_that_lets_guardduty_in() {
     lab.table(SERVICE, &[("CreatePublishingDestination", input, BAD)]);
     let named = with(&id, json!({"DestinationId": made}));
     let shown = lab.ok(SERVICE, "DescribePublishingDestination", named.clone());
-    assert_eq!((&shown["Status"], &shown["DestinationProperties"]["KmsKeyArn"]), (&json!("PUBLISHING"), &key));
+    assert_eq!(
+        (&shown["Status"], &shown["DestinationProperties"]["KmsKeyArn"]),
+        (&json!("PUBLISHING"), &key)
+    );
     lab.at(OTHER, HOME).ok("s3", "DeleteBucketPolicy", json!({"Bucket": "findings"}));
     let listed = lab.at(MEMBER, HOME).ok(SERVICE, "ListPublishingDestinations", json!({"DetectorId": id}));
     assert_eq!(listed["Destinations"][0]["Status"], "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY");
@@ -274,7 +299,9 @@ fn findings_go_to_a_bucket_that_lets_guardduty_in() {
 
 #[test]
 fn in_a_region_to_opt_in_to_guardduty_has_a_principal_of_its_own() {
-    for (principal, allowed) in [("guardduty.amazonaws.com", false), ("guardduty.me-south-1.amazonaws.com", true)] {
+    for (principal, allowed) in
+        [("guardduty.amazonaws.com", false), ("guardduty.me-south-1.amazonaws.com", true)]
+    {
         let (mut lab, _) = administered();
         let key = destination(&mut lab, principal);
         lab.at(MEMBER, "me-south-1");
