@@ -21,6 +21,7 @@ sections! {
     metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    securityhub::SecurityHub,
     scps::Scps,
 }
 

@@ -120,5 +120,11 @@ pub fn alarm(baseline: &Baseline, filter: &str) -> String {
     prefixed(baseline, filter)
 }
 
+/// Configuration policy of Security Hub; `part` is empty for that of the section itself.
+pub fn securityhub_policy(baseline: &Baseline, part: &str) -> String {
+    let name = prefixed(baseline, "securityhub");
+    if part.is_empty() { name } else { format!("{name}-{part}") }
+}
+
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.
 pub const OWNER_TAG: &str = "orgbase";

@@ -11,7 +11,6 @@ use time::macros::format_description;
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
-use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
 use crate::facts::{self, Facts, Needs};
@@ -300,21 +299,11 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads each account's regions where something works in all of them. A failure is kept: it is that account's outcome.
+/// Reads the regions of each account in which something works in all of them. A failure is kept: it is that account's outcome.
 async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let regional = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .any(|c| c.meta().scope == Scope::AccountRegion);
-    if !regional {
-        return;
-    }
+    let wanted = units::regional_accounts(baseline, facts);
     let home = &baseline.organization.home_region;
-    let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let wanted: Vec<String> =
-        wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {

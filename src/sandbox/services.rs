@@ -15,6 +15,7 @@ pub(crate) mod lab;
 pub mod logs;
 pub mod organizations;
 pub mod s3;
+pub mod securityhub;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -31,6 +32,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "logs" => logs::handle(world, call),
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
+        "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         _ => integrations::handle(world, call),

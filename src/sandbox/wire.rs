@@ -8,6 +8,7 @@
 //! Everything is driven by the API models. No request, however malformed, panics: it ends as a fault in the protocol
 //! that it was most likely written in.
 
+pub(in crate::sandbox) use scalar::time_text;
 use http::{Request, Response};
 use serde_json::Value;
 

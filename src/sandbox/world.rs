@@ -136,6 +136,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// Security Hub.
+    #[serde(default)]
+    pub securityhub: services::securityhub::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
 }

@@ -46,6 +46,32 @@ pub fn expand(scope: &Scope<'_>) -> Result<Vec<Unit>, BaselineError> {
     Ok(units)
 }
 
+/// Ids of the accounts in which some control wants something in one of their regions: which regions they have must be known
+/// before the units can be spread. The management account's are known.
+pub fn regional_accounts(baseline: &Baseline, facts: &Facts) -> Vec<String> {
+    let declared = SECTIONS.iter().filter(|s| baseline.declares(s.meta().id)).flat_map(|s| s.controls());
+    let regional: Vec<Box<dyn DynControl>> =
+        declared.filter(|c| c.meta().scope == control::Scope::AccountRegion).collect();
+    let regions: Vec<&String> = match &baseline.organization.regions {
+        Regions::List(list) => list.iter().collect(),
+        Regions::Enabled => facts.management_regions.iter().collect(),
+    };
+    let wants = |control: &dyn DynControl, account: &Account| {
+        let place = Place { key: baseline.account_key(account), id: &account.id, ou: &account.ou };
+        match baseline.section(control.section().id, Some(&place)) {
+            Ok(None) => false,
+            Ok(Some(bound)) => regions
+                .iter()
+                .any(|r| !control.desired(bound.value.as_ref(), account, r, facts, baseline).is_empty()),
+            // The findings are reported when the units are spread.
+            Err(_) => true,
+        }
+    };
+    let usable = |a: &&Account| a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none();
+    let accounts = facts.accounts.values().filter(usable);
+    accounts.filter(|a| regional.iter().any(|c| wants(c.as_ref(), a))).map(|a| a.id.clone()).collect()
+}
+
 struct Builder<'a> {
     scope: &'a Scope<'a>,
     units: Vec<Unit>,

@@ -8,6 +8,7 @@ mod converge;
 mod faults;
 mod generated;
 mod registry;
+mod securityhub;
 mod source;
 mod support;
 mod truth;

@@ -129,7 +129,8 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     }
 }
 
-/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's.
+/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
+/// `HUB:name` the id of that configuration policy of Security Hub, `AGGREGATOR:account` its finding aggregator's ARN.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -138,6 +139,14 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(name) = text.strip_prefix("HUB:") {
+                let policies = &world.securityhub.policies;
+                let found = policies.values().find(|policy| policy.name == name);
+                *text = found.unwrap_or_else(|| panic!("no configuration policy {name}")).id.clone();
+            } else if let Some(account) = text.strip_prefix("AGGREGATOR:") {
+                let own = &world.securityhub.aggregators[account];
+                let resource = format!("finding-aggregator/{}", own.id);
+                *text = world.arn("securityhub", &own.home, account, &resource);
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{iam, organizations};
+use crate::sandbox::services::{iam, organizations, securityhub};
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
 use super::{Administrator, Code, Detector, fault, is_management};
@@ -180,8 +180,10 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
         .integrations
         .administrators
         .insert(place, Administrator { account: account.clone(), since: call.now });
-    if service.key == "guardduty" {
-        make_detector(world, &account, call);
+    match service.key {
+        "guardduty" => make_detector(world, &account, call),
+        "securityhub" => securityhub::administrator_named(world, &account, call),
+        _ => {}
     }
     let organization = organizations::organization(world).map(|o| o.id.clone()).unwrap_or_default();
     Ok(match service.key {
@@ -244,6 +246,9 @@ pub(super) fn left(world: &mut World, principal: &str, account: &str) {
         service.principal == principal && matches!(service.key, "securityhub" | "detective")
     };
     let Some(service) = SERVICES.iter().find(follows) else { return };
+    if service.key == "securityhub" {
+        securityhub::administrator_left(world);
+    }
     let places = format!("{}/", service.key);
     world
         .integrations
@@ -270,6 +275,14 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             return Err(fault(not_administrator(service), message));
         }
     };
+    if service.key == "securityhub" {
+        if securityhub::holds_administrator(world) {
+            // The beginning of the text is AWS's (terraform-provider-aws, acceptance test of the organization configuration).
+            return Err(fault(service.invalid, "You must disable central configuration in order to remove or change the \
+                 delegated Security Hub administrator."));
+        }
+        securityhub::administrator_removed(world, &call.region);
+    }
     world.integrations.administrators.remove(&place);
     if matches!(service.key, "ec2" | "securitylake") {
         organizations::deregister_delegated_admin(world, service.principal, &account);
