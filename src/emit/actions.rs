@@ -71,6 +71,10 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("macie2:EnableMacie", &["macie2:EnableMacie", "iam:CreateServiceLinkedRole"]),
     ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),
+    (
+        "securityhub:CreateConfigurationPolicy",
+        &["securityhub:CreateConfigurationPolicy", "securityhub:TagResource"],
+    ),
     ("securityhub:EnableSecurityHub", &["securityhub:EnableSecurityHub", "iam:CreateServiceLinkedRole"]),
     (
         "cloudtrail:CreateTrail",

@@ -20,7 +20,7 @@ fn only() -> How {
 }
 
 fn count(done: &Done, control: &str) -> u64 {
-    done.calls.iter().filter(|c| c.control.starts_with(control)).map(|c| c.attempts).sum()
+    done.calls.iter().filter(|c| c.control.starts_with(control)).map(|c| c.count).sum()
 }
 
 /// What a plan costs does not grow with accounts.
@@ -34,7 +34,7 @@ async fn a_central_plan_makes_few_calls() {
         org.converge(&text, &How::default()).await;
         let done = org.plan(&text, &only()).await.unwrap();
         assert_eq!(done.report.summary.exit_code(), 0, "{}", done.problems());
-        let regions = done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.attempts).sum::<u64>();
+        let regions = done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.count).sum::<u64>();
         assert_eq!(regions, 1, "accounts were asked for their regions");
         costs.push(count(&done, "securityhub"));
     }
