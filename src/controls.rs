@@ -21,6 +21,11 @@ sections! {
     metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    primary_contact::PrimaryContact,
+    account_alias::AccountAlias,
+    support_role::SupportRole,
+    security_audit_role::SecurityAuditRole,
+    s3_block_public_access::S3BlockPublicAccess,
     securityhub::SecurityHub,
     scps::Scps,
 }
