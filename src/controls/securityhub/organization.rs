@@ -108,8 +108,8 @@ mod tests {
     use super::super::tests::regions_of;
     use super::*;
 
-    fn central(status: &str) -> Option<Organization> {
-        Some(Organization { central: true, status: status.into(), ..Organization::fresh() })
+    fn central(status: &str) -> Organization {
+        Organization { central: true, status: status.into(), ..Organization::fresh() }
     }
 
     #[test]
@@ -125,11 +125,11 @@ mod tests {
         // The same change before the account is the administrator and after: else the unit would be stale.
         assert_eq!(diff(true, None).changes, diff(true, Some(Organization::fresh())).changes);
         assert_eq!(diff(false, None).changes, diff(false, Some(Organization::fresh())).changes);
-        assert!(diff(true, central("ENABLED")).is_empty());
-        assert!(diff(true, central("PENDING")).pending.is_some());
-        let failed = diff(true, central("FAILED"));
+        assert!(diff(true, Some(central("ENABLED"))).is_empty());
+        assert!(diff(true, Some(central("PENDING"))).pending.is_some());
+        let failed = diff(true, Some(central("FAILED")));
         assert_eq!((failed.changes.len(), failed.notices.len()), (1, 1));
-        assert!(diff(false, central("ENABLED")).by_hand.is_some());
+        assert!(diff(false, Some(central("ENABLED"))).by_hand.is_some());
         let local = Organization { auto_enable: true, default_standards: false, ..Organization::fresh() };
         assert!(diff(false, Some(local)).is_empty());
     }

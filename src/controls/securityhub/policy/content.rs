@@ -39,8 +39,8 @@ impl Content {
         Content {
             enabled: true,
             standards: standards::canonical(&section.standards),
-            enabled_controls: section.enabled_controls.as_ref().map(set),
-            disabled_controls: section.disabled_controls.as_ref().map(set),
+            enabled_controls: section.enabled_controls.as_deref().map(set),
+            disabled_controls: section.disabled_controls.as_deref().map(set),
             parameters: section.parameters.clone(),
         }
     }
@@ -49,15 +49,15 @@ impl Content {
         Content {
             enabled: true,
             standards: standards::canonical(&policy.standards),
-            enabled_controls: policy.enabled_controls.as_ref().map(set),
-            disabled_controls: policy.disabled_controls.as_ref().map(set),
+            enabled_controls: policy.enabled_controls.as_deref().map(set),
+            disabled_controls: policy.disabled_controls.as_deref().map(set),
             parameters: policy.parameters.clone(),
         }
     }
 
     pub(super) fn from_live(live: &SecurityHubPolicy) -> Content {
         let controls = live.security_controls_configuration();
-        let list = |ids: &Option<Vec<String>>| ids.as_ref().map(set);
+        let list = |ids: &Option<Vec<String>>| ids.as_deref().map(set);
         let custom = controls.map(SecurityControlsConfiguration::security_control_custom_parameters);
         Content {
             enabled: live.service_enabled().unwrap_or_default(),
@@ -107,7 +107,7 @@ impl Content {
     }
 }
 
-fn set(ids: &Vec<String>) -> BTreeSet<String> {
+fn set(ids: &[String]) -> BTreeSet<String> {
     ids.iter().cloned().collect()
 }
 
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_policy_without_lists_of_controls_enables_all() {
-        let want = Content { standards: set(&vec!["fsbp".into()]), ..Content::on() };
+        let want = Content { standards: set(&["fsbp".into()]), ..Content::on() };
         let live = back(&want, None);
         assert_eq!((live.disabled_controls.clone(), live.enabled_controls.clone()), (Some(BTreeSet::new()), None));
         assert!(want.is_met_by(&live));
@@ -138,14 +138,14 @@ mod tests {
     fn what_is_not_declared_is_sent_back() {
         let parameters = Parameters::from([("IAM.7".into(), std::collections::BTreeMap::default())]);
         let have = Content {
-            enabled_controls: Some(set(&vec!["IAM.1".into()])),
+            enabled_controls: Some(set(&["IAM.1".into()])),
             parameters: Some(parameters),
             ..Content::on()
         };
-        let want = Content { standards: set(&vec!["cis-5.0".into()]), ..Content::on() };
+        let want = Content { standards: set(&["cis-5.0".into()]), ..Content::on() };
         let live = back(&want, Some(&have));
         assert_eq!(live.enabled_controls, have.enabled_controls);
-        let declared = Content { disabled_controls: Some(set(&vec!["EC2.1".into()])), ..want };
+        let declared = Content { disabled_controls: Some(set(&["EC2.1".into()])), ..want };
         let live = back(&declared, Some(&have));
         assert_eq!((live.enabled_controls, live.disabled_controls), (None, declared.disabled_controls));
     }

@@ -180,9 +180,9 @@ fn tell_of_others(d: &mut Diff, want: &Desired, have: &Actual) {
 }
 
 fn shortened(names: &[String]) -> String {
-    let mut text = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > MOST_NAMED {
-        text.push_str(&format!(" and {} more", names.len() - MOST_NAMED));
+    let text = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(MOST_NAMED) {
+        None | Some(0) => text,
+        Some(more) => format!("{text} and {more} more"),
     }
-    text
 }

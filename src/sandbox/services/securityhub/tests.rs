@@ -33,12 +33,13 @@ fn central_configuration() -> Value {
 }
 
 fn policy(name: &str, enabled: bool) -> Value {
-    let content = match enabled {
-        false => json!({"ServiceEnabled": false}),
-        true => json!({
+    let content = if enabled {
+        json!({
             "ServiceEnabled": true, "EnabledStandardIdentifiers": [FSBP],
             "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []},
-        }),
+        })
+    } else {
+        json!({"ServiceEnabled": false})
     };
     json!({"Name": name, "ConfigurationPolicy": {"SecurityHub": content}})
 }
