@@ -5,6 +5,7 @@ pub mod access_role;
 pub mod bucket;
 pub mod kms_key;
 pub mod role;
+pub mod service_linked_role;
 pub mod statements;
 pub mod tags;
 pub mod topic;

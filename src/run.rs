@@ -1,6 +1,6 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use time::macros::format_description;
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
+use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Facts, Needs};
-use crate::plan::Shared;
+use crate::facts::{self, Account, Facts, Needs};
+use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::selector::Selection;
@@ -31,6 +32,8 @@ pub struct Place {
     pub profile: Option<String>,
     /// Nothing may be written to AWS.
     pub read_only: bool,
+    /// Where the plan asks.
+    pub refresh: Refresh,
 }
 
 /// A run that has begun: the organization is read, nothing is written.
@@ -184,7 +187,7 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
         baseline_path: place.baseline.clone(),
-        shared: Arc::new(Shared { units, aws, facts, baseline }),
+        shared: Arc::new(Shared::new(units, aws, facts, baseline, place.refresh)),
         live,
         sandbox,
     })
@@ -304,10 +307,9 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads the regions of each account in which something works in all of them. A failure is kept: it is that account's outcome.
+/// Reads which regions accounts have, where that matters. A failure is kept: it is that account's outcome.
 async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let wanted = units::regional_accounts(baseline, facts);
     let home = &baseline.organization.home_region;
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
@@ -317,5 +319,25 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
         };
         (account, regions)
     };
+    let wanted = with_regions(baseline, facts);
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
+}
+
+/// Ids of the accounts whose regions matter: those in which something is wanted in their regions, and those that work in
+/// every region for the organization. The management account's are known.
+fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    let sections = crate::controls::SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
+    let mut wanted = BTreeSet::new();
+    for control in sections.flat_map(|s| s.controls()) {
+        match control.meta().scope {
+            Scope::AccountRegion => wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts)),
+            Scope::OrganizationRegion => {
+                let seat = units::seat_account(baseline, facts, control.meta().seat);
+                wanted.extend(seat.ok().map(|a| a.id.clone()));
+            }
+            Scope::Organization | Scope::Account => {}
+        }
+    }
+    wanted.remove(&facts.management_account);
+    wanted
 }

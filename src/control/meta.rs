@@ -67,8 +67,10 @@ pub struct Meta {
     pub scope: Scope,
     /// Who makes the calls.
     pub seat: Seat,
+    /// Where the baseline names no account for the seat, nothing is asked: the control belongs to another section's account.
+    pub optional_seat: bool,
     /// Controls (`section` or `section.part`) that must be done first where the baseline declares them; `:unit` behind it:
-    /// only the units of that name; `@region` at the end: only those of the same region.
+    /// only the units of that name (`:=`: of the waiting unit's own); `@region` at the end: only those of the same region.
     pub after: &'static [&'static str],
     /// Operations that `read` calls, as `service:Operation`.
     pub reads: &'static [&'static str],
@@ -76,6 +78,8 @@ pub struct Meta {
     pub writes: &'static [&'static str],
     /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
     pub denies: bool,
+    /// The question that `--refresh central` asks in place of reading every target.
+    pub survey: Option<Survey>,
 }
 
 impl Meta {
@@ -84,11 +88,26 @@ impl Meta {
         part: "",
         scope: Scope::Organization,
         seat: Seat::Management,
+        optional_seat: false,
         after: &[],
         reads: &[],
         writes: &[],
         denies: false,
+        survey: None,
     };
+}
+
+/// One organization-wide question whose answer states what `read` would find in many targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey {
+    /// Which account is asked; not `Seat::Member`.
+    pub seat: Seat,
+    /// Asked once in each region, about that region; else once, in the home region, about all of them.
+    pub regional: bool,
+    /// Operations that it calls, as `service:Operation`.
+    pub reads: &'static [&'static str],
+    /// Whose answer it is, as reports name it: `GuardDuty's list of members`.
+    pub evidence: &'static str,
 }
 
 /// What one unit is.

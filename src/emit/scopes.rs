@@ -26,12 +26,35 @@ pub(super) struct Scoped {
     linked: BTreeSet<&'static str>,
 }
 
+/// ARNs of what an action is done to, where the baseline's names say: roles, and buckets that are written. `None`: it may be
+/// anything.
+pub(crate) fn resources(action: &str, write: bool, names: &Names) -> Option<Vec<String>> {
+    let roles = || names.role_arns();
+    let bucket = || format!("arn:*:s3:::{}-*", names.prefix);
+    match action {
+        "iam:CreateServiceLinkedRole" => Some(vec![role("aws-service-role/*")]),
+        "iam:PassRole" => Some(roles().into_iter().chain([role("aws-service-role/*")]).collect()),
+        name if ROLE_WRITES.contains(&name) => Some(roles()),
+        name if write && is_object(name) => Some(vec![format!("{}/*", bucket())]),
+        name if write && is_bucket(name) => Some(vec![bucket()]),
+        _ => None,
+    }
+}
+
 /// Names that scopes are made of.
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Of what orgbase makes.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// Roles that the baseline names itself, with or without a path.
-    pub(super) roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
+}
+
+impl Names {
+    /// Roles that orgbase may write.
+    fn role_arns(&self) -> Vec<String> {
+        let own = role(&format!("{}-*", self.prefix));
+        std::iter::once(own).chain(self.roles.iter().map(|name| role(name))).collect()
+    }
 }
 
 /// Writes to one role. Reads stay allowed on all roles: others' are looked at too.
@@ -67,6 +90,7 @@ const PASSED: &[(&str, &[&str])] = &[
 /// Operations that make a service-linked role, and of which service. `*`: of any that we work with.
 const LINKED: &[(&str, &[&str])] = &[
     ("accessanalyzer:CreateAnalyzer", &["access-analyzer.amazonaws.com"]),
+    ("compute-optimizer:UpdateEnrollmentStatus", &["compute-optimizer.amazonaws.com"]),
     ("guardduty:CreateDetector", &["guardduty.amazonaws.com"]),
     ("inspector2:Enable", &["agentless.inspector2.amazonaws.com", "inspector2.amazonaws.com"]),
     ("macie2:EnableMacie", &["macie.amazonaws.com"]),
@@ -145,8 +169,7 @@ impl Scoped {
 
     /// The statements of what is not allowed on everything.
     pub(super) fn statements(self, names: &Names) -> Vec<Value> {
-        let mut roles: Vec<String> = vec![role(&format!("{}-*", names.prefix))];
-        roles.extend(names.roles.iter().map(|name| role(name)));
+        let mut roles = names.role_arns();
         let bucket = format!("arn:*:s3:::{}-*", names.prefix);
         let mut all = Vec::new();
         let mut allow =

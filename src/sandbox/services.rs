@@ -2,6 +2,7 @@
 
 use super::world::{Call, Fault, Reply, World};
 
+pub mod accessanalyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
@@ -16,6 +17,7 @@ pub mod logs;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
+pub mod scheduler;
 pub mod securityhub;
 pub mod sns;
 pub mod sts;
@@ -24,6 +26,7 @@ pub mod tags;
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     let reply = match call.service.as_str() {
+        "accessanalyzer" => accessanalyzer::handle(world, call),
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
@@ -33,6 +36,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "logs" => logs::handle(world, call),
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
+        "scheduler" => scheduler::handle(world, call),
         "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),

@@ -133,7 +133,8 @@ fn declared_operations_exist() {
     let mut missing = BTreeSet::new();
     for (name, _, control) in controls() {
         let meta = control.meta();
-        for operation in meta.reads.iter().chain(meta.writes) {
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in meta.reads.iter().chain(meta.writes).chain(surveys) {
             let (service, action) = operation.split_once(':').unwrap_or_default();
             let known = models::api(service).is_some_and(|api| api.operations.contains_key(action));
             if !known {
@@ -168,7 +169,12 @@ fn reads_only_read() {
             assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} reads by {operation}");
             assert!(!meta.writes.contains(operation), "{name}: {operation} is a read and a write");
         }
-        for list in [meta.reads, meta.writes] {
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in surveys {
+            let action = operation.split_once(':').unwrap_or_default().1;
+            assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} asks by {operation}");
+        }
+        for list in [meta.reads, meta.writes, surveys] {
             let unique: BTreeSet<_> = list.iter().collect();
             assert_eq!(unique.len(), list.len(), "{name} declares an operation twice");
         }

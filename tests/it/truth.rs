@@ -44,6 +44,7 @@ async fn record(snippet: &Snippet, calls: &mut Calls) {
     note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
     note(calls, &org.converge(&snippet.baseline, &how).await);
     note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
+    note(calls, &org.plan(&snippet.baseline, &how.clone().central()).await.unwrap());
     snippets::make(&org.sandbox, &snippet.calls.drift);
     note(calls, &org.converge(&snippet.baseline, &how).await);
     snippets::make(&org.sandbox, &snippet.calls.drift);
@@ -81,8 +82,9 @@ async fn calls_equal_the_declaration() {
                 format!("{}.{}", section.meta().id, meta.part)
             };
             let made = calls.remove(&name).unwrap_or_default();
+            let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
             let declared: BTreeSet<String> =
-                meta.reads.iter().chain(meta.writes).map(ToString::to_string).collect();
+                meta.reads.iter().chain(meta.writes).chain(surveys).map(ToString::to_string).collect();
             let rare = |operation: &&String| RARE.iter().any(|(c, o)| *c == name && o == operation);
             wrong.extend(
                 declared

@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: [Setting; 14] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -69,6 +69,7 @@ const SETTINGS: [Setting; 13] = [
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
+    Setting { service: "accessanalyzer", operation: "CreateAnalyzer", regional: true, input: analyzer },
 ];
 
 /// Changes each setting of each usable account and region with probability `share`.
@@ -177,4 +178,10 @@ fn hub(pick: &Pick) -> Value {
 
 fn inspector(pick: &Pick) -> Value {
     json!({"resourceTypes": [pick.one_of(&["EC2", "ECR", "LAMBDA"])]})
+}
+
+/// What the console makes.
+fn analyzer(pick: &Pick) -> Value {
+    let name = format!("ConsoleAnalyzer-{:08x}", pick.bits as u32);
+    json!({"analyzerName": name, "type": "ACCOUNT"})
 }

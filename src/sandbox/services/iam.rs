@@ -78,6 +78,8 @@ fn handler(operation: &str) -> Option<Handler> {
         "PutRolePermissionsBoundary" => roles::put_boundary,
         "DeleteRolePermissionsBoundary" => roles::delete_boundary,
         "CreateServiceLinkedRole" => service_linked::create,
+        "DeleteServiceLinkedRole" => service_linked::delete,
+        "GetServiceLinkedRoleDeletionStatus" => service_linked::deletion_status,
         _ => return None,
     })
 }

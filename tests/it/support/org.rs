@@ -10,6 +10,7 @@ use orgbase::apply::{self, Consent};
 use orgbase::aws::CallCount;
 use orgbase::controls::SECTIONS;
 use orgbase::error::RunError;
+use orgbase::plan::Refresh;
 use orgbase::report::{Report, UnitReport};
 use orgbase::run::{self, Place, Run};
 use orgbase::sandbox::Sandbox;
@@ -40,6 +41,8 @@ pub(crate) struct How {
     pub(crate) destructive: bool,
     /// Asked instead of the sandbox's own door.
     pub(crate) door: Option<SharedHttpClient>,
+    /// `--refresh`.
+    pub(crate) refresh: Refresh,
 }
 
 impl How {
@@ -50,6 +53,11 @@ impl How {
 
     pub(crate) fn destructive(self) -> How {
         How { destructive: true, ..self }
+    }
+
+    /// `--refresh central`.
+    pub(crate) fn central(self) -> How {
+        How { refresh: Refresh::Central, ..self }
     }
 
     pub(crate) fn through(self, door: SharedHttpClient) -> How {
@@ -134,7 +142,7 @@ impl Org {
         let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &[]).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
-        let place = Place { baseline: path, sandbox: None, profile: None, read_only };
+        let place = Place { baseline: path, sandbox: None, profile: None, read_only, refresh: how.refresh };
         run::begin_through(door, &place, &selection).await
     }
 

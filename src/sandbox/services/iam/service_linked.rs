@@ -6,7 +6,7 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::roles::{SESSION_SECONDS, full};
 use super::state::Role;
-use super::{invalid_input, view};
+use super::{invalid_input, no_such, view};
 
 /// Role names that do not follow from the principal (each service's user guide).
 const NAMES: &[(&str, &str)] = &[
@@ -35,6 +35,9 @@ const NAMES: &[(&str, &str)] = &[
     ("support.amazonaws.com", "AWSServiceRoleForSupport"),
     ("trustedadvisor.amazonaws.com", "AWSServiceRoleForTrustedAdvisor"),
 ];
+
+/// Where service-linked roles are.
+const PATH: &str = "/aws-service-role/";
 
 /// Guess: services outside the table are named after the first part of their principal.
 fn role_name(service: &str) -> String {
@@ -68,6 +71,28 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     Ok(json!({"Role": value}))
 }
 
+/// DeleteServiceLinkedRole. Guess: the service never has a use for it any more, so that it is gone at once.
+pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
+    let name = call.required("RoleName");
+    let role = view(world, &call.account).roles.get(name).cloned();
+    let role = role.ok_or_else(|| no_such(format!("The role with name {name} cannot be found.")))?;
+    if !role.path.starts_with(PATH) {
+        return Err(invalid_input(format!("{name} is not a service-linked role.")));
+    }
+    super::edit(world, call).roles.remove(name);
+    let task = format!("task{}{name}/{}", role.path, world.uuid());
+    Ok(json!({"DeletionTaskId": task}))
+}
+
+/// GetServiceLinkedRoleDeletionStatus, of what `delete` answered.
+pub(super) fn deletion_status(_world: &mut World, call: &Call) -> Reply {
+    let task = call.required("DeletionTaskId");
+    if task.strip_prefix("task").is_some_and(|rest| rest.starts_with(PATH)) {
+        return Ok(json!({"Status": "SUCCEEDED"}));
+    }
+    Err(no_such(format!("The deletion task {task} cannot be found.")))
+}
+
 fn taken(name: &str) -> Fault {
     invalid_input(format!(
         "Service role name {name} has been taken in this account, please try a different suffix."
@@ -82,7 +107,7 @@ fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
     }]});
     Role {
         name: name.to_owned(),
-        path: format!("/aws-service-role/{service}/"),
+        path: format!("{PATH}{service}/"),
         id: super::fresh_id(world, "AROA"),
         trust: trust.to_string(),
         max_session: SESSION_SECONDS,
