@@ -27,6 +27,7 @@ sections! {
     account_alias::AccountAlias,
     support_role::SupportRole,
     security_audit_role::SecurityAuditRole,
+    root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
     securityhub::SecurityHub,
     scps::Scps,

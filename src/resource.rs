@@ -10,6 +10,7 @@ pub mod statements;
 pub mod tags;
 pub mod topic;
 pub mod trust;
+pub mod trusted_access;
 
 use crate::baseline::Baseline;
 use crate::control::Section;

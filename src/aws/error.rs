@@ -229,6 +229,8 @@ const CODES: &[(&str, &str, Class)] = &[
     ("cloudtrail", "InsufficientDependencyServiceAccessPermissionException", Class::NotReady),
     ("cloudtrail", "CloudTrailAccessNotEnabledException", Class::NotReady),
     ("iam", "ReportInProgress", Class::NotReady),
+    // Central root access, a moment after trusted access was switched on.
+    ("iam", "ServiceAccessNotEnabledException", Class::NotReady),
     // Somebody else is at it.
     ("cloudtrail", "ConflictException", Class::Busy),
     ("iam", "EntityTemporarilyUnmodifiable", Class::Busy),

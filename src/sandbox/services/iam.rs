@@ -5,6 +5,7 @@
 //! show them.
 
 mod account;
+mod authorization;
 pub mod credentials;
 mod documents;
 mod groups;
@@ -15,6 +16,7 @@ mod policies;
 mod providers;
 mod reports;
 mod roles;
+mod root;
 mod service_linked;
 mod state;
 mod users;
@@ -41,7 +43,8 @@ type Handler = fn(&mut World, &Call) -> Reply;
 
 /// Runs one call. `None` where the operation has no handler.
 pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
-    let run = handler(&call.operation).or_else(|| more_handlers(&call.operation))?;
+    let own = root::handler(world, call);
+    let run = own.or_else(|| handler(&call.operation)).or_else(|| more_handlers(&call.operation))?;
     Some(run(world, call))
 }
 
@@ -118,6 +121,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,
         "ListAccessKeys" => keys::list,
+        "GetAccountAuthorizationDetails" => authorization::details,
         "ListRoleTags" => looking::role_tags,
         "ListUserTags" => looking::user_tags,
         "ListPolicyTags" => looking::policy_tags,
