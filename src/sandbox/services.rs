@@ -8,6 +8,8 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod documents;
 pub mod ec2;
+#[cfg(test)]
+mod fuzz;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
