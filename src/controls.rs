@@ -18,6 +18,7 @@ sections! {
     delegated_admins::DelegatedAdmins,
     log_archive::LogArchive,
     org_trail::OrgTrail,
+    compute_optimizer::ComputeOptimizer,
     metric_alarms::MetricAlarms,
     access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,

@@ -191,6 +191,8 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         {
             Some(Class::NotReady)
         }
+        // CreateSchedule before the schedules' new role has spread.
+        ("scheduler", "ValidationException") if has("assume the role") => Some(Class::NotReady),
         // CreateLogGroup and AssociateKmsKey while the key's new policy spreads.
         ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => {
             Some(Class::NotReady)

@@ -67,6 +67,8 @@ pub struct Meta {
     pub scope: Scope,
     /// Who makes the calls.
     pub seat: Seat,
+    /// Where the baseline names no account for the seat, nothing is asked: the control belongs to another section's account.
+    pub optional_seat: bool,
     /// Controls (`section` or `section.part`) that must be done first where the baseline declares them; `:unit` behind it:
     /// only the units of that name (`:=`: of the waiting unit's own); `@region` at the end: only those of the same region.
     pub after: &'static [&'static str],
@@ -86,6 +88,7 @@ impl Meta {
         part: "",
         scope: Scope::Organization,
         seat: Seat::Management,
+        optional_seat: false,
         after: &[],
         reads: &[],
         writes: &[],

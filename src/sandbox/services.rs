@@ -19,6 +19,7 @@ pub mod logs;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
+pub mod scheduler;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -36,6 +37,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "logs" => logs::handle(world, call),
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
+        "scheduler" => scheduler::handle(world, call),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         _ => integrations::handle(world, call),

@@ -139,6 +139,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// EventBridge Scheduler, per `account/region`.
+    #[serde(default)]
+    pub scheduler: BTreeMap<String, services::scheduler::State>,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Access Analyzer, per `account/region`.

@@ -117,6 +117,12 @@ impl<'a> Builder<'a> {
         let Some(bound) = scope.baseline.section(id, None)? else { return Ok(()) };
         let account = match seat_account(scope.baseline, scope.facts, control.meta().seat) {
             Ok(account) => account,
+            Err(_)
+                if control.meta().optional_seat
+                    && seat_key(scope.baseline, control.meta().seat).is_none() =>
+            {
+                return Ok(());
+            }
             Err(why) => {
                 self.settle(control, position, &bound, OutcomeKind::Blocked, why);
                 return Ok(());

@@ -5,6 +5,7 @@
 
 mod administrators;
 mod enrollment;
+mod exports;
 mod firewall_manager;
 mod switches;
 
@@ -29,6 +30,9 @@ pub struct State {
     pub switches: BTreeMap<String, f64>,
     /// Enrolments in cost services, by `service/account`.
     pub enrollments: BTreeMap<String, Enrollment>,
+    /// Exports of Compute Optimizer, by `account/region`.
+    #[serde(default)]
+    pub export_jobs: BTreeMap<String, Vec<exports::Job>>,
 }
 
 /// The administrator of a service.
