@@ -187,8 +187,6 @@ fn strings(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What the sandbox's Organizations does not do: transfers of whole organizations.
-const NOT_IN_ORGANIZATIONS: &[&str] = &[];
 
 /// Calls of one seed on one world; what went wrong, and operations that were answered, refused, or that no handler has.
 #[derive(Default)]
@@ -268,5 +266,5 @@ fn no_valid_request_panics_and_every_answer_is_of_its_shape() {
     // The generator reaches the handlers, rather than failing the validation.
     assert!(reached > 300 && good.len() > 120, "{reached} operations were reached, {} answered", good.len());
     let lacking: Vec<&String> = missing.iter().filter(|name| name.starts_with("organizations:")).collect();
-    assert_eq!(lacking, NOT_IN_ORGANIZATIONS, "Organizations is simulated whole");
+    assert!(lacking.is_empty(), "Organizations is simulated whole, but for {lacking:?}");
 }
