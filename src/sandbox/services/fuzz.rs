@@ -187,7 +187,6 @@ fn strings(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-
 /// Calls of one seed on one world; what went wrong, and operations that were answered, refused, or that no handler has.
 #[derive(Default)]
 struct Seen {
