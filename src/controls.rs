@@ -23,6 +23,7 @@ sections! {
     access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    guardduty::GuardDuty,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,
