@@ -380,7 +380,9 @@ fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
     let mut wanted = BTreeSet::new();
     for control in sections.flat_map(|s| s.controls()) {
         match control.meta().scope {
-            Scope::AccountRegion => wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts)),
+            Scope::AccountRegion => {
+                wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts))
+            }
             Scope::OrganizationRegion => {
                 let seat = units::seat_account(baseline, facts, control.meta().seat);
                 wanted.extend(seat.ok().map(|a| a.id.clone()));

@@ -8,8 +8,8 @@
 //! Everything is driven by the API models. No request, however malformed, panics: it ends as a fault in the protocol
 //! that it was most likely written in.
 
-pub(in crate::sandbox) use scalar::time_text;
 use http::{Request, Response};
+pub(in crate::sandbox) use scalar::time_text;
 use serde_json::Value;
 
 use super::models::{Api, Operation};

@@ -34,8 +34,12 @@ async fn a_central_plan_makes_few_calls() {
         org.converge(&text, &How::default()).await;
         let done = org.plan(&text, &only()).await.unwrap();
         assert_eq!(done.report.summary.exit_code(), 0, "{}", done.problems());
-        let regions = done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.count).sum::<u64>();
-        assert_eq!(regions, 2, "more than the management account and the administrator were asked for their regions");
+        let regions =
+            done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.count).sum::<u64>();
+        assert_eq!(
+            regions, 2,
+            "more than the management account and the administrator were asked for their regions"
+        );
         costs.push(count(&done, "securityhub"));
     }
     assert_eq!(costs, [10, 10]);
@@ -64,7 +68,8 @@ async fn a_failed_association_is_shown_and_made_good() {
     org.sandbox.modify(|world| world.securityhub.hubs.remove(&cell("111122223333", "eu-west-1")));
     let done = org.plan(&text, &only()).await.unwrap();
     assert_eq!(done.report.summary.exit_code(), 2, "{}", done.problems());
-    let told = done.report.units.iter().flat_map(|unit| &unit.notices).any(|n| n.contains("FAILED in 111122223333"));
+    let told =
+        done.report.units.iter().flat_map(|unit| &unit.notices).any(|n| n.contains("FAILED in 111122223333"));
     assert!(told, "nobody says which account failed");
     org.converge(&text, &only()).await;
 }
@@ -98,7 +103,8 @@ async fn local_configuration_converges_on_drifted_accounts() {
     for seed in [1, 2] {
         let spec = Spec::parse(&format!("accounts=6,ous=3,regions=2,drift=0.6,seed={seed}")).unwrap();
         let org = Org::of(&spec);
-        let text = baseline("configuration = \"local\"\nstandards = [\"cis-5.0\"]\nauto_enable_controls = true\n");
+        let text =
+            baseline("configuration = \"local\"\nstandards = [\"cis-5.0\"]\nauto_enable_controls = true\n");
         org.converge(&text, &How::default()).await;
         let again = org.converge(&text, &How::default()).await;
         assert_eq!(again.writes(), Vec::<String>::new(), "the second apply wrote");

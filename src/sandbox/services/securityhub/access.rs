@@ -30,8 +30,9 @@ pub(super) fn denied(message: &str) -> Fault {
 /// # Errors
 /// Security Hub is not enabled there.
 pub(super) fn subscribed(world: &World, call: &Call) -> Result<Hub, Fault> {
-    effective::hub(world, &call.account, &call.region)
-        .ok_or_else(|| invalid_access(format!("Account {} is not subscribed to AWS Security Hub", call.account)))
+    effective::hub(world, &call.account, &call.region).ok_or_else(|| {
+        invalid_access(format!("Account {} is not subscribed to AWS Security Hub", call.account))
+    })
 }
 
 /// The administrator of the organization in a region.

@@ -70,7 +70,8 @@ pub(super) fn end(world: &mut World, call: &Call) -> Reply {
     access::central_only(world, call)?;
     let target = target(world, call.input.get("Target"))?;
     let asked = call.required("ConfigurationPolicyIdentifier");
-    let policy = if asked == SELF_MANAGED { asked.to_owned() } else { policies::find(world, asked)?.id.clone() };
+    let policy =
+        if asked == SELF_MANAGED { asked.to_owned() } else { policies::find(world, asked)?.id.clone() };
     if world.securityhub.associations.get(&target).is_none_or(|found| found.policy != policy) {
         return Err(access::not_found("The configuration is not applied to the target."));
     }
@@ -106,8 +107,14 @@ fn show(world: &World, call: &Call, target: &str) -> Option<Value> {
 
 /// Status and explanation. That of a parent is that of its children: FAILED where one failed (user guide, "Reviewing the
 /// association status").
-fn status(world: &World, call: &Call, target: &str, found: &Association) -> (&'static str, Option<&'static str>) {
-    let changed = world.securityhub.policies.get(&found.policy).map_or(found.since, |p| p.updated.max(found.since));
+fn status(
+    world: &World,
+    call: &Call,
+    target: &str,
+    found: &Association,
+) -> (&'static str, Option<&'static str>) {
+    let changed =
+        world.securityhub.policies.get(&found.policy).map_or(found.since, |p| p.updated.max(found.since));
     if call.now - changed < world.securityhub.pending_seconds {
         return ("PENDING", None);
     }
@@ -123,7 +130,10 @@ fn status(world: &World, call: &Call, target: &str, found: &Association) -> (&'s
     };
     let failed = |account: &&String| failure(world, account, found).is_some() && inherits(account);
     if world.organizations.accounts.keys().any(|account| failed(&account)) {
-        return ("FAILED", Some("The configuration policy could not be associated with one or more children."));
+        return (
+            "FAILED",
+            Some("The configuration policy could not be associated with one or more children."),
+        );
     }
     ("SUCCESS", None)
 }
@@ -157,7 +167,8 @@ pub(super) fn batch_get(world: &mut World, call: &Call) -> Reply {
     let list = call.input.get("ConfigurationPolicyAssociationIdentifiers").and_then(Value::as_array);
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for identifier in list.into_iter().flatten() {
-        let shown = target(world, identifier.get("Target")).ok().and_then(|target| show(world, call, &target));
+        let shown =
+            target(world, identifier.get("Target")).ok().and_then(|target| show(world, call, &target));
         match shown {
             Some(shown) => found.push(shown),
             None => failed.push(json!({
@@ -167,7 +178,9 @@ pub(super) fn batch_get(world: &mut World, call: &Call) -> Reply {
             })),
         }
     }
-    Ok(json!({"ConfigurationPolicyAssociations": found, "UnprocessedConfigurationPolicyAssociations": failed}))
+    Ok(
+        json!({"ConfigurationPolicyAssociations": found, "UnprocessedConfigurationPolicyAssociations": failed}),
+    )
 }
 
 pub(super) fn list(world: &mut World, call: &Call) -> Reply {
@@ -181,7 +194,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
         ("ConfigurationPolicyId", filter("ConfigurationPolicyId")),
     ];
     let fits = |shown: &Value| {
-        filters.iter().all(|(member, asked)| asked.is_none_or(|asked| shown.get(*member) == Some(&json!(asked))))
+        filters
+            .iter()
+            .all(|(member, asked)| asked.is_none_or(|asked| shown.get(*member) == Some(&json!(asked))))
     };
     // Those that were applied are few: the rest is not worked out where nobody asks for it.
     let applied = &world.securityhub.associations;

@@ -39,7 +39,11 @@ fn path_to(world: &World, target: &str) -> Vec<String> {
 /// Whether policies take effect in a region: the home region, or one whose findings go there.
 fn is_linked(world: &World, region: &str) -> bool {
     let Some(central) = &world.securityhub.central else { return false };
-    world.securityhub.aggregators.get(&central.administrator).is_some_and(|aggregator| links(aggregator, region))
+    world
+        .securityhub
+        .aggregators
+        .get(&central.administrator)
+        .is_some_and(|aggregator| links(aggregator, region))
 }
 
 /// Whether an aggregator covers a region.
@@ -164,6 +168,7 @@ pub(super) fn managed_regions(world: &World) -> Vec<String> {
     let Some(central) = &world.securityhub.central else { return Vec::new() };
     // Whatever is under way counts as done.
     let statuses = regions::statuses(world, &central.administrator, f64::INFINITY);
-    let enabled = statuses.into_iter().filter(|(_, status)| status.starts_with("ENABLED")).map(|(name, _)| name);
+    let enabled =
+        statuses.into_iter().filter(|(_, status)| status.starts_with("ENABLED")).map(|(name, _)| name);
     enabled.filter(|region| is_linked(world, region)).map(str::to_owned).collect()
 }

@@ -16,8 +16,11 @@ pub(super) fn import(world: &mut World, call: &Call) -> Reply {
     if findings.is_empty() || findings.len() > MOST {
         return Err(access::invalid("Invalid parameter 'Findings': must have between 1 and 100 items"));
     }
-    let text = |finding: &Value, member: &str| finding.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let own = world.arn("securityhub", &call.region, &call.account, &format!("product/{}/default", call.account));
+    let text = |finding: &Value, member: &str| {
+        finding.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let own =
+        world.arn("securityhub", &call.region, &call.account, &format!("product/{}/default", call.account));
     let mut failed = Vec::new();
     let kept = world.securityhub.findings.entry(cell(&call.account, &call.region)).or_default();
     let count = findings.len();

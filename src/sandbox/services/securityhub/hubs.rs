@@ -59,7 +59,9 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     let hub = access::subscribed(world, call)?;
     let own = arn(world, call);
     if call.str("HubArn").is_some_and(|asked| asked != own) {
-        return Err(access::not_found("The request was rejected because we can't find the specified resource."));
+        return Err(access::not_found(
+            "The request was rejected because we can't find the specified resource.",
+        ));
     }
     Ok(json!({
         "HubArn": own,
@@ -82,8 +84,13 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
     if auto.is_some() || !is_administrator {
         access::self_managed_only(world, call)?;
     }
-    if generator.is_some() && !is_administrator && super::members::is_member(world, &call.account, &call.region) {
-        return Err(access::invalid("Only the administrator account can update the control finding generator."));
+    if generator.is_some()
+        && !is_administrator
+        && super::members::is_member(world, &call.account, &call.region)
+    {
+        return Err(access::invalid(
+            "Only the administrator account can update the control finding generator.",
+        ));
     }
     let hub = edit(world, call)?;
     if let Some(auto) = auto {
@@ -127,14 +134,20 @@ pub(super) fn tags(call: &Call) -> Tags {
 /// The tags of the hub or of a policy that the call names.
 fn tags_of<'w>(world: &'w mut World, call: &Call) -> Result<&'w mut Tags, Fault> {
     let asked = call.required("ResourceArn");
-    let missing = || access::not_found("The request was rejected because we can't find the specified resource.");
+    let missing =
+        || access::not_found("The request was rejected because we can't find the specified resource.");
     if let Some((_, id)) = asked.rsplit_once(":configuration-policy/") {
         return world.securityhub.policies.get_mut(id).map(|policy| &mut policy.tags).ok_or_else(missing);
     }
     if asked != arn(world, call) {
         return Err(missing());
     }
-    world.securityhub.hubs.get_mut(&cell(&call.account, &call.region)).map(|hub| &mut hub.tags).ok_or_else(missing)
+    world
+        .securityhub
+        .hubs
+        .get_mut(&cell(&call.account, &call.region))
+        .map(|hub| &mut hub.tags)
+        .ok_or_else(missing)
 }
 
 pub(super) fn tag(world: &mut World, call: &Call) -> Reply {

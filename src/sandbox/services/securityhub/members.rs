@@ -111,7 +111,9 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
         }
         if hub.is_none() {
             hubs::ensure(world, &account, &call.region, call.now);
-            if let Some(hub) = world.securityhub.hubs.get_mut(&cell(&account, &call.region)).filter(|_| !without) {
+            if let Some(hub) =
+                world.securityhub.hubs.get_mut(&cell(&account, &call.region)).filter(|_| !without)
+            {
                 hub.standards = standards::default_ones(call.now);
             }
         }
@@ -143,7 +145,8 @@ pub(super) fn disassociate(world: &mut World, call: &Call) -> Reply {
 pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     access::administrator_only(world, call)?;
     let still = asked(call).into_iter().filter(|account| is_member(world, account, &call.region));
-    let failed: Vec<Value> = still.map(|account| unprocessed(&account, "The account is associated.")).collect();
+    let failed: Vec<Value> =
+        still.map(|account| unprocessed(&account, "The account is associated.")).collect();
     Ok(json!({"UnprocessedAccounts": failed}))
 }
 

@@ -49,7 +49,9 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 fn centralize(world: &mut World, call: &Call) -> Result<(), Fault> {
     if let Some(central) = &world.securityhub.central {
         if central.home != call.region {
-            return Err(access::denied("Central Configuration APIs can only be called from the aggregation region"));
+            return Err(access::denied(
+                "Central Configuration APIs can only be called from the aggregation region",
+            ));
         }
         return Ok(());
     }
@@ -70,7 +72,9 @@ fn centralize(world: &mut World, call: &Call) -> Result<(), Fault> {
 fn localize(world: &mut World, call: &Call, auto: bool, standards: Option<&str>) -> Result<(), Fault> {
     if let Some(central) = &world.securityhub.central {
         if central.home != call.region {
-            return Err(access::denied("Central Configuration APIs can only be called from the aggregation region"));
+            return Err(access::denied(
+                "Central Configuration APIs can only be called from the aggregation region",
+            ));
         }
         // stop-central-configuration: both must be gone before. Guess: the message.
         if !world.securityhub.policies.is_empty() || !world.securityhub.associations.is_empty() {

@@ -156,7 +156,9 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     access::central_only(world, call)?;
     let id = find(world, call.required("Identifier"))?.id.clone();
     if world.securityhub.associations.values().any(|association| association.policy == id) {
-        return Err(access::conflict("The configuration policy is associated with targets: disassociate it first."));
+        return Err(access::conflict(
+            "The configuration policy is associated with targets: disassociate it first.",
+        ));
     }
     world.securityhub.policies.remove(&id);
     Ok(json!({}))

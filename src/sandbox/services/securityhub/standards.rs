@@ -127,11 +127,16 @@ fn unknown(arn: &str) -> Fault {
 pub(super) fn disable(world: &mut World, call: &Call) -> Reply {
     let hub = access::subscribed(world, call)?;
     access::self_managed_only(world, call)?;
-    let asked = call.input.get("StandardsSubscriptionArns").and_then(Value::as_array).cloned().unwrap_or_default();
+    let asked =
+        call.input.get("StandardsSubscriptionArns").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut names = Vec::new();
     for arn in asked.iter().filter_map(Value::as_str) {
         let found = hub.standards.keys().find(|name| subscription_arn(world, call, name) == arn);
-        names.push(found.cloned().ok_or_else(|| access::invalid(format!("Invalid StandardsSubscriptionArn: {arn}")))?);
+        names.push(
+            found
+                .cloned()
+                .ok_or_else(|| access::invalid(format!("Invalid StandardsSubscriptionArn: {arn}")))?,
+        );
     }
     let hub = hubs::edit(world, call)?;
     hub.standards.retain(|name, _| !names.contains(name));

@@ -6,7 +6,8 @@ use crate::sandbox::services::lab::{HOME, Lab, MANAGEMENT, MEMBER, OTHER};
 use crate::sandbox::services::organizations;
 
 const ELSEWHERE: &str = "us-east-1";
-const FSBP: &str = "arn:aws:securityhub:eu-west-1::standards/aws-foundational-security-best-practices/v/1.0.0";
+const FSBP: &str =
+    "arn:aws:securityhub:eu-west-1::standards/aws-foundational-security-best-practices/v/1.0.0";
 const DELEGATED: &str = "Must be a Security Hub delegated administrator with Central Configuration enabled";
 
 /// An organization whose administrator is MEMBER, at home and in another region.
@@ -47,11 +48,19 @@ fn policy(name: &str, enabled: bool) -> Value {
 /// Central configuration with the policy `on` at the root. Returns its id.
 fn central(lab: &mut Lab) -> String {
     lab.at(MEMBER, HOME);
-    lab.ok("securityhub", "CreateFindingAggregator", json!({"RegionLinkingMode": "SPECIFIED_REGIONS", "Regions": [ELSEWHERE]}));
+    lab.ok(
+        "securityhub",
+        "CreateFindingAggregator",
+        json!({"RegionLinkingMode": "SPECIFIED_REGIONS", "Regions": [ELSEWHERE]}),
+    );
     lab.ok("securityhub", "UpdateOrganizationConfiguration", central_configuration());
     let id = create(lab, "on", true);
     let target = json!({"RootId": root(lab)});
-    lab.ok("securityhub", "StartConfigurationPolicyAssociation", json!({"ConfigurationPolicyIdentifier": id, "Target": target}));
+    lab.ok(
+        "securityhub",
+        "StartConfigurationPolicyAssociation",
+        json!({"ConfigurationPolicyIdentifier": id, "Target": target}),
+    );
     id
 }
 
@@ -83,9 +92,16 @@ fn a_hub_is_enabled_read_and_disabled_by_its_account() {
     lab.table("securityhub", &[("EnableSecurityHub", json!({}), "ResourceConflictException")]);
     assert_eq!(standards(&mut lab, OTHER, HOME), Some(2));
     let hub = lab.ok("securityhub", "DescribeHub", json!({}));
-    assert_eq!((&hub["AutoEnableControls"], &hub["ControlFindingGenerator"]), (&json!(true), &json!("SECURITY_CONTROL")));
+    assert_eq!(
+        (&hub["AutoEnableControls"], &hub["ControlFindingGenerator"]),
+        (&json!(true), &json!("SECURITY_CONTROL"))
+    );
     lab.ok("securityhub", "UpdateSecurityHubConfiguration", json!({"AutoEnableControls": false}));
-    lab.ok("securityhub", "BatchEnableStandards", json!({"StandardsSubscriptionRequests": [{"StandardsArn": FSBP}]}));
+    lab.ok(
+        "securityhub",
+        "BatchEnableStandards",
+        json!({"StandardsSubscriptionRequests": [{"StandardsArn": FSBP}]}),
+    );
     let one = "arn:aws:securityhub:eu-west-1:333333333333:subscription/aws-foundational-security-best-practices/v/1.0.0";
     lab.ok("securityhub", "BatchDisableStandards", json!({"StandardsSubscriptionArns": [one]}));
     assert_eq!(standards(&mut lab, OTHER, HOME), Some(1));
@@ -101,9 +117,15 @@ fn the_administrator_alone_configures_the_organization() {
     lab.ok("securityhub", "DescribeHub", json!({}));
     let update = json!({"AutoEnable": true});
     lab.at(MANAGEMENT, HOME);
-    lab.table("securityhub", &[("UpdateOrganizationConfiguration", update.clone(), "InvalidAccessException")]);
+    lab.table(
+        "securityhub",
+        &[("UpdateOrganizationConfiguration", update.clone(), "InvalidAccessException")],
+    );
     lab.at(MEMBER, HOME);
-    lab.table("securityhub", &[("UpdateOrganizationConfiguration", central_configuration(), "InvalidInputException")]);
+    lab.table(
+        "securityhub",
+        &[("UpdateOrganizationConfiguration", central_configuration(), "InvalidInputException")],
+    );
     lab.ok("securityhub", "UpdateOrganizationConfiguration", update);
     let read = lab.ok("securityhub", "DescribeOrganizationConfiguration", json!({}));
     assert_eq!((&read["AutoEnable"], &read["AutoEnableStandards"]), (&json!(true), &json!("DEFAULT")));
@@ -115,8 +137,13 @@ fn the_administrator_alone_configures_the_organization() {
 #[test]
 fn auto_enable_reaches_new_accounts_and_create_members_the_others() {
     let mut lab = delegated();
-    lab.ok("securityhub", "UpdateOrganizationConfiguration", json!({"AutoEnable": true, "AutoEnableStandards": "NONE"}));
-    let members = |lab: &mut Lab| lab.ok("securityhub", "ListMembers", json!({}))["Members"].as_array().unwrap().len();
+    lab.ok(
+        "securityhub",
+        "UpdateOrganizationConfiguration",
+        json!({"AutoEnable": true, "AutoEnableStandards": "NONE"}),
+    );
+    let members =
+        |lab: &mut Lab| lab.ok("securityhub", "ListMembers", json!({}))["Members"].as_array().unwrap().len();
     assert_eq!(members(&mut lab), 0);
     lab.world.organizations.accounts.get_mut(OTHER).unwrap().joined = lab.now + 1.0;
     assert_eq!(members(&mut lab), 1);
@@ -143,7 +170,11 @@ fn a_policy_reaches_accounts_by_their_place_and_they_cannot_change_it() {
     let pool = ou(&mut lab, "Pool");
     let off = create(&mut lab, "off", false);
     let target = json!({"OrganizationalUnitId": pool});
-    lab.ok("securityhub", "StartConfigurationPolicyAssociation", json!({"ConfigurationPolicyIdentifier": off, "Target": target}));
+    lab.ok(
+        "securityhub",
+        "StartConfigurationPolicyAssociation",
+        json!({"ConfigurationPolicyIdentifier": off, "Target": target}),
+    );
     for region in [HOME, ELSEWHERE] {
         assert_eq!(standards(&mut lab, OTHER, region), Some(1), "{region}");
     }
@@ -155,7 +186,10 @@ fn a_policy_reaches_accounts_by_their_place_and_they_cannot_change_it() {
         ("BatchEnableStandards", json!({"StandardsSubscriptionRequests": [{"StandardsArn": FSBP}]})),
     ] {
         let fault = lab.call("securityhub", operation, input).unwrap_err();
-        assert!(fault.message.starts_with("This account is currently associated with a central"), "{operation}: {fault:?}");
+        assert!(
+            fault.message.starts_with("This account is currently associated with a central"),
+            "{operation}: {fault:?}"
+        );
     }
     let parent = root(&lab);
     let there = json!({"AccountId": OTHER, "SourceParentId": parent, "DestinationParentId": pool});
@@ -193,9 +227,15 @@ fn accounts_keep_what_they_had_when_a_policy_ends() {
     let mut lab = delegated();
     let id = central(&mut lab);
     let end = json!({"ConfigurationPolicyIdentifier": id, "Target": {"RootId": root(&lab)}});
-    lab.table("securityhub", &[("DeleteConfigurationPolicy", json!({"Identifier": id}), "ResourceConflictException")]);
+    lab.table(
+        "securityhub",
+        &[("DeleteConfigurationPolicy", json!({"Identifier": id}), "ResourceConflictException")],
+    );
     let back = json!({"AutoEnable": false, "OrganizationConfiguration": {"ConfigurationType": "LOCAL"}});
-    lab.table("securityhub", &[("UpdateOrganizationConfiguration", back.clone(), "ResourceConflictException")]);
+    lab.table(
+        "securityhub",
+        &[("UpdateOrganizationConfiguration", back.clone(), "ResourceConflictException")],
+    );
     lab.ok("securityhub", "StartConfigurationPolicyDisassociation", end);
     assert_eq!(standards(&mut lab, OTHER, ELSEWHERE), Some(1));
     lab.at(OTHER, ELSEWHERE);
@@ -222,7 +262,14 @@ fn central_configuration_holds_its_administrator_until_organizations_lets_it_go(
 fn an_aggregator_is_one_and_stays_while_configuration_is_central() {
     let mut lab = delegated();
     let all = json!({"RegionLinkingMode": "ALL_REGIONS"});
-    lab.table("securityhub", &[("CreateFindingAggregator", json!({"RegionLinkingMode": "SPECIFIED_REGIONS"}), "InvalidInputException")]);
+    lab.table(
+        "securityhub",
+        &[(
+            "CreateFindingAggregator",
+            json!({"RegionLinkingMode": "SPECIFIED_REGIONS"}),
+            "InvalidInputException",
+        )],
+    );
     central(&mut lab);
     lab.table("securityhub", &[("CreateFindingAggregator", all, "InvalidInputException")]);
     let listed = lab.ok("securityhub", "ListFindingAggregators", json!({}));
@@ -244,15 +291,22 @@ fn policies_are_checked() {
     let bad = |content: Value| json!({"Name": "bad", "ConfigurationPolicy": {"SecurityHub": content}});
     let rows = [
         bad(json!({"ServiceEnabled": true})),
-        bad(json!({"ServiceEnabled": true, "EnabledStandardIdentifiers": ["arn:aws:securityhub:eu-west-1::standards/x/v/1"],
-            "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []}})),
-        bad(json!({"ServiceEnabled": true, "EnabledStandardIdentifiers": [], "SecurityControlsConfiguration": {}})),
+        bad(
+            json!({"ServiceEnabled": true, "EnabledStandardIdentifiers": ["arn:aws:securityhub:eu-west-1::standards/x/v/1"],
+            "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []}}),
+        ),
+        bad(
+            json!({"ServiceEnabled": true, "EnabledStandardIdentifiers": [], "SecurityControlsConfiguration": {}}),
+        ),
         bad(json!({"ServiceEnabled": false, "EnabledStandardIdentifiers": [FSBP]})),
     ];
     for row in rows {
         lab.table("securityhub", &[("CreateConfigurationPolicy", row, "InvalidInputException")]);
     }
-    lab.table("securityhub", &[("CreateConfigurationPolicy", policy("on", true), "ResourceConflictException")]);
+    lab.table(
+        "securityhub",
+        &[("CreateConfigurationPolicy", policy("on", true), "ResourceConflictException")],
+    );
     lab.at(MEMBER, ELSEWHERE);
     lab.table("securityhub", &[("CreateConfigurationPolicy", policy("x", true), "AccessDeniedException")]);
 }
@@ -270,6 +324,10 @@ fn findings_of_the_own_product_are_taken_in() {
         })
     };
     let own = format!("{OTHER}/default");
-    let answer = lab.ok("securityhub", "BatchImportFindings", json!({"Findings": [finding(&own), finding("other/other")]}));
+    let answer = lab.ok(
+        "securityhub",
+        "BatchImportFindings",
+        json!({"Findings": [finding(&own), finding("other/other")]}),
+    );
     assert_eq!((&answer["SuccessCount"], &answer["FailedCount"]), (&json!(1), &json!(1)));
 }
