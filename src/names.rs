@@ -160,5 +160,11 @@ pub fn analyzer(baseline: &Baseline, kind: &str) -> String {
     prefixed(baseline, kind)
 }
 
+/// Configuration policy of Security Hub; `part` is empty for that of the section itself.
+pub fn securityhub_policy(baseline: &Baseline, part: &str) -> String {
+    let name = prefixed(baseline, "securityhub");
+    if part.is_empty() { name } else { format!("{name}-{part}") }
+}
+
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.
 pub const OWNER_TAG: &str = "orgbase";
