@@ -4,6 +4,8 @@
 pub mod access_role;
 pub mod bucket;
 pub mod kms_key;
+pub mod members;
+pub mod regions;
 pub mod role;
 pub mod service_linked_role;
 pub mod statements;

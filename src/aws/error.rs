@@ -197,6 +197,15 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => {
             Some(Class::NotReady)
         }
+        // The bucket's or key's new policy spreads; the administrator was registered a moment ago.
+        ("guardduty", "BadRequestException")
+            if has("service principal does not have permission") || has("organization master permission") =>
+        {
+            Some(Class::NotReady)
+        }
+        // "Central configuration couldn't be enabled because data from organization ... is still syncing. Retry later.", under
+        // more than one code, for some minutes after an administrator was named.
+        ("securityhub", _) if has("still syncing") => Some(Class::Busy),
         ("organizations", "ConstraintViolationException")
             if has("limit") || has("exceed") || has("maximum") =>
         {

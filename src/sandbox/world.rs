@@ -139,9 +139,15 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// GuardDuty detectors, per `account/region`.
+    #[serde(default)]
+    pub guardduty: BTreeMap<String, services::guardduty::Detector>,
     /// EventBridge Scheduler, per `account/region`.
     #[serde(default)]
     pub scheduler: BTreeMap<String, services::scheduler::State>,
+    /// Security Hub.
+    #[serde(default)]
+    pub securityhub: services::securityhub::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Access Analyzer, per `account/region`.

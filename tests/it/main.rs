@@ -11,6 +11,7 @@ mod generated;
 mod property;
 mod regions;
 mod registry;
+mod securityhub;
 mod source;
 mod support;
 mod truth;

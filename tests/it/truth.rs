@@ -11,6 +11,8 @@ use crate::support::snippets::{self, Snippet};
 
 /// Declared, and called on paths that no snippet takes: control, operation.
 const RARE: &[(&str, &str)] = &[
+    // The account has a detector of its own and is not the administrator yet.
+    ("guardduty.organization", "guardduty:ListOrganizationAdminAccounts"),
     // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
     ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
     // These services remove it by themselves when it is deregistered in Organizations; called where AWS did not.
@@ -23,6 +25,10 @@ const RARE: &[(&str, &str)] = &[
     ("delegated_admins.regional_admin", "macie2:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
+    // AWS enables Security Hub in an account that becomes the administrator, and refuses to disable it there.
+    ("securityhub.administrator", "securityhub:EnableSecurityHub"),
+    // Standards that somebody enabled before; `securityhub.rs` has them.
+    ("securityhub.account", "securityhub:BatchDisableStandards"),
 ];
 
 type Calls = BTreeMap<String, BTreeSet<String>>;

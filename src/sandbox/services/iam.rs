@@ -31,7 +31,7 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 pub use account::{ROOT_CREDENTIALS, ROOT_SESSIONS};
 pub use roles::add_access_role;
-pub use service_linked::ensure_service_linked_role;
+pub use service_linked::{ensure_derived_role, ensure_service_linked_role, has_service_linked_role};
 pub use state::{AccessKey, Group, ManagedPolicy, PasswordPolicy, Role, RootUser, State, User};
 
 /// Items on a page of a list by default (API model: `MaxItems`).

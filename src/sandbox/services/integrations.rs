@@ -24,8 +24,6 @@ pub struct State {
     pub administrators: BTreeMap<String, Administrator>,
     /// Further, scoped administrators of Firewall Manager.
     pub scoped_firewall_managers: Vec<String>,
-    /// GuardDuty detectors, by `account/region`.
-    pub detectors: BTreeMap<String, Detector>,
     /// Organization-wide switches by service key, and since when.
     pub switches: BTreeMap<String, f64>,
     /// Enrolments in cost services, by `service/account`.
@@ -42,15 +40,6 @@ pub struct Administrator {
     pub account: String,
     /// Since when, seconds since 1970.
     pub since: f64,
-}
-
-/// A GuardDuty detector.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Detector {
-    /// 32 hexadecimal digits.
-    pub id: String,
-    /// When it was made.
-    pub created: f64,
 }
 
 /// An enrolment in Compute Optimizer or Cost Optimization Hub.
