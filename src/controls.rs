@@ -21,6 +21,11 @@ sections! {
     metric_alarms::MetricAlarms,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    ebs_encryption::EbsEncryption,
+    snapshot_block_public_access::SnapshotBlockPublicAccess,
+    image_block_public_access::ImageBlockPublicAccess,
+    instance_metadata_defaults::InstanceMetadataDefaults,
+    serial_console::SerialConsole,
     scps::Scps,
 }
 

@@ -1,6 +1,7 @@
 //! What several controls share: resources of one kind that more than one section makes, and how our part of a
 //! document that others write to as well is compared and merged.
 
+pub mod declarative_policy;
 pub mod kms_key;
 pub mod statements;
 pub mod tags;

@@ -1,5 +1,7 @@
 //! What a section and a control say about themselves: documents, permissions and order are functions of it.
 
+use std::time::Duration;
+
 /// What a section says about itself.
 #[derive(Debug, Clone, Copy)]
 pub struct SectionMeta {
@@ -75,6 +77,8 @@ pub struct Meta {
     pub writes: &'static [&'static str],
     /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
     pub denies: bool,
+    /// How long AWS may answer with the old value after a write, before that is a failure.
+    pub settle: Duration,
 }
 
 impl Meta {
@@ -87,6 +91,7 @@ impl Meta {
         reads: &[],
         writes: &[],
         denies: false,
+        settle: Duration::from_mins(1),
     };
 }
 

@@ -138,6 +138,9 @@ pub struct World {
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
+    /// EC2, per `account/region`.
+    #[serde(default)]
+    pub ec2: BTreeMap<String, services::ec2::State>,
 }
 
 impl World {

@@ -129,7 +129,8 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     }
 }
 
-/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's.
+/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
+/// `NEWKEY:account/region` that of the newest key there.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -138,6 +139,9 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("NEWKEY:") {
+                let newest = world.kms[place].keys.values().max_by(|a, b| a.created.total_cmp(&b.created));
+                *text = newest.unwrap().id.clone();
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();

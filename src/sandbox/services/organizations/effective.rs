@@ -17,17 +17,7 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     if !world.organizations.accounts.contains_key(target) {
         return Err(target_not_found());
     }
-    let mut merged = Value::Null;
-    let mut updated: f64 = 0.0;
-    if world.organizations.policy_types.contains(kind) {
-        for node in path_to(world, target) {
-            for policy in attachments::attached(world, &node, kind) {
-                updated = updated.max(policy.updated);
-                let document: Value = serde_json::from_str(&policy.content).unwrap_or_default();
-                merge(&mut merged, &document);
-            }
-        }
-    }
+    let (merged, updated) = merged(world, target, kind);
     if merged.is_null() {
         return Err(Fault::new(
             "EffectivePolicyNotFoundException",
@@ -41,6 +31,27 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
         "TargetId": target,
         "PolicyType": kind,
     }}))
+}
+
+/// What an account inherits of a policy type, operators resolved; null where no policy applies.
+pub fn effective(world: &World, account: &str, kind: &str) -> Value {
+    merged(world, account, kind).0
+}
+
+/// The merged policies of the path, and when the newest of them was updated.
+fn merged(world: &World, account: &str, kind: &str) -> (Value, f64) {
+    let mut merged = Value::Null;
+    let mut updated: f64 = 0.0;
+    if world.organizations.policy_types.contains(kind) {
+        for node in path_to(world, account) {
+            for policy in attachments::attached(world, &node, kind) {
+                updated = updated.max(policy.updated);
+                let document: Value = serde_json::from_str(&policy.content).unwrap_or_default();
+                merge(&mut merged, &document);
+            }
+        }
+    }
+    (merged, updated)
 }
 
 /// No policy is stored that its type refuses, so no account has an invalid effective policy.
