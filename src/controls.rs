@@ -26,6 +26,7 @@ sections! {
     image_block_public_access::ImageBlockPublicAccess,
     instance_metadata_defaults::InstanceMetadataDefaults,
     serial_console::SerialConsole,
+    default_security_groups::DefaultSecurityGroups,
     scps::Scps,
 }
 

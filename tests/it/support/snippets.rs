@@ -130,7 +130,8 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 }
 
 /// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
-/// `NEWKEY:account/region` that of the newest key there.
+/// `NEWKEY:account/region` that of the newest key there, `ASK:account/region/service/Operation#/pointer` what a call
+/// without input answers there.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -142,6 +143,8 @@ fn resolve(world: &World, value: &mut Value) {
             } else if let Some(place) = text.strip_prefix("NEWKEY:") {
                 let newest = world.kms[place].keys.values().max_by(|a, b| a.created.total_cmp(&b.created));
                 *text = newest.unwrap().id.clone();
+            } else if let Some(question) = text.strip_prefix("ASK:") {
+                *text = ask(world, question);
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();
@@ -149,6 +152,25 @@ fn resolve(world: &World, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// The text at a pointer into the answer of a read.
+fn ask(world: &World, question: &str) -> String {
+    let (call, pointer) = question.split_once('#').unwrap();
+    let parts: Vec<&str> = call.split('/').collect();
+    let [account, region, service, operation] = parts.as_slice() else { panic!("{question}") };
+    let call = Call {
+        service: (*service).into(),
+        operation: (*operation).into(),
+        account: (*account).into(),
+        region: (*region).into(),
+        principal: Principal::Management,
+        input: serde_json::json!({}),
+        now: now(),
+    };
+    let answer = services::dispatch(&mut world.clone(), &call).unwrap().unwrap();
+    let found = answer.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("{question}: {answer}")).to_string()
 }
 
 fn key_parts(text: &str) -> Option<(&str, &str, &str)> {
