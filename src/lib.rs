@@ -10,6 +10,7 @@ pub mod apply;
 pub mod aws;
 pub mod baseline;
 pub mod cli;
+pub mod compliance;
 pub mod control;
 pub mod controls;
 pub mod diag;

@@ -25,6 +25,11 @@ pub fn phone(number: &str) -> String {
     format!("tel:...#{}", hash(number))
 }
 
+/// A name, an address or the like as `...#hash`.
+pub fn text(text: &str) -> String {
+    format!("...#{}", hash(text))
+}
+
 fn hash(text: &str) -> String {
     sha256_hex(text.as_bytes()).chars().take(DIGITS).collect()
 }
@@ -47,5 +52,9 @@ mod tests {
         let number = phone("+44 20 7946 0000");
         assert!(number.starts_with("tel:...#") && !number.contains("7946"), "{number}");
         assert_ne!(number, phone("+44 20 7946 0001"));
+
+        let name = text("Jo Doe");
+        assert!(name.starts_with("...#") && !name.contains("Doe"), "{name}");
+        assert_ne!(name, text("Al Doe"));
     }
 }

@@ -105,6 +105,16 @@ fn home_arn(baseline: &Baseline, facts: &Facts, service: &str, resource: &str) -
     facts.arn(service, &baseline.organization.home_region, &facts.management_account, resource)
 }
 
+/// Role in every account with which people work with AWS Support.
+pub fn support_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "support")
+}
+
+/// Role in every account with which the security account looks at it.
+pub fn security_audit_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "security-audit")
+}
+
 /// SNS topic of the metric alarms.
 pub fn alarm_topic(baseline: &Baseline) -> String {
     prefixed(baseline, "alarms")

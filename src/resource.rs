@@ -1,10 +1,15 @@
 //! What several controls share: resources of one kind that more than one section makes, and how our part of a
 //! document that others write to as well is compared and merged.
 
+pub mod access_role;
+pub mod bucket;
 pub mod declarative_policy;
 pub mod kms_key;
+pub mod role;
 pub mod statements;
 pub mod tags;
+pub mod topic;
+pub mod trust;
 
 use crate::baseline::Baseline;
 use crate::control::Section;

@@ -263,6 +263,11 @@ fn needs(baseline: &Baseline) -> Needs {
     let scps = baseline.declares("scps") || !baseline.accounts.is_empty();
     Needs {
         policy_types: if scps { vec!["SERVICE_CONTROL_POLICY".into()] } else { Vec::new() },
+        policy_types_in_force: if baseline.declares("s3_block_public_access") {
+            vec!["S3_POLICY".into()]
+        } else {
+            Vec::new()
+        },
         trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
     }
 }

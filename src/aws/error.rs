@@ -179,6 +179,7 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         ("iam" | "sts", "MalformedPolicyDocument")
         | ("kms", "MalformedPolicyDocumentException")
         | ("s3", "MalformedPolicy")
+        | ("sns", "InvalidParameter" | "InvalidParameterException")
             if has("principal") =>
         {
             Some(Class::NotReady)

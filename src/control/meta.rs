@@ -69,7 +69,8 @@ pub struct Meta {
     pub scope: Scope,
     /// Who makes the calls.
     pub seat: Seat,
-    /// Controls (`section` or `section.part`) that must be done first where the baseline declares them.
+    /// Controls (`section` or `section.part`) that must be done first where the baseline declares them; `:unit` behind it:
+    /// only the units of that name; `@region` at the end: only those of the same region.
     pub after: &'static [&'static str],
     /// Operations that `read` calls, as `service:Operation`.
     pub reads: &'static [&'static str],

@@ -34,6 +34,8 @@ const WIDTH: usize = 8;
 pub struct Needs {
     /// Policy types whose policies, documents and attachments are read.
     pub policy_types: Vec<String>,
+    /// Further ones, which are read only where the type is enabled on the root.
+    pub policy_types_in_force: Vec<String>,
     /// Services with trusted access.
     pub trusted_services: bool,
 }
@@ -71,8 +73,11 @@ pub async fn further(
     let clients = clients(aws, home_region).await?;
     read_root(&clients, &mut facts).await?;
     // Boxed: together they would make a large future of everything that awaits this function.
-    let (ous, rest) =
-        tokio::join!(Box::pin(read_ous(&clients, &facts.root_id)), Box::pin(read_rest(&clients, needs)));
+    let kinds = policy_types(needs, &facts);
+    let (ous, rest) = tokio::join!(
+        Box::pin(read_ous(&clients, &facts.root_id)),
+        Box::pin(read_rest(&clients, &kinds, needs))
+    );
     facts.ous = ous?;
     let Rest { accounts, policies, trusted_services, regions } = rest?;
     facts.policies = policies;
@@ -196,10 +201,17 @@ struct Rest {
     regions: Regions,
 }
 
-async fn read_rest(clients: &Clients, needs: &Needs) -> Result<Rest, CallError> {
+/// Types whose policies are read.
+fn policy_types(needs: &Needs, facts: &Facts) -> Vec<String> {
+    let in_force = |kind: &&String| facts.policy_types.get(*kind).is_some_and(|status| status == "ENABLED");
+    let further = needs.policy_types_in_force.iter().filter(in_force);
+    needs.policy_types.iter().chain(further).cloned().collect()
+}
+
+async fn read_rest(clients: &Clients, kinds: &[String], needs: &Needs) -> Result<Rest, CallError> {
     let (accounts, policies, trusted_services, regions) = tokio::try_join!(
         list_accounts(clients),
-        read_policies(clients, &needs.policy_types),
+        read_policies(clients, kinds),
         read_trusted_services(clients, needs.trusted_services),
         read_regions(clients),
     )?;

@@ -238,7 +238,7 @@ impl Maker<'_> {
             state,
             closing_at: None,
         };
-        organizations::accounts::join(&mut self.world.organizations, account);
+        organizations::accounts::join(self.world, account);
         self.places.insert(asked.name.clone(), id.clone());
         self.places.insert(id.clone(), id);
         Ok(())

@@ -244,6 +244,11 @@ impl Api {
         self.shapes.get(name).unwrap_or(&UNKNOWN)
     }
 
+    /// Whether the model has a shape of this name.
+    pub fn has_shape(&self, name: &str) -> bool {
+        self.shapes.contains_key(name)
+    }
+
     /// The shape of a reference.
     pub fn of(&self, member: &Member) -> &Shape {
         self.shape(&member.shape)

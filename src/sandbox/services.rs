@@ -13,6 +13,7 @@ pub mod kms;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod logs;
+pub mod nothing;
 pub mod organizations;
 pub mod s3;
 pub mod sns;
@@ -21,7 +22,7 @@ pub mod tags;
 
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
-    match call.service.as_str() {
+    let reply = match call.service.as_str() {
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
@@ -34,8 +35,17 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         _ => integrations::handle(world, call),
-    }
+    };
+    reply.or_else(|| nothing::handle(call))
 }
+
+/// An account became a member of the organization: services whose administrator enables new members do so.
+///
+/// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
+pub fn account_joined(_world: &mut World, _account: &str, _now: f64) {}
+
+/// An account is no member of the organization any more.
+pub fn account_left(_world: &mut World, _account: &str, _now: f64) {}
 
 /// The refusal of a caller without the right.
 pub fn access_denied(call: &Call, reason: &str) -> Fault {

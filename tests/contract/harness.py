@@ -150,10 +150,10 @@ def free_port() -> int:
 class Moto:
     """moto's server in a process of its own."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, **settings: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        environment = {**clean_environment(), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+        environment = {**clean_environment(), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", **settings}
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         self._process = subprocess.Popen(command, env=environment, stdout=log.open("w"), stderr=subprocess.STDOUT)
         wait_for(lambda: requests.get(f"{self.url}/moto-api/", timeout=5).ok, "moto")

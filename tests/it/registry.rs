@@ -150,8 +150,11 @@ fn declared_operations_exist() {
 fn extra_operations_are_in_the_models() {
     let text = std::fs::read_to_string(root().join("src/sandbox/models/extra.txt")).unwrap();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (service, action) = line.split_once(':').unwrap_or_default();
-        let known = models::api(service).is_some_and(|api| api.operations.contains_key(action));
+        let (service, name) = line.split_once(':').unwrap_or_default();
+        let known = models::api(service).is_some_and(|api| match name.strip_prefix('=') {
+            Some(shape) => api.has_shape(shape),
+            None => api.operations.contains_key(name),
+        });
         assert!(known, "{line} is not packed: run src/sandbox/models/pack.py");
     }
 }
@@ -179,8 +182,9 @@ fn the_order_is_sound() {
     let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, _, control) in &controls {
         for after in control.meta().after {
+            let bare = after.split([':', '@']).next().unwrap_or_default();
             let upstream: Vec<&(String, _, _)> =
-                controls.iter().filter(|(n, s, _)| n == after || s.meta().id == *after).collect();
+                controls.iter().filter(|(n, s, _)| n == bare || s.meta().id == bare).collect();
             assert!(!upstream.is_empty(), "{name} waits for `{after}`, which does not exist");
             for (other, _, upstream) in upstream.into_iter().filter(|(other, ..)| other != name) {
                 assert!(

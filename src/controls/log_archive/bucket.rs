@@ -1,117 +1,15 @@
 //! The archive's buckets: one unit each.
-//!
-//! A bucket is found by its name, which carries the account's id. `CreateBucket` in us-east-1 takes no
-//! LocationConstraint, every other region needs its own.
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
-mod lifecycle;
 mod policy;
-mod read;
-mod write;
-
-use aws_sdk_s3::types::{ServerSideEncryptionRule, TargetObjectKeyFormat};
-use serde::Serialize;
 
 use super::{LockMode, LogArchive};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
-use crate::resource::statements::{Ours, Stored};
-use crate::resource::tags::{Tags, diff_owner};
+use crate::resource::bucket::{self, AccessLogging, Actual, Desired, Encryption, ObjectLock, lifecycle};
 
 /// Part `bucket`.
 pub(super) struct Bucket;
-
-/// What a bucket should be.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Desired {
-    name: String,
-    /// 12-digit id of the account that must own it.
-    owner: String,
-    region: String,
-    encryption: Encryption,
-    lifecycle: lifecycle::Desired,
-    policy: Ours,
-    /// Where its access logs go; `None`: not managed.
-    access_logging: Option<AccessLogging>,
-    /// `None`: not managed.
-    object_lock: Option<ObjectLock>,
-}
-
-/// Default encryption of new objects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Encryption {
-    /// `AES256` or `aws:kms`.
-    algorithm: String,
-    /// ARN of the key's alias; of the key itself where it is another one than ours.
-    key: Option<String>,
-    /// One data key for many objects: KMS is asked less often.
-    bucket_key: bool,
-}
-
-/// Where access logs go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct AccessLogging {
-    bucket: String,
-    prefix: String,
-}
-
-/// Default retention under Object Lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct ObjectLock {
-    /// `GOVERNANCE` or `COMPLIANCE`.
-    mode: String,
-    days: i32,
-}
-
-/// The four switches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "AWS's own shape")]
-struct PublicAccessBlock {
-    block_public_acls: bool,
-    ignore_public_acls: bool,
-    block_public_policy: bool,
-    restrict_public_buckets: bool,
-}
-
-impl PublicAccessBlock {
-    const ALL: PublicAccessBlock = PublicAccessBlock {
-        block_public_acls: true,
-        ignore_public_acls: true,
-        block_public_policy: true,
-        restrict_public_buckets: true,
-    };
-}
-
-/// What is there.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Actual {
-    /// ARN of the archive's key, where the bucket needs it and it exists.
-    #[serde(skip)]
-    key_arn: Option<String>,
-    /// `None`: no bucket has the name.
-    bucket: Option<Present>,
-}
-
-/// A bucket. The default is a bucket without any setting.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-struct Present {
-    /// `Enabled`, `Suspended`, or empty where it never was on.
-    versioning: String,
-    encryption: Option<Encryption>,
-    public_access_block: PublicAccessBlock,
-    ownership: Option<String>,
-    lifecycle: lifecycle::Rules,
-    policy: Stored,
-    access_logging: Option<AccessLogging>,
-    object_lock: Option<ObjectLock>,
-    tags: Tags,
-    /// Parts of the answers that are not managed, and are sent back.
-    #[serde(skip)]
-    encryption_rule: Option<ServerSideEncryptionRule>,
-    #[serde(skip)]
-    key_format: Option<TargetObjectKeyFormat>,
-}
 
 impl Control for Bucket {
     type Section = LogArchive;
@@ -122,30 +20,8 @@ impl Control for Bucket {
         scope: Scope::Organization,
         seat: Seat::LogArchive,
         after: &["log_archive.key"],
-        reads: &[
-            "kms:DescribeKey",
-            "s3:GetBucketEncryption",
-            "s3:GetBucketLifecycleConfiguration",
-            "s3:GetBucketLogging",
-            "s3:GetBucketOwnershipControls",
-            "s3:GetBucketPolicy",
-            "s3:GetBucketTagging",
-            "s3:GetBucketVersioning",
-            "s3:GetObjectLockConfiguration",
-            "s3:GetPublicAccessBlock",
-        ],
-        writes: &[
-            "s3:CreateBucket",
-            "s3:PutBucketEncryption",
-            "s3:PutBucketLifecycleConfiguration",
-            "s3:PutBucketLogging",
-            "s3:PutBucketOwnershipControls",
-            "s3:PutBucketPolicy",
-            "s3:PutBucketTagging",
-            "s3:PutBucketVersioning",
-            "s3:PutObjectLockConfiguration",
-            "s3:PutPublicAccessBlock",
-        ],
+        reads: bucket::READS,
+        writes: bucket::WRITES,
         ..Meta::DEFAULT
     };
 
@@ -163,24 +39,15 @@ impl Control for Bucket {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        read::read(cx, want).await
+        bucket::read(cx.aws, want).await
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
-        let Some(bucket) = &have.bucket else {
-            let mut d = Diff::new();
-            d.create("bucket", want);
-            if let Some(lock) = &want.object_lock {
-                d.push("object_lock_days", serde_json::Value::Null, serde_json::json!(lock), lock_risk(lock));
-                confirm_lock(&mut d, lock, &want.name);
-            }
-            return d;
-        };
-        settings(want, bucket)
+        bucket::diff(want, have)
     }
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
-        write::write(cx, want, have).await
+        bucket::apply(cx.aws, want, have).await
     }
 }
 
@@ -207,6 +74,7 @@ fn desired(cx: &DesiredCx<'_, LogArchive>, kind: LogBucket) -> Desired {
             .then(|| AccessLogging { bucket: name(LogBucket::AccessLogs), prefix: format!("{}/", name(kind)) }),
         object_lock: lock.filter(|_| is_trail),
         name: name(kind),
+        section: LogArchive::META.id,
     }
 }
 
@@ -236,44 +104,16 @@ fn lock_mode(section: &LogArchive) -> LockMode {
     section.object_lock_mode.unwrap_or_default()
 }
 
-/// Compares the settings of a bucket that exists.
-fn settings(want: &Desired, have: &Present) -> Diff {
-    let mut d = Diff::new();
-    d.field("versioning", &have.versioning.as_str(), Some(&"Enabled"));
-    d.field("encryption", &have.encryption.as_ref(), Some(&Some(&want.encryption)));
-    d.field("public_access_block", &have.public_access_block, Some(&PublicAccessBlock::ALL));
-    d.field("ownership", &have.ownership.as_deref(), Some(&Some("BucketOwnerEnforced")));
-    want.lifecycle.diff(&mut d, &have.lifecycle);
-    want.policy.diff(&mut d, &have.policy);
-    if let Some(logging) = &want.access_logging {
-        d.field("access_logging", &have.access_logging.as_ref(), Some(&Some(logging)));
-    }
-    if let Some(lock) = &want.object_lock {
-        d.risky("object_lock_days", &have.object_lock.as_ref(), Some(&Some(lock)), lock_risk(lock));
-        confirm_lock(&mut d, lock, &want.name);
-    }
-    diff_owner(&mut d, &have.tags, LogArchive::META.id);
-    d
-}
-
-/// Nobody can take COMPLIANCE back; Object Lock of either mode cannot be turned off again.
-fn lock_risk(lock: &ObjectLock) -> Risk {
-    if lock.mode == LockMode::Compliance.as_str() { Risk::Destructive } else { Risk::Disruptive }
-}
-
-/// Objects under COMPLIANCE stay until their day, and so does the account's bill: somebody types the bucket's name.
-fn confirm_lock(d: &mut Diff, lock: &ObjectLock, bucket: &str) {
-    if lock.mode == LockMode::Compliance.as_str() {
-        d.confirm("object_lock_days", bucket);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::super::tests::{baseline, facts, set};
     use super::*;
+    use crate::control::Risk;
+    use crate::resource::bucket::{Present, PublicAccessBlock, settings};
+    use crate::resource::statements::Stored;
+    use crate::resource::tags::Tags;
 
     /// What the section with these keys wants of the two buckets: access logs, trail.
     fn wanted(keys: &str) -> Vec<Desired> {

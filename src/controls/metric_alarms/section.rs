@@ -14,6 +14,7 @@ use crate::controls::org_trail::OrgTrail;
 use crate::diag::Findings;
 use crate::metric_filter::{Pattern, shipped};
 use crate::resource::declared;
+use crate::resource::topic::target_problem;
 
 /// Most characters of a filter pattern. <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
 const PATTERN_MAX: usize = 1024;
@@ -210,7 +211,7 @@ impl Section for MetricAlarms {
         }
         self.check_set(findings);
         for (index, target) in self.notify.iter().flatten().enumerate() {
-            if let Some(problem) = topic::target_problem(target, &baseline.organization.home_region) {
+            if let Some(problem) = target_problem(target, &baseline.organization.home_region) {
                 findings.at(&format!("notify[{index}]"), problem);
             }
         }

@@ -45,6 +45,12 @@ const SETTINGS: [Setting; 13] = [
         input: security_contact,
     },
     Setting {
+        service: "account",
+        operation: "PutContactInformation",
+        regional: false,
+        input: primary_contact,
+    },
+    Setting {
         service: "s3control",
         operation: "PutPublicAccessBlock",
         regional: false,
@@ -133,6 +139,13 @@ fn security_contact(pick: &Pick) -> Value {
         "AlternateContactType": "SECURITY", "Name": name, "Title": "Engineer",
         "EmailAddress": format!("former-{}@example.com", pick.bits % 100), "PhoneNumber": "+44 20 7946 0000",
     })
+}
+
+fn primary_contact(pick: &Pick) -> Value {
+    json!({"ContactInformation": {
+        "FullName": pick.one_of(&["Alex Example", "Sam Example"]), "AddressLine1": "7 Former Street",
+        "City": "Cork", "PostalCode": "T12 XY00", "CountryCode": "IE", "PhoneNumber": "+353 21 555 0100",
+    }})
 }
 
 fn public_access(pick: &Pick) -> Value {

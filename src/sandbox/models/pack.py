@@ -11,7 +11,8 @@ folder has not at all. Such models are taken from botocore, so run it with a Pyt
 
     <venv of tests/contract>/bin/python src/sandbox/models/pack.py kms:EnableKey sns:Unsubscribe
 
-Where both know a shape, the one that is there stays. Two branches that both packed: merge, take either models.json.gz
+Where both know a shape, the one that is there stays; a line `service:=Shape` takes that shape anew from botocore (it grew
+a value or a member since). Two branches that both packed: merge, take either models.json.gz
 (`git checkout --theirs src/sandbox/models/models.json.gz`), run `pack.py` without arguments (extra.txt merges by lines).
 
 The output is a sequence of gzip members, so that a program can read one service without the others (`zcat` shows
@@ -115,14 +116,30 @@ def add(services, name, action):
     """Takes one operation, and the shapes that it reaches, from botocore."""
     if action in services.get(name, {}).get("operations", {}):
         return
-    from botocore.loaders import Loader
-
-    model = service(Loader().load_service_model(name, "service-2"))
+    model = botocore(name)
     if action not in model["operations"]:
         sys.exit(f"{name}:{action}: botocore has no such operation")
     known = services.setdefault(name, {"metadata": model["metadata"], "operations": {}, "shapes": {}})
     known["operations"][action] = model["operations"][action]
-    open_names = references(model["operations"][action])
+    reach(known, model, references(model["operations"][action]))
+
+
+def renew(services, name, shape):
+    """Takes one shape anew from botocore, with the shapes that it reaches and that are not there yet."""
+    model = botocore(name)
+    services[name]["shapes"][shape] = model["shapes"][shape]
+    reach(services[name], model, references(model["shapes"][shape]))
+
+
+def botocore(name):
+    """Botocore's model of a service, as it is packed."""
+    from botocore.loaders import Loader
+
+    return service(Loader().load_service_model(name, "service-2"))
+
+
+def reach(known, model, open_names):
+    """Adds the shapes of these names, and those that they lead to."""
     while open_names:
         found = open_names.pop()
         if found not in known["shapes"]:
@@ -149,7 +166,11 @@ def main(arguments):
     add_extra(argument for argument in arguments if ":" in argument)
     services = from_folder(folders[0]) if folders else unpack(PACKED.read_bytes())
     for line in extras():
-        add(services, *line.split(":"))
+        name, _, what = line.partition(":")
+        if what.startswith("="):
+            renew(services, name, what[1:])
+        else:
+            add(services, name, what)
     PACKED.write_bytes(pack(services))
     count = sum(len(model["operations"]) for model in services.values())
     print(f"{PACKED}: {len(services)} services, {count} operations, {PACKED.stat().st_size} bytes")

@@ -15,6 +15,7 @@ use crate::sandbox::caller;
 use crate::sandbox::services::organizations;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
+pub use contacts::inherit_contact;
 pub use regions::is_enabled;
 
 /// The service principal of trusted access and delegation.

@@ -9,6 +9,7 @@ pub mod credentials;
 mod documents;
 mod groups;
 mod keys;
+mod looking;
 mod managed;
 mod policies;
 mod providers;
@@ -86,10 +87,12 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "PutRolePolicy" | "PutUserPolicy" => policies::put_inline,
         "GetRolePolicy" => policies::get_inline,
         "DeleteRolePolicy" => policies::delete_inline,
-        "ListRolePolicies" | "ListUserPolicies" => policies::list_inline,
+        "ListRolePolicies" | "ListUserPolicies" | "ListGroupPolicies" => policies::list_inline,
         "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy" => policies::attach,
         "DetachRolePolicy" | "DetachUserPolicy" | "DetachGroupPolicy" => policies::detach,
-        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => policies::list_attached,
+        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" | "ListAttachedGroupPolicies" => {
+            policies::list_attached
+        }
         "CreatePolicy" => managed::create,
         "CreatePolicyVersion" => managed::create_version,
         "GetPolicy" => managed::get,
@@ -113,6 +116,12 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,
         "ListAccessKeys" => keys::list,
+        "ListRoleTags" => looking::role_tags,
+        "ListUserTags" => looking::user_tags,
+        "ListPolicyTags" => looking::policy_tags,
+        "ListGroups" => looking::groups,
+        "ListGroupsForUser" => looking::groups_of_user,
+        "GetGroup" => looking::group,
         "CreateGroup" => groups::create,
         "AddUserToGroup" => groups::add_user,
         "CreateOpenIDConnectProvider" => providers::create_oidc,

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 pub use attachments::attached_documents;
-pub use effective::effective;
 pub use delegation::{deregister_delegated_admin, disable_access, enable_access, register_delegated_admin};
+pub use effective::effective;
 pub use state::{
     Account, AccountState, Creation, Handshake, Organization, Policy, ResourcePolicy, State, Unit,
 };

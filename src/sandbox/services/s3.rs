@@ -119,6 +119,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "PutBucketLifecycleConfiguration" => lifecycle::put(world, call),
         "GetBucketLogging" => logging::get(world, call),
         "PutBucketLogging" => logging::put(world, call),
+        "GetBucketNotificationConfiguration" => logging::get_notifications(world, call),
         "PutBucketNotificationConfiguration" => logging::put_notifications(world, call),
         "GetBucketReplication" => replication::get(world, call),
         "PutBucketReplication" => replication::put(world, call),
@@ -219,7 +220,7 @@ impl Block {
 
 /// The block public access that holds for a bucket: its own and its account's.
 fn effective_block(world: &World, bucket: &Bucket) -> Block {
-    let account = world.s3.account_blocks.get(&bucket.owner).copied().unwrap_or_default();
+    let account = control::account_block(world, &bucket.owner).unwrap_or_default();
     bucket.block.unwrap_or_default().and(account)
 }
 

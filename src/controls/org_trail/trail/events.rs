@@ -17,6 +17,9 @@ const S3: &str = "AWS::S3::Object";
 /// Resource type of Lambda functions.
 const LAMBDA: &str = "AWS::Lambda::Function";
 
+/// The name that CloudTrail's console gives to the selector of management events. Scanners (Prowler) know it by that.
+const MANAGEMENT_NAME: &str = "Management events selector";
+
 /// What should be logged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Desired {
@@ -177,7 +180,7 @@ impl Topic {
 
     fn name(self) -> &'static str {
         match self {
-            Topic::Management => "orgbase management events",
+            Topic::Management => MANAGEMENT_NAME,
             Topic::Data(S3) => "orgbase S3 object events",
             Topic::Data(_) => "orgbase Lambda invocations",
         }
@@ -285,7 +288,7 @@ fn from_basic(live: &EventSelector) -> Vec<Selector> {
         if !excluded.is_empty() {
             fields.push(Field { name: "eventSource".to_string(), not_equals: excluded, ..Field::default() });
         }
-        selectors.push(Selector { name: None, fields });
+        selectors.push(Selector { name: Some(MANAGEMENT_NAME.to_string()), fields });
     }
     for resource in live.data_resources.iter().flatten() {
         let values = resource.values.clone().unwrap_or_default();
@@ -372,6 +375,7 @@ mod tests {
         let ours = stored.0.iter().find(|s| s.name.as_deref() == Some("orgbase S3 object events")).unwrap();
         assert_eq!(ours.fields[2].not_starts_with, ["arn:aws:s3:::logs/"]);
         assert_eq!(stored.coverage(Topic::Data(LAMBDA)), Coverage::Some, "the selector of others is kept");
+        assert!(stored.0.iter().any(|s| s.is_about(Topic::Management) && s.name.as_deref() == Some(MANAGEMENT_NAME)));
     }
 
     #[test]

@@ -47,12 +47,19 @@ pub(super) fn delete_alternate(world: &mut World, call: &Call, account: &str) ->
     Ok(json!({}))
 }
 
-/// An account has a contact from its first day: a created one takes the management account's.
+/// An account has a contact from its first day.
 pub(super) fn get(world: &mut World, _call: &Call, account: &str) -> Reply {
     let own = view(world, account).and_then(|state| state.contact.clone());
+    Ok(json!({"ContactInformation": own.unwrap_or_else(at_sign_up)}))
+}
+
+/// A created account takes the management account's contact once ("Creating a member account", CreateAccount: the
+/// account "automatically inherits" its contact information).
+pub fn inherit_contact(world: &mut World, account: &str) {
     let management = organizations::management(world).unwrap_or_default();
-    let inherited = || view(world, management).and_then(|state| state.contact.clone());
-    Ok(json!({"ContactInformation": own.or_else(inherited).unwrap_or_else(at_sign_up)}))
+    if let Some(contact) = view(world, management).and_then(|state| state.contact.clone()) {
+        edit(world, account).contact = Some(contact);
+    }
 }
 
 fn at_sign_up() -> Value {
@@ -66,8 +73,17 @@ fn at_sign_up() -> Value {
     })
 }
 
+/// Countries in which StateOrRegion is required (API reference, ContactInformation).
+const WITH_STATE: [&str; 7] = ["US", "CA", "GB", "DE", "JP", "IN", "BR"];
+
+/// Replaces the whole contact.
 pub(super) fn put(world: &mut World, call: &Call, account: &str) -> Reply {
     let contact = call.input.get("ContactInformation").cloned().unwrap_or_default();
+    let country = contact.get("CountryCode").and_then(Value::as_str).unwrap_or_default();
+    if WITH_STATE.contains(&country) && contact.get("StateOrRegion").is_none() {
+        // Guess: the wording.
+        return Err(super::validation(format!("StateOrRegion is required for country code {country}.")));
+    }
     edit(world, account).contact = Some(contact);
     Ok(json!({}))
 }

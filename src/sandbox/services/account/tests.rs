@@ -64,7 +64,7 @@ fn contacts_of_members_need_trusted_access() {
 }
 
 #[test]
-fn members_take_the_primary_contact_of_the_management_account() {
+fn a_created_account_takes_the_primary_contact_of_the_management_account_once() {
     let mut lab = Lab::organized();
     let contact = json!({"FullName": "Acme", "AddressLine1": "Road 1", "City": "Bern", "PostalCode": "3000",
         "CountryCode": "CH", "PhoneNumber": "+41 31 555"});
@@ -72,8 +72,19 @@ fn members_take_the_primary_contact_of_the_management_account() {
         lab.ok("account", "GetContactInformation", json!({}))["ContactInformation"]["FullName"].is_string()
     );
     lab.ok("account", "PutContactInformation", json!({ "ContactInformation": contact }));
-    lab.account = MEMBER.into();
+    let new = json!({"Email": "new@example.com", "AccountName": "new"});
+    let request = lab.ok("organizations", "CreateAccount", new)["CreateAccountStatus"]["Id"].clone();
+    lab.now += 60.0;
+    let status =
+        lab.ok("organizations", "DescribeCreateAccountStatus", json!({"CreateAccountRequestId": request}));
+    lab.account = status["CreateAccountStatus"]["AccountId"].as_str().unwrap().to_owned();
     assert_eq!(lab.ok("account", "GetContactInformation", json!({}))["ContactInformation"], contact);
+    lab.account = MEMBER.into();
+    let own = lab.ok("account", "GetContactInformation", json!({}))["ContactInformation"].clone();
+    assert_ne!(own["FullName"], "Acme");
+    let stateless = json!({"ContactInformation": {"FullName": "Acme", "AddressLine1": "Road 1", "City": "Bonn",
+        "PostalCode": "53111", "CountryCode": "DE", "PhoneNumber": "+49 228 555"}});
+    assert_eq!(lab.fails("account", "PutContactInformation", stateless).code, "ValidationException");
     assert_eq!(lab.ok("account", "GetAccountInformation", json!({}))["AccountName"], "member");
 }
 

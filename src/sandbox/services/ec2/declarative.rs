@@ -12,7 +12,7 @@ const KIND: &str = "DECLARATIVE_POLICY_EC2";
 
 /// The effective attribute of the calling account, such as `serial_console_access`; `None`: no policy sets it.
 pub(super) fn attribute(world: &World, account: &str, name: &str) -> Option<Value> {
-    let policy = organizations::effective(world, account, KIND);
+    let (policy, _) = organizations::effective(world, account, KIND);
     policy.pointer(&format!("/ec2_attributes/{name}")).cloned()
 }
 
@@ -34,7 +34,7 @@ pub(super) fn check(world: &World, call: &Call, name: &str) -> Result<(), Fault>
     if attribute(world, &call.account, name).is_none() {
         return Ok(());
     }
-    let policy = organizations::effective(world, &call.account, KIND);
+    let (policy, _) = organizations::effective(world, &call.account, KIND);
     let own = policy.pointer("/ec2_attributes/exception_message").and_then(Value::as_str);
     let message = format!(
         "You are not authorized to perform this action. This action is prevented by a declarative policy of your \

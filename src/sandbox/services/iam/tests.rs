@@ -332,3 +332,40 @@ fn providers_can_be_listed_and_refused() {
         ],
     );
 }
+
+#[test]
+fn onlookers_see_groups_and_tags() {
+    let mut lab = Lab::organized();
+    lab.ok("iam", "CreateGroup", json!({"GroupName": "admins"}));
+    lab.ok("iam", "CreateUser", json!({"UserName": "kim", "Tags": [{"Key": "team", "Value": "ops"}]}));
+    lab.ok("iam", "AddUserToGroup", json!({"GroupName": "admins", "UserName": "kim"}));
+    lab.ok(
+        "iam",
+        "AttachGroupPolicy",
+        json!({"GroupName": "admins", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+    );
+    lab.ok("iam", "CreateRole", role("Ops"));
+    let policy = lab.ok("iam", "CreatePolicy", json!({"PolicyName": "p", "PolicyDocument": ALLOW}));
+    let shown = lab.ok("iam", "ListGroups", json!({}));
+    assert_eq!(shown["Groups"][0]["Arn"], format!("arn:aws:iam::{MANAGEMENT}:group/admins"));
+    assert_eq!(lab.ok("iam", "GetGroup", json!({"GroupName": "admins"}))["Users"][0]["UserName"], "kim");
+    let of_user = lab.ok("iam", "ListGroupsForUser", json!({"UserName": "kim"}));
+    assert_eq!(of_user["Groups"], shown["Groups"]);
+    let attached = lab.ok("iam", "ListAttachedGroupPolicies", json!({"GroupName": "admins"}));
+    assert_eq!(attached["AttachedPolicies"][0]["PolicyName"], "AdministratorAccess");
+    assert_eq!(lab.ok("iam", "ListGroupPolicies", json!({"GroupName": "admins"}))["PolicyNames"], json!([]));
+    let tags = lab.ok("iam", "ListUserTags", json!({"UserName": "kim"}));
+    assert_eq!(tags["Tags"], json!([{"Key": "team", "Value": "ops"}]));
+    assert_eq!(lab.ok("iam", "ListRoleTags", json!({"RoleName": "Ops"}))["Tags"], json!([]));
+    let arn = policy["Policy"]["Arn"].clone();
+    assert_eq!(lab.ok("iam", "ListPolicyTags", json!({"PolicyArn": arn}))["Tags"], json!([]));
+    lab.table(
+        "iam",
+        &[
+            ("GetGroup", json!({"GroupName": "none"}), "NoSuchEntity"),
+            ("ListGroupPolicies", json!({"GroupName": "none"}), "NoSuchEntity"),
+            ("ListUserTags", json!({"UserName": "none"}), "NoSuchEntity"),
+            ("ListPolicyTags", json!({"PolicyArn": "arn:aws:iam::111111111111:policy/none"}), "NoSuchEntity"),
+        ],
+    );
+}

@@ -26,7 +26,7 @@ pub(super) fn change<'w>(world: &'w mut World, call: &Call) -> Result<&'w mut Us
     world.iam.get_mut(&call.account).and_then(|iam| iam.users.get_mut(name)).ok_or_else(|| missing(name))
 }
 
-fn value(world: &World, account: &str, user: &User) -> Value {
+pub(super) fn value(world: &World, account: &str, user: &User) -> Value {
     let mut value = json!({
         "Path": user.path,
         "UserName": user.name,

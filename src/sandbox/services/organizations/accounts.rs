@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::iam;
+use crate::sandbox::services::{self, account, iam};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{Account, AccountState, Creation};
@@ -126,6 +126,7 @@ fn add_created(world: &mut World, creation: &Creation) {
         state: AccountState::Active,
         closing_at: None,
     };
+    account::inherit_contact(world, &creation.account);
     iam::add_access_role(
         world,
         &account.id,
@@ -134,18 +135,21 @@ fn add_created(world: &mut World, creation: &Creation) {
         &creation.role_id,
         joined,
     );
-    let state = &mut world.organizations;
     if !creation.tags.is_empty() {
-        state.tags.insert(account.id.clone(), creation.tags.clone());
+        world.organizations.tags.insert(account.id.clone(), creation.tags.clone());
     }
-    join(state, account);
+    join(world, account);
 }
 
-/// Takes an account into the organization, with the policies that AWS attaches to every new account.
-pub fn join(state: &mut super::State, account: Account) {
-    attachments::attach_defaults(state, &account.id);
-    state.standalone.remove(&account.id);
-    state.accounts.insert(account.id.clone(), account);
+/// Takes an account into the organization, with the policies that AWS attaches to every new account, and tells the
+/// services whose administrators enable new members.
+pub fn join(world: &mut World, account: Account) {
+    let state = &mut world.organizations;
+    let (id, joined) = (account.id.clone(), account.joined);
+    attachments::attach_defaults(state, &id);
+    state.standalone.remove(&id);
+    state.accounts.insert(id.clone(), account);
+    services::account_joined(world, &id, joined);
 }
 
 /// Completes closures that are due.
@@ -373,6 +377,7 @@ fn part(world: &mut World, id: &str, now: f64) -> Reply {
         state.attachments.remove(id);
         state.tags.remove(id);
         state.standalone.insert(id.to_owned(), account);
+        services::account_left(world, id, now);
     }
     Ok(json!({}))
 }

@@ -17,7 +17,7 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     if !world.organizations.accounts.contains_key(target) {
         return Err(target_not_found());
     }
-    let (merged, updated) = merged(world, target, kind);
+    let (merged, updated) = effective(world, target, kind);
     if merged.is_null() {
         return Err(Fault::new(
             "EffectivePolicyNotFoundException",
@@ -33,13 +33,8 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     }}))
 }
 
-/// What an account inherits of a policy type, operators resolved; null where no policy applies.
-pub fn effective(world: &World, account: &str, kind: &str) -> Value {
-    merged(world, account, kind).0
-}
-
-/// The merged policies of the path, and when the newest of them was updated.
-fn merged(world: &World, account: &str, kind: &str) -> (Value, f64) {
+/// What the policies of a type come to for an account, null where there are none, and when one of them last changed.
+pub fn effective(world: &World, account: &str, kind: &str) -> (Value, f64) {
     let mut merged = Value::Null;
     let mut updated: f64 = 0.0;
     if world.organizations.policy_types.contains(kind) {

@@ -226,7 +226,7 @@ fn join_invited(world: &mut World, handshake: &Handshake, call: &Call) -> Result
     if !handshake.tags.is_empty() {
         world.organizations.tags.insert(account.id.clone(), handshake.tags.clone());
     }
-    accounts::join(&mut world.organizations, account);
+    accounts::join(world, account);
     Ok(())
 }
 

@@ -41,7 +41,7 @@ impl Lab {
                 "AROA12345678901234567",
                 lab.now,
             );
-            accounts::join(&mut lab.world.organizations, member);
+            accounts::join(&mut lab.world, member);
         }
         lab.ok(
             "organizations",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::organizations;
 use super::{Block, access_denied, invalid, settings};
-use crate::sandbox::world::{Call, Reply, World};
+use crate::sandbox::world::{Call, Fault, Reply, World};
 
 /// A Storage Lens configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -34,20 +34,42 @@ pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     })
 }
 
-fn get_block(world: &World, call: &Call) -> Reply {
-    let block = world.s3.account_blocks.get(&call.account);
-    block.copied().map(Block::write).ok_or_else(settings::no_block)
+/// All four flags, as an S3 policy of the organization sets them ("Amazon S3 policy syntax and examples").
+fn organization_block(world: &World, account: &str) -> Option<Block> {
+    let (policy, _) = organizations::effective(world, account, "S3_POLICY");
+    let on = policy.pointer("/s3_attributes/public_access_block_configuration")?.as_str()? == "all";
+    Some(Block {
+        block_public_acls: on,
+        ignore_public_acls: on,
+        block_public_policy: on,
+        restrict_public_buckets: on,
+    })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of a handler")]
+/// What holds for an account: the organization's policy, else its own setting, which comes back with the policy's end.
+pub(super) fn account_block(world: &World, account: &str) -> Option<Block> {
+    organization_block(world, account).or_else(|| world.s3.account_blocks.get(account).copied())
+}
+
+fn get_block(world: &World, call: &Call) -> Reply {
+    account_block(world, &call.account).map(Block::write).ok_or_else(settings::no_block)
+}
+
+/// "You might get an Access Denied (403) error when the account is managed by organization-level policies" (API
+/// Reference). Guess: deleting is refused in the same way.
+fn check_own(world: &World, call: &Call) -> Result<(), Fault> {
+    organization_block(world, &call.account).map_or(Ok(()), |_| Err(access_denied()))
+}
+
 fn put_block(world: &mut World, call: &Call) -> Reply {
+    check_own(world, call)?;
     let block = Block::read(&call.input["PublicAccessBlockConfiguration"]);
     world.s3.account_blocks.insert(call.account.clone(), block);
     Ok(json!({}))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 fn delete_block(world: &mut World, call: &Call) -> Reply {
+    check_own(world, call)?;
     world.s3.account_blocks.remove(&call.account);
     Ok(json!({}))
 }
@@ -112,4 +134,39 @@ fn may_see_organization(world: &World, call: &Call) -> bool {
     organizations::access_enabled(world, principal)
         && (organizations::management(world) == Some(call.account.as_str())
             || organizations::is_delegated(world, principal, &call.account))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::sandbox::services::lab::{Lab, MEMBER};
+
+    #[test]
+    fn a_policy_of_the_organization_overrides_the_account_and_gives_it_back() {
+        let mut lab = Lab::organized();
+        let root = lab.ok("organizations", "ListRoots", json!({}))["Roots"][0]["Id"].clone();
+        lab.ok("organizations", "EnablePolicyType", json!({"RootId": root, "PolicyType": "S3_POLICY"}));
+        let content = json!({"s3_attributes": {"public_access_block_configuration": {"@@assign": "all"}}});
+        let input =
+            json!({"Name": "s3", "Description": "", "Type": "S3_POLICY", "Content": content.to_string()});
+        let made = lab.ok("organizations", "CreatePolicy", input);
+        let attachment = json!({"PolicyId": made["Policy"]["PolicySummary"]["Id"], "TargetId": root});
+
+        let me = json!({"AccountId": MEMBER});
+        let own = json!({"AccountId": MEMBER, "PublicAccessBlockConfiguration": {"BlockPublicAcls": true}});
+        lab.at(MEMBER, "eu-west-1").ok("s3control", "PutPublicAccessBlock", own.clone());
+        let last = |lab: &mut Lab| {
+            let seen = lab.ok("s3control", "GetPublicAccessBlock", me.clone());
+            seen["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"] == true
+        };
+        assert!(!last(&mut lab));
+        lab.at("111111111111", "eu-west-1").ok("organizations", "AttachPolicy", attachment.clone());
+        lab.at(MEMBER, "eu-west-1");
+        assert!(last(&mut lab));
+        assert_eq!(lab.fails("s3control", "PutPublicAccessBlock", own).code, "AccessDenied");
+        lab.at("111111111111", "eu-west-1").ok("organizations", "DetachPolicy", attachment);
+        lab.at(MEMBER, "eu-west-1");
+        assert!(!last(&mut lab));
+    }
 }

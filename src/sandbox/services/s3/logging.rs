@@ -75,6 +75,11 @@ fn prefix(logging: &Value) -> &str {
     logging.get("TargetPrefix").and_then(Value::as_str).unwrap_or_default()
 }
 
+/// GetBucketNotificationConfiguration. A bucket without notifications has an empty one.
+pub(super) fn get_notifications(world: &World, call: &Call) -> Reply {
+    Ok(look(world, call)?.notifications.clone().unwrap_or_else(|| json!({})))
+}
+
 /// PutBucketNotificationConfiguration. Topics of the sandbox are checked; queues and functions are not simulated and
 /// are taken as they are.
 pub(super) fn put_notifications(world: &mut World, call: &Call) -> Reply {

@@ -4,9 +4,9 @@
 
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, NoncurrentVersionExpiration, Transition, TransitionDefaultMinimumObjectSize,
-    TransitionStorageClass,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration,
+    LifecycleRule, LifecycleRuleFilter, NoncurrentVersionExpiration, Transition,
+    TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,18 +24,18 @@ const ABORT_DAYS: i32 = 7;
 /// What the lifecycle should do; all absent: not managed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[expect(clippy::struct_field_names, reason = "names carry their unit")]
-pub(super) struct Desired {
+pub struct Desired {
     /// Objects are deleted after this many days.
-    pub(super) expire_days: Option<i32>,
+    pub expire_days: Option<i32>,
     /// Overwritten and deleted versions are kept for this many days.
-    pub(super) noncurrent_days: Option<i32>,
+    pub noncurrent_days: Option<i32>,
     /// Objects move to Glacier after this many days.
-    pub(super) glacier_days: Option<i32>,
+    pub glacier_days: Option<i32>,
 }
 
 /// The rules that are there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Rules {
+pub struct Rules {
     retention: Option<Rule>,
     cleanup: Option<Rule>,
     /// Rules of others as text, for the fingerprint.
@@ -81,7 +81,7 @@ impl Desired {
     }
 
     /// Compares, one setting per rule.
-    pub(super) fn diff(&self, d: &mut Diff, have: &Rules) {
+    pub fn diff(&self, d: &mut Diff, have: &Rules) {
         if !self.is_managed() {
             return;
         }
@@ -90,9 +90,10 @@ impl Desired {
     }
 
     /// All rules to store: ours, and those of others as they came.
-    pub(super) fn merged_into(&self, have: &Rules) -> Result<BucketLifecycleConfiguration, UnitError> {
+    pub fn merged_into(&self, have: &Rules) -> Result<BucketLifecycleConfiguration, UnitError> {
         let is_ours = |rule: &LifecycleRule| matches!(rule.id.as_deref(), Some(RETENTION | CLEANUP));
-        let mut rules: Vec<LifecycleRule> = have.live.iter().filter(|r| !is_ours(r)).map(without_old_prefix).collect();
+        let mut rules: Vec<LifecycleRule> =
+            have.live.iter().filter(|r| !is_ours(r)).map(without_old_prefix).collect();
         rules.push(self.retention(have.retention.as_ref()).to_live(RETENTION)?);
         rules.push(cleanup().to_live(CLEANUP)?);
         BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build().map_err(|e| defect(&e))
@@ -101,7 +102,7 @@ impl Desired {
 
 impl Rules {
     /// Takes in AWS's answer; absent: no rules.
-    pub(super) fn from_live(answer: Option<GetBucketLifecycleConfigurationOutput>) -> Rules {
+    pub fn from_live(answer: Option<GetBucketLifecycleConfigurationOutput>) -> Rules {
         let Some(answer) = answer else { return Rules::default() };
         let live = answer.rules.unwrap_or_default();
         let ours = |id: &str| live.iter().find(|r| r.id.as_deref() == Some(id)).map(Rule::from_live);
@@ -116,7 +117,7 @@ impl Rules {
     }
 
     /// The bucket-wide setting that a new configuration would reset.
-    pub(super) fn minimum_size(&self) -> Option<TransitionDefaultMinimumObjectSize> {
+    pub fn minimum_size(&self) -> Option<TransitionDefaultMinimumObjectSize> {
         self.minimum_size.clone()
     }
 }
@@ -134,7 +135,13 @@ fn compare(d: &mut Diff, path: &str, have: Option<&Rule>, want: &Rule) {
 }
 
 fn cleanup() -> Rule {
-    Rule { enabled: true, whole_bucket: true, delete_markers: true, abort_days: Some(ABORT_DAYS), ..Rule::default() }
+    Rule {
+        enabled: true,
+        whole_bucket: true,
+        delete_markers: true,
+        abort_days: Some(ABORT_DAYS),
+        ..Rule::default()
+    }
 }
 
 impl Rule {
@@ -169,7 +176,9 @@ impl Rule {
         let transitions: Vec<Transition> = self
             .transitions
             .iter()
-            .map(|(class, days)| Transition::builder().days(*days).storage_class(class.as_str().into()).build())
+            .map(|(class, days)| {
+                Transition::builder().days(*days).storage_class(class.as_str().into()).build()
+            })
             .collect();
         let noncurrent = |days| NoncurrentVersionExpiration::builder().noncurrent_days(days).build();
         let abort = |days| AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build();

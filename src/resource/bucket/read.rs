@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockOutput;
 use aws_sdk_s3::types::ServerSideEncryptionRule;
 
 use super::{AccessLogging, Actual, Desired, Encryption, ObjectLock, Present, PublicAccessBlock, lifecycle};
-use crate::control::Cx;
+use crate::aws::Clients;
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::resource::kms_key;
 use crate::resource::statements::Stored;
@@ -18,25 +18,31 @@ const ELSEWHERE: &[&str] =
     &["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"];
 
 /// Reads the bucket, and the key that it should use.
-pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
+pub async fn read(aws: &Clients, want: &Desired) -> Result<Actual, UnitError> {
     let key_arn = match want.encryption.key.as_deref().and_then(|key| key.split_once(":alias/")) {
-        Some((_, alias)) => kms_key::resolve(cx.aws, &format!("alias/{alias}")).await?,
+        Some((_, alias)) => kms_key::resolve(aws, &format!("alias/{alias}")).await?,
         None => None,
     };
     let (name, owner) = (want.name.as_str(), want.owner.as_str());
-    let s3 = cx.aws.s3();
+    let s3 = aws.s3();
     let versioning = s3
-        .call("GetBucketVersioning", |c| c.get_bucket_versioning().bucket(name).expected_bucket_owner(owner).send())
+        .call("GetBucketVersioning", |c| {
+            c.get_bucket_versioning().bucket(name).expected_bucket_owner(owner).send()
+        })
         .await
         .absent(&["NoSuchBucket"])
         .map_err(|e| explain(want, e))?;
     let Some(versioning) = versioning else { return Ok(Actual { key_arn, bucket: None }) };
     let encryption = s3
-        .call("GetBucketEncryption", |c| c.get_bucket_encryption().bucket(name).expected_bucket_owner(owner).send())
+        .call("GetBucketEncryption", |c| {
+            c.get_bucket_encryption().bucket(name).expected_bucket_owner(owner).send()
+        })
         .await
         .absent(&["ServerSideEncryptionConfigurationNotFoundError"])?;
     let block = s3
-        .call("GetPublicAccessBlock", |c| c.get_public_access_block().bucket(name).expected_bucket_owner(owner).send())
+        .call("GetPublicAccessBlock", |c| {
+            c.get_public_access_block().bucket(name).expected_bucket_owner(owner).send()
+        })
         .await
         .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
     let ownership = s3
@@ -59,8 +65,10 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
     let logging = match want.access_logging {
         None => None,
         Some(_) => Some(
-            s3.call("GetBucketLogging", |c| c.get_bucket_logging().bucket(name).expected_bucket_owner(owner).send())
-                .await?,
+            s3.call("GetBucketLogging", |c| {
+                c.get_bucket_logging().bucket(name).expected_bucket_owner(owner).send()
+            })
+            .await?,
         ),
     };
     let rule = encryption.and_then(first_rule);
@@ -75,18 +83,19 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
             .map(|r| r.object_ownership.as_str().to_string()),
         lifecycle: lifecycle::Rules::from_live(rules),
         policy: Stored::parse(policy.as_deref(), &format!("the policy of bucket {name}"))?,
-        key_format: logging.as_ref().and_then(|l| l.logging_enabled.as_ref()?.target_object_key_format.clone()),
+        key_format: logging
+            .as_ref()
+            .and_then(|l| l.logging_enabled.as_ref()?.target_object_key_format.clone()),
         access_logging: logging.and_then(logging_of),
-        object_lock: lock(cx, want).await?,
-        tags: tags(cx, want).await?,
+        object_lock: lock(aws, want).await?,
+        tags: tags(aws, want).await?,
     };
     Ok(Actual { key_arn, bucket: Some(present) })
 }
 
-async fn tags(cx: &Cx<'_>, want: &Desired) -> Result<Tags, CallError> {
+async fn tags(aws: &Clients, want: &Desired) -> Result<Tags, CallError> {
     let (name, owner) = (want.name.as_str(), want.owner.as_str());
-    let answer = cx
-        .aws
+    let answer = aws
         .s3()
         .call("GetBucketTagging", |c| c.get_bucket_tagging().bucket(name).expected_bucket_owner(owner).send())
         .await
@@ -94,13 +103,12 @@ async fn tags(cx: &Cx<'_>, want: &Desired) -> Result<Tags, CallError> {
     Ok(answer.into_iter().flat_map(|a| a.tag_set).map(|t| (t.key, t.value)).collect())
 }
 
-async fn lock(cx: &Cx<'_>, want: &Desired) -> Result<Option<ObjectLock>, CallError> {
+async fn lock(aws: &Clients, want: &Desired) -> Result<Option<ObjectLock>, CallError> {
     if want.object_lock.is_none() {
         return Ok(None);
     }
     let (name, owner) = (want.name.as_str(), want.owner.as_str());
-    let answer = cx
-        .aws
+    let answer = aws
         .s3()
         .call("GetObjectLockConfiguration", |c| {
             c.get_object_lock_configuration().bucket(name).expected_bucket_owner(owner).send()
@@ -137,7 +145,11 @@ fn first_rule(answer: GetBucketEncryptionOutput) -> Option<ServerSideEncryptionR
 }
 
 /// The rule in our terms: our key is written as its alias, whichever way S3 names it.
-fn encryption_of(rule: &ServerSideEncryptionRule, want: &Desired, key_arn: Option<&str>) -> Option<Encryption> {
+fn encryption_of(
+    rule: &ServerSideEncryptionRule,
+    want: &Desired,
+    key_arn: Option<&str>,
+) -> Option<Encryption> {
     let default = rule.apply_server_side_encryption_by_default.as_ref()?;
     let algorithm = default.sse_algorithm.as_str().to_string();
     let is_ours = |key: &str| {
@@ -177,8 +189,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use aws_sdk_s3::types::{
-        DefaultRetention, ObjectLockConfiguration, ObjectLockRetentionMode, ObjectLockRule, ServerSideEncryption,
-        ServerSideEncryptionByDefault,
+        DefaultRetention, ObjectLockConfiguration, ObjectLockRetentionMode, ObjectLockRule,
+        ServerSideEncryption, ServerSideEncryptionByDefault,
     };
 
     use super::*;
@@ -197,6 +209,7 @@ mod tests {
             policy: Ours(Vec::new()),
             access_logging: None,
             object_lock: None,
+            section: "log_archive",
         }
     }
 
@@ -226,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_lock_in_years_is_read_in_days() {
-        let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Governance).years(2).build();
+        let retention =
+            DefaultRetention::builder().mode(ObjectLockRetentionMode::Governance).years(2).build();
         let rule = ObjectLockRule::builder().default_retention(retention).build();
         let answer = GetObjectLockConfigurationOutput::builder()
             .object_lock_configuration(ObjectLockConfiguration::builder().rule(rule).build())

@@ -1,17 +1,15 @@
 //! Writing a bucket: made where it is missing, then each setting that differs, protections first.
 
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration, DefaultRetention,
-    LoggingEnabled, ObjectLockConfiguration, ObjectLockEnabled, ObjectLockRetentionMode, ObjectLockRule,
-    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    BucketLocationConstraint, BucketLoggingStatus, BucketVersioningStatus, CreateBucketConfiguration,
+    DefaultRetention, LoggingEnabled, ObjectLockConfiguration, ObjectLockEnabled, ObjectLockRetentionMode,
+    ObjectLockRule, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 
 use super::{Actual, Desired, Present, read, settings};
-use crate::aws::Service;
-use crate::control::{Cx, Section as _};
-use crate::controls::log_archive::LogArchive;
+use crate::aws::{Clients, Service};
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::resource::tags::with_owner;
 
@@ -23,14 +21,14 @@ struct Writer<'a> {
     key_arn: Option<&'a str>,
 }
 
-/// Writes what differs.
-pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+/// Writes what differs, and makes the bucket where it is missing.
+pub async fn write(aws: &Clients, want: &Desired, have: &Actual) -> Result<(), UnitError> {
     let fresh = Present::default();
     if have.bucket.is_none() {
-        create(cx, want).await?;
+        create(aws, want).await?;
     }
     let have_bucket = have.bucket.as_ref().unwrap_or(&fresh);
-    let writer = Writer { s3: cx.aws.s3(), want, have: have_bucket, key_arn: have.key_arn.as_deref() };
+    let writer = Writer { s3: aws.s3(), want, have: have_bucket, key_arn: have.key_arn.as_deref() };
     let d = settings(want, have_bucket);
     let differs = |path: &str| d.changes.iter().any(|c| c.path.starts_with(path));
     if differs("public_access_block") {
@@ -64,13 +62,12 @@ pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<
 }
 
 /// Makes the bucket. This is the one S3 call that takes no expected owner.
-async fn create(cx: &Cx<'_>, want: &Desired) -> Result<(), UnitError> {
+async fn create(aws: &Clients, want: &Desired) -> Result<(), UnitError> {
     let location = (want.region != "us-east-1").then(|| {
         let region = BucketLocationConstraint::from(want.region.as_str());
         CreateBucketConfiguration::builder().location_constraint(region).build()
     });
-    let made = cx
-        .aws
+    let made = aws
         .s3()
         .call("CreateBucket", |c| {
             c.create_bucket()
@@ -243,7 +240,7 @@ impl Writer<'_> {
     }
 
     async fn tags(&self) -> Result<(), UnitError> {
-        let tags = with_owner(&self.have.tags, LogArchive::META.id)
+        let tags = with_owner(&self.have.tags, self.want.section)
             .into_iter()
             .map(|(key, value)| Tag::builder().key(key).value(value).build())
             .collect::<Result<Vec<Tag>, _>>()
