@@ -32,6 +32,7 @@ sections! {
     instance_metadata_defaults::InstanceMetadataDefaults,
     serial_console::SerialConsole,
     default_security_groups::DefaultSecurityGroups,
+    vpc_flow_logs::VpcFlowLogs,
     scps::Scps,
 }
 

@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: [Setting; 14] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
