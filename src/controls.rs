@@ -33,6 +33,7 @@ sections! {
     serial_console::SerialConsole,
     default_security_groups::DefaultSecurityGroups,
     vpc_flow_logs::VpcFlowLogs,
+    default_vpc::DefaultVpc,
     scps::Scps,
 }
 

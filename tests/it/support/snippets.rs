@@ -10,6 +10,7 @@ use orgbase::sandbox::world::{Call, Principal, World};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::org::How;
 use super::shape;
 
 /// Of every composed baseline.
@@ -28,6 +29,16 @@ pub(crate) struct Snippet {
     pub(crate) other: Option<String>,
     /// Calls on the converged organization.
     pub(crate) calls: Calls,
+    /// All that the section does needs `--allow-destructive`.
+    destructive: bool,
+}
+
+impl Snippet {
+    /// A run of the section alone.
+    pub(crate) fn how(&self) -> How {
+        let how = How::only(self.id);
+        if self.destructive { how.destructive() } else { how }
+    }
 }
 
 /// `SECTION.calls.toml`.
@@ -72,6 +83,7 @@ fn snippet(id: &'static str) -> Snippet {
         later: whole(format!("{id}.2.toml")),
         other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
+        destructive: own(id).lines().nth(1) == Some("# destructive"),
     }
 }
 

@@ -9,7 +9,13 @@ use super::{dependency, groups, strings, tagging};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 /// Stores a new resource with the tags that the call asks for, and returns it.
-fn make(world: &mut World, call: &Call, prefix: &str, kind: &str, value: impl FnOnce(&str) -> Value) -> Reply {
+fn make(
+    world: &mut World,
+    call: &Call,
+    prefix: &str,
+    kind: &str,
+    value: impl FnOnce(&str) -> Value,
+) -> Reply {
     let tags = tagging::asked(call, kind)?;
     let id = network::fresh(world, prefix);
     network::put(world, call, &id, value(&id));
@@ -32,7 +38,8 @@ pub(super) fn create_interface(world: &mut World, call: &Call) -> Reply {
         let group = group.ok_or_else(|| groups::missing(&id))?;
         shown.push(json!({"GroupId": group.id, "GroupName": group.name}));
     }
-    let address = call.str("PrivateIpAddress").map_or_else(|| free_address(world, call, &place), ToOwned::to_owned);
+    let address =
+        call.str("PrivateIpAddress").map_or_else(|| free_address(world, call, &place), ToOwned::to_owned);
     let mac = format!("02:{}", (0..5).map(|_| world.hex(2)).collect::<Vec<_>>().join(":"));
     let made = make(world, call, "eni-", "network-interface", |id| {
         json!({
@@ -185,17 +192,25 @@ pub(super) fn attach_vpn_gateway(world: &mut World, call: &Call) -> Reply {
 
 pub(super) fn create_egress_only(world: &mut World, call: &Call) -> Reply {
     let (vpc, _) = existing(world, call, "VpcId")?;
-    let made = make(world, call, "eigw-", "egress-only-internet-gateway", |id| {
-        json!({"EgressOnlyInternetGatewayId": id, "Attachments": [{"State": "attached", "VpcId": vpc}]})
-    })?;
+    let made = make(
+        world,
+        call,
+        "eigw-",
+        "egress-only-internet-gateway",
+        |id| json!({"EgressOnlyInternetGatewayId": id, "Attachments": [{"State": "attached", "VpcId": vpc}]}),
+    )?;
     Ok(json!({"EgressOnlyInternetGateway": made}))
 }
 
 pub(super) fn create_carrier_gateway(world: &mut World, call: &Call) -> Reply {
     let (vpc, _) = existing(world, call, "VpcId")?;
-    let made = make(world, call, "cagw-", "carrier-gateway", |id| {
-        json!({"CarrierGatewayId": id, "VpcId": vpc, "State": "available", "OwnerId": call.account})
-    })?;
+    let made = make(
+        world,
+        call,
+        "cagw-",
+        "carrier-gateway",
+        |id| json!({"CarrierGatewayId": id, "VpcId": vpc, "State": "available", "OwnerId": call.account}),
+    )?;
     Ok(json!({"CarrierGateway": made}))
 }
 

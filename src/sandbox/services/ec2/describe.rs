@@ -60,7 +60,8 @@ pub(super) fn missing(id: &str) -> Fault {
 /// One page under `member`.
 pub(super) fn paged(world: &World, call: &Call, items: &[Value], member: &str) -> Reply {
     // Guess: the code; EC2's page of codes has InvalidNextToken.
-    let bad = || Fault::new("InvalidNextToken", "The specified NextToken is corrupted or invalid.").status(400);
+    let bad =
+        || Fault::new("InvalidNextToken", "The specified NextToken is corrupted or invalid.").status(400);
     let (page, next) = world.page(items, call.int("MaxResults"), items.len(), call.str("NextToken"), &bad)?;
     let mut reply = json!({ member: page });
     if let Some(next) = next {
@@ -106,7 +107,9 @@ fn values_of(name: &str, rows: &[FilterRow]) -> Result<Box<dyn Fn(&Value) -> Vec
         return Ok(Box::new(|item| tags_of(item).into_iter().map(|(key, _)| key).collect()));
     }
     let Some((_, path)) = rows.iter().find(|(known, _)| *known == name) else {
-        return Err(Fault::new("InvalidParameterValue", format!("The filter '{name}' is invalid")).status(400));
+        return Err(
+            Fault::new("InvalidParameterValue", format!("The filter '{name}' is invalid")).status(400)
+        );
     };
     let path: Vec<String> = path.split('.').map(ToOwned::to_owned).collect();
     Ok(Box::new(move |item| {

@@ -107,7 +107,9 @@ fn wanted(call: &Call) -> Result<FlowLog, Fault> {
     let kind = call.str("LogDestinationType").unwrap_or("cloud-watch-logs");
     let is_transit = call.required("ResourceType").starts_with("TransitGateway");
     if call.str("TrafficType").is_none() && !is_transit {
-        return Err(Fault::new("MissingParameter", "The request must contain the parameter TrafficType").status(400));
+        return Err(
+            Fault::new("MissingParameter", "The request must contain the parameter TrafficType").status(400)
+        );
     }
     let interval = call.int("MaxAggregationInterval").unwrap_or(if is_transit { 60 } else { 600 });
     if ![60, 600].contains(&interval) {
@@ -123,7 +125,9 @@ fn wanted(call: &Call) -> Result<FlowLog, Fault> {
     let log_group = call.str("LogGroupName").map(ToOwned::to_owned);
     let role = call.str("DeliverLogsPermissionArn").map(ToOwned::to_owned);
     if kind == "cloud-watch-logs" && role.is_none() {
-        return Err(invalid("DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."));
+        return Err(invalid(
+            "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs.",
+        ));
     }
     let format = call.str("LogFormat").unwrap_or(DEFAULT_FORMAT);
     if !format.split(' ').all(|field| field.starts_with("${") && field.ends_with('}')) {
@@ -180,7 +184,14 @@ fn check(world: &World, call: &Call, log: &FlowLog) -> Result<(), Failed> {
     let same = |have: &FlowLog| {
         let key = |log: &FlowLog| {
             let place = (log.destination.clone(), log.log_group.clone(), log.destination_type.clone());
-            (log.resource.clone(), place, log.traffic.clone(), log.format.clone(), log.options.clone(), log.interval)
+            (
+                log.resource.clone(),
+                place,
+                log.traffic.clone(),
+                log.format.clone(),
+                log.options.clone(),
+                log.interval,
+            )
         };
         key(have) == key(log)
     };
@@ -212,7 +223,10 @@ fn may_deliver(world: &World, call: &Call, name: &str) -> Result<(), Failed> {
     if may("s3:GetBucketAcl", &arn) && may("s3:PutObject", &object) {
         return Ok(());
     }
-    Err((REFUSED, format!("Access Denied for LogDestination: {name}. Please check LogDestination permission")))
+    Err((
+        REFUSED,
+        format!("Access Denied for LogDestination: {name}. Please check LogDestination permission"),
+    ))
 }
 
 /// The refusal of ids that do not exist.

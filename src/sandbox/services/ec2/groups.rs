@@ -155,8 +155,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     let group = named(world, call)?;
     let id = group.id;
     if group.name == "default" {
-        let message =
-            format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
+        let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(Fault::new("CannotDelete", message).status(400));
     }
     let refers = |other: &Group| other.id != id && other.rules.iter().any(|rule| rule.is_about(&id));
@@ -205,12 +204,12 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     }
     let default_vpc = network::default_vpc(world, call);
     let by_name = |group: &Group| names.contains(&group.name) && group.vpc == default_vpc;
-    if let Some(name) = names.iter().find(|name| !groups.iter().any(|g| g.name == **name && g.vpc == default_vpc)) {
+    if let Some(name) =
+        names.iter().find(|name| !groups.iter().any(|g| g.name == **name && g.vpc == default_vpc))
+    {
         return Err(missing(name));
     }
-    groups.retain(|group| {
-        (ids.is_empty() && names.is_empty()) || ids.contains(&group.id) || by_name(group)
-    });
+    groups.retain(|group| (ids.is_empty() && names.is_empty()) || ids.contains(&group.id) || by_name(group));
     let shown: Vec<Value> = groups.iter().map(|group| value(world, call, group)).collect();
     let shown = filtered(call, "Filters", FILTERS, shown)?;
     paged(world, call, &shown, "SecurityGroups")

@@ -106,12 +106,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "image id",
         prefix: "",
         filter_member: "Filters",
-        filters: &[
-            ("is-public", "Public"),
-            ("name", "Name"),
-            ("owner-id", "OwnerId"),
-            ("state", "State"),
-        ],
+        filters: &[("is-public", "Public"), ("name", "Name"), ("owner-id", "OwnerId"), ("state", "State")],
         paged: true,
     },
     List {
@@ -157,10 +152,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "launch template ID",
         prefix: "lt-",
         filter_member: "Filters",
-        filters: &[
-            ("create-time", "CreateTime"),
-            ("launch-template-name", "LaunchTemplateName"),
-        ],
+        filters: &[("create-time", "CreateTime"), ("launch-template-name", "LaunchTemplateName")],
         paged: true,
     },
     List {
@@ -278,11 +270,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "snapshot",
         prefix: "",
         filter_member: "Filters",
-        filters: &[
-            ("encrypted", "Encrypted"),
-            ("owner-id", "OwnerId"),
-            ("status", "State"),
-        ],
+        filters: &[("encrypted", "Encrypted"), ("owner-id", "OwnerId"), ("status", "State")],
         paged: true,
     },
     List {
@@ -357,11 +345,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "transit gateway ID",
         prefix: "",
         filter_member: "Filters",
-        filters: &[
-            ("owner-id", "OwnerId"),
-            ("state", "State"),
-            ("transit-gateway-id", "TransitGatewayId"),
-        ],
+        filters: &[("owner-id", "OwnerId"), ("state", "State"), ("transit-gateway-id", "TransitGatewayId")],
         paged: true,
     },
     List {
@@ -373,11 +357,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "volume",
         prefix: "",
         filter_member: "Filters",
-        filters: &[
-            ("encrypted", "Encrypted"),
-            ("status", "State"),
-            ("volume-id", "VolumeId"),
-        ],
+        filters: &[("encrypted", "Encrypted"), ("status", "State"), ("volume-id", "VolumeId")],
         paged: true,
     },
     List {
@@ -451,10 +431,7 @@ pub(super) const LISTS: &[List] = &[
         noun: "vpnConnection ID",
         prefix: "",
         filter_member: "Filters",
-        filters: &[
-            ("state", "State"),
-            ("vpn-connection-id", "VpnConnectionId"),
-        ],
+        filters: &[("state", "State"), ("vpn-connection-id", "VpnConnectionId")],
         paged: false,
     },
     List {

@@ -91,8 +91,10 @@ fn tagged(world: &World, call: &Call, id: &str, mut value: Value) -> Value {
 fn defaults(world: &World, call: &Call) -> Vec<(String, Value)> {
     let id = |prefix: &str| default_id(world, call, prefix, "");
     let (vpc, gateway, acl) = (id("vpc-"), id("igw-"), id("acl-"));
-    let subnets: Vec<(String, String)> =
-        ZONES.iter().map(|letter| (default_id(world, call, "subnet-", letter), (*letter).to_owned())).collect();
+    let subnets: Vec<(String, String)> = ZONES
+        .iter()
+        .map(|letter| (default_id(world, call, "subnet-", letter), (*letter).to_owned()))
+        .collect();
     let mut parts = vec![
         (vpc.clone(), vpc_value(world, call, &vpc, DEFAULT_CIDR, true)),
         (id("dopt-"), dhcp_options(call, &id("dopt-"))),

@@ -57,7 +57,8 @@ pub(super) fn zones(_world: &mut World, call: &Call) -> Reply {
         })
         .collect();
     let names = strings(call.input.get("ZoneNames"));
-    let named = |zone: &&Value| names.is_empty() || names.iter().any(|name| zone["ZoneName"] == name.as_str());
+    let named =
+        |zone: &&Value| names.is_empty() || names.iter().any(|name| zone["ZoneName"] == name.as_str());
     let zones: Vec<Value> = zones.iter().filter(named).cloned().collect();
     Ok(json!({ "AvailabilityZones": super::describe::filtered(call, "Filters", &ZONE_FILTERS, zones)? }))
 }

@@ -80,7 +80,8 @@ pub(super) fn permissions<'r>(rules: impl Iterator<Item = &'r Rule>) -> Vec<Valu
             head["FromPort"] = json!(from);
             head["ToPort"] = json!(to);
         }
-        let fits = |have: &Value| ["IpProtocol", "FromPort", "ToPort"].iter().all(|m| have.get(*m) == head.get(*m));
+        let fits =
+            |have: &Value| ["IpProtocol", "FromPort", "ToPort"].iter().all(|m| have.get(*m) == head.get(*m));
         let at = all.iter().position(fits).unwrap_or_else(|| {
             for member in ["IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs"] {
                 head[member] = json!([]);
@@ -114,7 +115,11 @@ fn asked(world: &World, call: &Call, egress: bool) -> Result<Vec<Rule>, Fault> {
         }])
     };
     let list = call.input.get("IpPermissions").cloned().unwrap_or_else(|| {
-        if call.str("IpProtocol").is_some() || call.str("SourceSecurityGroupName").is_some() { old() } else { json!([]) }
+        if call.str("IpProtocol").is_some() || call.str("SourceSecurityGroupName").is_some() {
+            old()
+        } else {
+            json!([])
+        }
     });
     let mut rules = Vec::new();
     for permission in list.as_array().into_iter().flatten() {
@@ -138,9 +143,12 @@ fn from_permission(world: &World, call: &Call, egress: bool, permission: &Value)
         }
     }
     let mut rules = Vec::new();
-    for (member, key) in
-        [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "")]
-    {
+    for (member, key) in [
+        ("IpRanges", "CidrIp"),
+        ("Ipv6Ranges", "CidrIpv6"),
+        ("PrefixListIds", "PrefixListId"),
+        ("UserIdGroupPairs", ""),
+    ] {
         for entry in permission.get(member).and_then(Value::as_array).into_iter().flatten() {
             let text = entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let peer = match member {
@@ -216,11 +224,14 @@ fn authorize(world: &mut World, call: &Call, egress: bool) -> Reply {
     let mut group = groups::named(world, call)?;
     let new = asked(world, call, egress)?;
     if new.is_empty() {
-        return Err(Fault::new("MissingParameter", "Either source or destination must be specified").status(400));
+        return Err(
+            Fault::new("MissingParameter", "Either source or destination must be specified").status(400)
+        );
     }
     let tags = tagging::asked(call, "security-group-rule")?;
     if let Some(twice) = new.iter().find(|rule| group.rules.iter().any(|have| have.same(rule))) {
-        let message = format!("the specified rule \"peer: {}, ALLOW\" already exists", peer_text(&twice.peer));
+        let message =
+            format!("the specified rule \"peer: {}, ALLOW\" already exists", peer_text(&twice.peer));
         return Err(Fault::new("InvalidPermission.Duplicate", message).status(400));
     }
     if group.rules.iter().filter(|rule| rule.egress == egress).count() + new.len() > MOST {
@@ -258,7 +269,8 @@ fn revoke(world: &mut World, call: &Call, egress: bool) -> Reply {
     let mut group = groups::named(world, call)?;
     let ids = strings(call.input.get("SecurityGroupRuleIds"));
     let rules = asked(world, call, egress)?;
-    let goes = |have: &Rule| have.egress == egress && (ids.contains(&have.id) || rules.iter().any(|r| r.same(have)));
+    let goes =
+        |have: &Rule| have.egress == egress && (ids.contains(&have.id) || rules.iter().any(|r| r.same(have)));
     if let Some(id) = ids.iter().find(|id| !group.rules.iter().any(|r| r.id == **id && r.egress == egress)) {
         let message = format!("The security group rule ID '{id}' does not exist");
         return Err(Fault::new("InvalidSecurityGroupRuleId.NotFound", message).status(400));
@@ -325,7 +337,8 @@ pub(super) fn exists(world: &World, call: &Call, id: &str) -> bool {
     groups::all(world, call).iter().any(|group| group.rules.iter().any(|rule| rule.id == id))
 }
 
-const FILTERS: [(&str, &str); 2] = [("group-id", "GroupId"), ("security-group-rule-id", "SecurityGroupRuleId")];
+const FILTERS: [(&str, &str); 2] =
+    [("group-id", "GroupId"), ("security-group-rule-id", "SecurityGroupRuleId")];
 
 pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     let mut rows = Vec::new();
@@ -333,7 +346,8 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
         rows.extend(group.rules.iter().map(|rule| value(world, call, &group, rule)));
     }
     let ids = strings(call.input.get("SecurityGroupRuleIds"));
-    if let Some(id) = ids.iter().find(|id| !rows.iter().any(|row| row["SecurityGroupRuleId"] == id.as_str())) {
+    if let Some(id) = ids.iter().find(|id| !rows.iter().any(|row| row["SecurityGroupRuleId"] == id.as_str()))
+    {
         let message = format!("The security group rule ID '{id}' does not exist");
         return Err(Fault::new("InvalidSecurityGroupRuleId.NotFound", message).status(400));
     }

@@ -78,8 +78,9 @@ pub(super) fn get_key(world: &mut World, call: &Call) -> Reply {
 /// for it (Guess: the code, which CreateVolume has).
 pub(super) fn modify_key(world: &mut World, call: &Call) -> Reply {
     let asked = call.required("KmsKeyId");
-    let key = kms::find(world, &call.account, &call.region, asked, call.now)
-        .ok_or_else(|| Fault::new("InvalidKmsKey.InvalidKeyId", format!("The KMS key {asked} is not valid")))?;
+    let key = kms::find(world, &call.account, &call.region, asked, call.now).ok_or_else(|| {
+        Fault::new("InvalidKmsKey.InvalidKeyId", format!("The KMS key {asked} is not valid"))
+    })?;
     if key.spec != "SYMMETRIC_DEFAULT" || key.state != "Enabled" {
         let message = format!("The KMS key {asked} is not enabled or not symmetric");
         return Err(Fault::new("InvalidKmsKey.InvalidState", message));

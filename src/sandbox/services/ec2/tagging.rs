@@ -66,8 +66,13 @@ pub(super) fn set(world: &mut World, call: &Call, id: &str, tags: Tags) {
 
 fn refused(wrong: Wrong) -> Fault {
     let (code, message) = match wrong {
-        Wrong::Duplicate => ("InvalidParameterValue", "Duplicate tag keys found. Please note that tag keys are case sensitive."),
-        Wrong::Reserved => ("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"),
+        Wrong::Duplicate => (
+            "InvalidParameterValue",
+            "Duplicate tag keys found. Please note that tag keys are case sensitive.",
+        ),
+        Wrong::Reserved => {
+            ("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+        }
         Wrong::TooMany => ("TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),
     };
     Fault::new(code, message).status(400)

@@ -41,7 +41,15 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
 fn data(sent: Option<&Value>) -> Value {
     let mut shown = json!({});
     let Some(sent) = sent else { return shown };
-    for member in ["ImageId", "InstanceType", "KeyName", "MetadataOptions", "SecurityGroupIds", "SecurityGroups", "UserData"] {
+    for member in [
+        "ImageId",
+        "InstanceType",
+        "KeyName",
+        "MetadataOptions",
+        "SecurityGroupIds",
+        "SecurityGroups",
+        "UserData",
+    ] {
         if let Some(value) = sent.get(member) {
             shown[member] = value.clone();
         }
@@ -56,7 +64,9 @@ fn data(sent: Option<&Value>) -> Value {
 
 fn interface(sent: &Value) -> Value {
     let mut shown = json!({});
-    for member in ["AssociatePublicIpAddress", "Description", "DeviceIndex", "Groups", "NetworkInterfaceId", "SubnetId"] {
+    for member in
+        ["AssociatePublicIpAddress", "Description", "DeviceIndex", "Groups", "NetworkInterfaceId", "SubnetId"]
+    {
         if let Some(value) = sent.get(member) {
             shown[member] = value.clone();
         }
@@ -78,7 +88,8 @@ pub(super) fn versions(world: &mut World, call: &Call) -> Reply {
         (None, Some(name)) => {
             found.retain(|version| version["LaunchTemplateName"] == name);
             if found.is_empty() {
-                let message = format!("The specified launch template, with template name {name}, does not exist.");
+                let message =
+                    format!("The specified launch template, with template name {name}, does not exist.");
                 return Err(Fault::new("InvalidLaunchTemplateName.NotFoundException", message).status(400));
             }
         }
@@ -89,7 +100,8 @@ pub(super) fn versions(world: &mut World, call: &Call) -> Reply {
         (None, None) => {}
     }
     let is_asked = |version: &Value| {
-        asked.is_empty() || asked.iter().any(|want| want.starts_with('$') || *want == version["VersionNumber"].to_string())
+        asked.is_empty()
+            || asked.iter().any(|want| want.starts_with('$') || *want == version["VersionNumber"].to_string())
     };
     found.retain(is_asked);
     for version in &mut found {

@@ -22,7 +22,19 @@ const ATTRIBUTES: [(&str, &str, bool); 3] = [
 
 /// Resources that a VPC must be rid of, by the beginning of their ids.
 const PARTS: [&str; 13] = [
-    "acl-", "cagw-", "eigw-", "eni-", "igw-", "nat-", "pcx-", "rtb-", "subnet-", "tgw-attach-", "vgw-", "vpce-", "sg-",
+    "acl-",
+    "cagw-",
+    "eigw-",
+    "eni-",
+    "igw-",
+    "nat-",
+    "pcx-",
+    "rtb-",
+    "subnet-",
+    "tgw-attach-",
+    "vgw-",
+    "vpce-",
+    "sg-",
 ];
 
 /// First address and length of an IPv4 block.
@@ -106,9 +118,9 @@ pub(super) fn existing(world: &World, call: &Call, member: &str) -> Result<(Stri
 
 /// Whether a resource belongs to a VPC or is attached to it.
 fn is_in(item: &Value, vpc: &str) -> bool {
-    let attached = ["Attachments", "VpcAttachments"].iter().any(|member| {
-        item[*member].as_array().into_iter().flatten().any(|entry| entry["VpcId"] == vpc)
-    });
+    let attached = ["Attachments", "VpcAttachments"]
+        .iter()
+        .any(|member| item[*member].as_array().into_iter().flatten().any(|entry| entry["VpcId"] == vpc));
     let peers = ["RequesterVpcInfo", "AccepterVpcInfo"].iter().any(|side| item[*side]["VpcId"] == vpc);
     item["VpcId"] == vpc || attached || peers
 }
@@ -124,7 +136,8 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     let parts: Vec<Value> = PARTS.iter().flat_map(|prefix| network::all(world, call, prefix)).collect();
     let in_it: Vec<&Value> = parts.iter().filter(|item| is_in(item, &id)).collect();
     let own_groups: Vec<_> = groups::all(world, call).into_iter().filter(|group| group.vpc == id).collect();
-    if in_it.iter().any(|item| !comes_with_it(item)) || own_groups.iter().any(|group| group.name != "default") {
+    if in_it.iter().any(|item| !comes_with_it(item)) || own_groups.iter().any(|group| group.name != "default")
+    {
         return Err(dependency("vpc", &id));
     }
     let with_it: Vec<String> =
@@ -150,7 +163,8 @@ pub(super) fn create_subnet(world: &mut World, call: &Call) -> Reply {
     };
     let overlaps = |subnet: &Value| {
         let other = block(&text(subnet, "CidrBlock"));
-        subnet["VpcId"] == vpc.as_str() && other.is_some_and(|other| holds(other, inner) || holds(inner, other))
+        subnet["VpcId"] == vpc.as_str()
+            && other.is_some_and(|other| holds(other, inner) || holds(inner, other))
     };
     if network::all(world, call, "subnet-").iter().any(overlaps) {
         let message = format!("The CIDR '{cidr}' conflicts with another subnet");
@@ -193,12 +207,14 @@ pub(super) fn delete_subnet(world: &mut World, call: &Call) -> Reply {
         let several = item["SubnetIds"].as_array().into_iter().flatten().any(|s| *s == id.as_str());
         !comes_with_it(item) && (item["SubnetId"] == id.as_str() || several)
     };
-    let is_used =
-        ["eni-", "nat-", "tgw-attach-", "vpce-"].iter().any(|p| network::all(world, call, p).iter().any(uses));
+    let is_used = ["eni-", "nat-", "tgw-attach-", "vpce-"]
+        .iter()
+        .any(|p| network::all(world, call, p).iter().any(uses));
     if is_used {
         return Err(dependency("subnet", &id));
     }
-    for mut acl in network::all(world, call, "acl-").into_iter().filter(|acl| acl["VpcId"] == subnet["VpcId"]) {
+    for mut acl in network::all(world, call, "acl-").into_iter().filter(|acl| acl["VpcId"] == subnet["VpcId"])
+    {
         let Some(list) = acl["Associations"].as_array_mut() else { continue };
         let before = list.len();
         list.retain(|association| association["SubnetId"] != id.as_str());
