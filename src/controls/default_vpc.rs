@@ -78,6 +78,9 @@ struct Found {
     subnets: Vec<String>,
     /// Internet gateways that are attached to it.
     internet_gateways: Vec<String>,
+    /// Those that a run which was killed had detached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_behind: Vec<String>,
     /// Why it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     obstacle: Option<String>,
@@ -113,6 +116,7 @@ impl Control for Removal {
             "iam:ListRoles",
         ],
         writes: &[
+            "ec2:CreateTags",
             "ec2:DeleteInternetGateway",
             "ec2:DeleteSubnet",
             "ec2:DeleteVpc",

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::converge::{converged, prepared};
 use crate::support::faults::{Action, door};
-use crate::support::org::{Done, How, Org, is_write};
+use crate::support::org::{Done, Org, is_write};
 use crate::support::snippets::Snippet;
 use crate::support::{for_each_section, shape};
 

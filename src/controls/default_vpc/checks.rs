@@ -7,14 +7,15 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html>
 
 use aws_sdk_ec2::types::{
-    Address, AttachmentStatus, CarrierGatewayState, EgressOnlyInternetGateway, Filter, LaunchTemplateVersion, NatGateway,
+    Address, AttachmentStatus, CarrierGatewayState, EgressOnlyInternetGateway, Filter, InternetGateway, LaunchTemplateVersion, NatGateway,
     NatGatewayState, RouteTable, State, TransitGatewayAttachmentState, TransitGatewayVpcAttachment, VpcEndpoint,
     VpcPeeringConnection, VpcPeeringConnectionStateReasonCode, VpnGateway,
 };
 
-use super::{Desired, Found};
-use crate::control::Cx;
+use super::{DefaultVpc, Desired, Found};
+use crate::control::{Cx, Section as _};
 use crate::error::{Absent as _, UnitError};
+use crate::names::OWNER_TAG;
 
 /// Services with subnet groups, by the path of their service-linked role.
 const SUBNET_GROUPS: &[(&str, &str)] = &[
@@ -40,7 +41,7 @@ macro_rules! described {
             .pages(
                 $operation,
                 |c, token| {
-                    c.$request().$filters(filter($name, $value)).max_results(1000).set_next_token(token).send()
+                    c.$request().$filters(filter($name, $value)).max_results(100).set_next_token(token).send()
                 },
                 |page| (page.$items, page.next_token),
             )
@@ -140,15 +141,25 @@ async fn attached(cx: &Cx<'_>, found: &mut Found) -> Result<Option<String>, Unit
     if let Some(gateway) = foreign_gateway(cx, vpc).await? {
         return Ok(Some(gateway));
     }
-    let gateways = described!(
-        cx, "DescribeInternetGateways", describe_internet_gateways, filters, internet_gateways, "attachment.vpc-id", vpc
-    );
-    let ids: Result<Vec<String>, UnitError> = gateways
-        .into_iter()
-        .map(|gateway| gateway.internet_gateway_id.ok_or_else(|| unnamed("an internet gateway")))
-        .collect();
-    found.internet_gateways = ids?;
+    found.internet_gateways = internet_gateways(cx, "attachment.vpc-id", vpc).await?;
+    let left = internet_gateways(cx, &format!("tag:{OWNER_TAG}"), DefaultVpc::META.id).await?;
+    found.left_behind = left.into_iter().filter(|id| !found.internet_gateways.contains(id)).collect();
     Ok(None)
+}
+
+/// Ids of internet gateways, by a filter.
+async fn internet_gateways(cx: &Cx<'_>, name: &str, value: &str) -> Result<Vec<String>, UnitError> {
+    let gateways = described!(
+        cx,
+        "DescribeInternetGateways",
+        describe_internet_gateways,
+        filters,
+        internet_gateways,
+        name,
+        value
+    );
+    let id = |gateway: InternetGateway| gateway.internet_gateway_id.ok_or_else(|| unnamed("an internet gateway"));
+    gateways.into_iter().map(id).collect()
 }
 
 /// A peering connection on either side that is or may become active.

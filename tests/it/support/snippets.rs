@@ -147,6 +147,7 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
+        Value::Array(items) => items.iter_mut().for_each(|value| resolve(world, value)),
         Value::String(text) => {
             if let Some(path) = text.strip_prefix("PATH:") {
                 *text = shape::ou_id(world, path);
