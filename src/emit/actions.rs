@@ -61,7 +61,26 @@ const PREFIXES: &[(&str, &str)] = &[
 /// Operations whose actions have another name, or that need further ones.
 const EXCEPTIONS: &[(&str, &[&str])] = &[
     // What the service makes or passes on with the caller's rights: `scopes` says for whom.
-    ("accessanalyzer:CreateAnalyzer", &["access-analyzer:CreateAnalyzer", "iam:CreateServiceLinkedRole"]),
+    // Analyzers of the organization read it with the caller's rights: what AWS's policy IAMAccessAnalyzerFullAccess has.
+    (
+        "accessanalyzer:CreateAnalyzer",
+        &[
+            "access-analyzer:CreateAnalyzer",
+            "access-analyzer:TagResource",
+            "iam:CreateServiceLinkedRole",
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListAccounts",
+            "organizations:ListAccountsForParent",
+            "organizations:ListChildren",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListParents",
+            "organizations:ListRoots",
+        ],
+    ),
     ("backup:CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
     ("config:PutConfigurationAggregator", &["config:PutConfigurationAggregator", "iam:PassRole"]),
     ("config:PutConfigurationRecorder", &["config:PutConfigurationRecorder", "iam:PassRole"]),
@@ -71,8 +90,24 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("guardduty:CreateDetector", &["guardduty:CreateDetector", "iam:CreateServiceLinkedRole"]),
     ("inspector2:Enable", &["inspector2:Enable", "iam:CreateServiceLinkedRole"]),
     ("macie2:EnableMacie", &["macie2:EnableMacie", "iam:CreateServiceLinkedRole"]),
+    (
+        "compute-optimizer:UpdateEnrollmentStatus",
+        &[
+            "compute-optimizer:UpdateEnrollmentStatus",
+            "iam:CreateServiceLinkedRole",
+            "organizations:DescribeOrganization",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListAccounts",
+        ],
+    ),
+    ("scheduler:CreateScheduleGroup", &["scheduler:CreateScheduleGroup", "scheduler:TagResource"]),
     ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),
+    (
+        "securityhub:CreateConfigurationPolicy",
+        &["securityhub:CreateConfigurationPolicy", "securityhub:TagResource"],
+    ),
     ("securityhub:EnableSecurityHub", &["securityhub:EnableSecurityHub", "iam:CreateServiceLinkedRole"]),
     (
         "cloudtrail:CreateTrail",

@@ -2,11 +2,15 @@
 
 use super::world::{Call, Fault, Reply, World};
 
+pub mod accessanalyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod documents;
 pub mod ec2;
+#[cfg(test)]
+mod fuzz;
+pub mod guardduty;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
@@ -16,6 +20,8 @@ pub mod logs;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
+pub mod scheduler;
+pub mod securityhub;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -23,6 +29,7 @@ pub mod tags;
 /// Runs one call. `None` where no handler knows the operation: the door answers a loud 501.
 pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     let reply = match call.service.as_str() {
+        "accessanalyzer" => accessanalyzer::handle(world, call),
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
@@ -32,8 +39,11 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "logs" => logs::handle(world, call),
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
+        "scheduler" => scheduler::handle(world, call),
+        "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
+        "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
     };
     reply.or_else(|| nothing::handle(call))
@@ -42,10 +52,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 /// An account became a member of the organization: services whose administrator enables new members do so.
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
-pub fn account_joined(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_joined(world: &mut World, account: &str, now: f64) {
+    guardduty::joined(world, account, now);
+}
 
 /// An account is no member of the organization any more.
-pub fn account_left(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_left(world: &mut World, account: &str, _now: f64) {
+    guardduty::left(world, account);
+}
 
 /// The refusal of a caller without the right.
 pub fn access_denied(call: &Call, reason: &str) -> Fault {

@@ -12,6 +12,7 @@ use super::services::{Enable, Global, Integration};
 use super::{DelegatedAdmins, calls};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Want, Wanted};
 use crate::error::{Absent as _, CallError, UnitError};
+use crate::resource::service_linked_role;
 
 /// One unit per service.
 pub(super) struct Administrators;
@@ -165,12 +166,12 @@ async fn register(cx: &Cx<'_>, how: Global, principal: &str, account: &str) -> R
     match how {
         Global::Organizations => register_in_organizations(cx, principal, account).await?,
         Global::AccessAnalyzer => {
-            calls::service_linked_role(cx, principal).await?;
+            service_linked_role::create(cx.aws, principal).await?;
             register_in_organizations(cx, principal, account).await?;
         }
         Global::CloudTrail => {
             // Else: NoManagementAccountSLRExistsException.
-            calls::service_linked_role(cx, principal).await?;
+            service_linked_role::create(cx.aws, principal).await?;
             let done = cx
                 .aws
                 .cloudtrail()

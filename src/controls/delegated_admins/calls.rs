@@ -118,17 +118,6 @@ pub(super) async fn deregister(cx: &Cx<'_>, account: &str, principal: &str) -> R
     success(gone, &["AccountNotRegisteredException"])
 }
 
-/// Makes the service's role in the management account; there already is a success.
-pub(super) async fn service_linked_role(cx: &Cx<'_>, service: &str) -> Result<(), CallError> {
-    let made = cx
-        .aws
-        .iam()
-        .call("CreateServiceLinkedRole", |c| c.create_service_linked_role().aws_service_name(service).send())
-        .await;
-    // "Service role name ... has been taken in this account". Emulators have a code of their own.
-    success(made, &["InvalidInput", "EntityAlreadyExists"])
-}
-
 /// Takes some error codes for success.
 pub(super) fn success<T>(answer: Result<T, CallError>, codes: &[&str]) -> Result<(), CallError> {
     match answer {

@@ -7,11 +7,8 @@ use serde::Serialize;
 use super::{OrgTrail, SERVICE};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Wanted};
 use crate::controls::delegated_admins::DelegatedAdmins;
-use crate::error::{Absent, UnitError};
-use crate::resource::declared;
-
-/// Path of CloudTrail's service-linked role. It is found by its path, as emulators give it another name than AWS does.
-const ROLE_PATH: &str = "/aws-service-role/cloudtrail.amazonaws.com/";
+use crate::error::UnitError;
+use crate::resource::{declared, service_linked_role, trusted_access};
 
 /// Part `trusted_access`.
 pub(super) struct TrustedAccess;
@@ -39,7 +36,7 @@ impl Control for TrustedAccess {
         part: "trusted_access",
         scope: Scope::Organization,
         seat: Seat::Management,
-        after: &["delegated_admins.trusted_access", "delegated_admins.admin"],
+        after: &["delegated_admins.trusted_access:cloudtrail", "delegated_admins.admin:cloudtrail"],
         reads: &["iam:ListRoles", "organizations:ListAWSServiceAccessForOrganization"],
         writes: &["iam:CreateServiceLinkedRole", "organizations:EnableAWSServiceAccess"],
         ..Meta::DEFAULT
@@ -52,31 +49,10 @@ impl Control for TrustedAccess {
         Wanted::one(Desired { trusted_access: (!elsewhere).then_some(true), service_linked_role: true })
     }
 
-    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let trusted_access = if cx.fresh && want.trusted_access.is_some() {
-            let trusted = cx
-                .aws
-                .organizations()
-                .pages(
-                    "ListAWSServiceAccessForOrganization",
-                    |c, token| c.list_aws_service_access_for_organization().set_next_token(token).send(),
-                    |out| (out.enabled_service_principals, out.next_token),
-                )
-                .await?;
-            trusted.iter().any(|t| t.service_principal.as_deref() == Some(SERVICE))
-        } else {
-            cx.facts.trusted_services.contains(SERVICE)
-        };
-        let roles = cx
-            .aws
-            .iam()
-            .pages(
-                "ListRoles",
-                |c, marker| c.list_roles().path_prefix(ROLE_PATH).set_marker(marker).send(),
-                |out| (Some(out.roles), out.marker),
-            )
-            .await?;
-        Ok(Actual { trusted_access, service_linked_role: !roles.is_empty() })
+    async fn read(cx: &Cx<'_>, _want: &Desired) -> Result<Actual, UnitError> {
+        let trusted_access = trusted_access::is_on(cx, SERVICE).await?;
+        let service_linked_role = service_linked_role::exists(cx.aws, SERVICE).await?;
+        Ok(Actual { trusted_access, service_linked_role })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -88,20 +64,10 @@ impl Control for TrustedAccess {
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
         if want.trusted_access.is_some() && !have.trusted_access {
-            cx.aws
-                .organizations()
-                .call("EnableAWSServiceAccess", |c| c.enable_aws_service_access().service_principal(SERVICE).send())
-                .await?;
+            trusted_access::switch_on(cx, SERVICE).await?;
         }
         if !have.service_linked_role {
-            // "has been taken in this account": CloudTrail made it in the meantime. Emulators have a code of their own.
-            cx.aws
-                .iam()
-                .call("CreateServiceLinkedRole", |c| {
-                    c.create_service_linked_role().aws_service_name(SERVICE).send()
-                })
-                .await
-                .absent(&["InvalidInput", "EntityAlreadyExists"])?;
+            service_linked_role::create(cx.aws, SERVICE).await?;
         }
         Ok(())
     }

@@ -70,6 +70,7 @@ const SETTINGS: [Setting; 14] = [
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
+    Setting { service: "accessanalyzer", operation: "CreateAnalyzer", regional: true, input: analyzer },
 ];
 
 /// Changes each setting of each usable account and region with probability `share`.
@@ -177,7 +178,10 @@ fn open_port(pick: &Pick) -> Value {
 
 fn detector(pick: &Pick) -> Value {
     let frequency = pick.one_of(&["SIX_HOURS", "ONE_HOUR", "FIFTEEN_MINUTES"]);
-    json!({"Enable": true, "FindingPublishingFrequency": frequency})
+    let status = |bit: u64| if pick.bits & bit == 0 { "ENABLED" } else { "DISABLED" };
+    let plan = |name: &str, bit: u64| json!({"Name": name, "Status": status(bit)});
+    json!({"Enable": pick.bits & 32 == 0, "FindingPublishingFrequency": frequency,
+           "Features": [plan("S3_DATA_EVENTS", 64), plan("RUNTIME_MONITORING", 128)]})
 }
 
 fn hub(pick: &Pick) -> Value {
@@ -186,4 +190,10 @@ fn hub(pick: &Pick) -> Value {
 
 fn inspector(pick: &Pick) -> Value {
     json!({"resourceTypes": [pick.one_of(&["EC2", "ECR", "LAMBDA"])]})
+}
+
+/// What the console makes.
+fn analyzer(pick: &Pick) -> Value {
+    let name = format!("ConsoleAnalyzer-{:08x}", pick.bits as u32);
+    json!({"analyzerName": name, "type": "ACCOUNT"})
 }

@@ -19,9 +19,9 @@ const HEAD: &str = "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_reg
 pub(crate) struct Snippet {
     /// Section id.
     pub(crate) id: &'static str,
-    /// The sections that must be converged before, as a whole baseline.
-    pub(crate) needs: String,
-    /// The same with the section.
+    /// Other sections must be converged before.
+    pub(crate) needs: bool,
+    /// What it needs and the section, as a whole baseline.
     pub(crate) baseline: String,
     /// The section as it is later, as a whole baseline.
     pub(crate) later: Option<String>,
@@ -79,7 +79,7 @@ fn snippet(id: &'static str) -> Snippet {
     Snippet {
         id,
         baseline: format!("{HEAD}{needs}{}", own(id)),
-        needs: format!("{HEAD}{needs}"),
+        needs: !needs.is_empty(),
         later: whole(format!("{id}.2.toml")),
         other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
@@ -142,6 +142,9 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 }
 
 /// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
+/// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
+/// its export.
+/// `HUB:name` the id of that configuration policy of Security Hub, `AGGREGATOR:account` its finding aggregator's ARN.
 /// `NEWKEY:account/region` that of the newest key there, `ASK:account/region/service/Operation#/pointer` what a call
 /// without input answers there.
 fn resolve(world: &World, value: &mut Value) {
@@ -153,6 +156,22 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("DETECTOR:") {
+                *text = world.guardduty[place].id.clone();
+            } else if let Some(place) = text.strip_prefix("DETECTOR-ARN:") {
+                let (account, region) = place.split_once('/').unwrap();
+                let id = format!("detector/{}", world.guardduty[place].id);
+                *text = world.arn("guardduty", region, account, &id);
+            } else if let Some(place) = text.strip_prefix("DESTINATION:") {
+                *text = world.guardduty[place].destinations.keys().next().unwrap().clone();
+            } else if let Some(name) = text.strip_prefix("HUB:") {
+                let policies = &world.securityhub.policies;
+                let found = policies.values().find(|policy| policy.name == name);
+                *text = found.unwrap_or_else(|| panic!("no configuration policy {name}")).id.clone();
+            } else if let Some(account) = text.strip_prefix("AGGREGATOR:") {
+                let own = &world.securityhub.aggregators[account];
+                let resource = format!("finding-aggregator/{}", own.id);
+                *text = world.arn("securityhub", &own.home, account, &resource);
             } else if let Some(place) = text.strip_prefix("NEWKEY:") {
                 let newest = world.kms[place].keys.values().max_by(|a, b| a.created.total_cmp(&b.created));
                 *text = newest.unwrap().id.clone();

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
+use super::super::documents::digest_hex;
 use super::roles::{SESSION_SECONDS, full};
 use super::state::Role;
-use super::{invalid_input, view};
+use super::{invalid_input, no_such, view};
 
 /// Role names that do not follow from the principal (each service's user guide).
 const NAMES: &[(&str, &str)] = &[
@@ -36,6 +37,9 @@ const NAMES: &[(&str, &str)] = &[
     ("trustedadvisor.amazonaws.com", "AWSServiceRoleForTrustedAdvisor"),
 ];
 
+/// Where service-linked roles are.
+const PATH: &str = "/aws-service-role/";
+
 /// Guess: services outside the table are named after the first part of their principal.
 fn role_name(service: &str) -> String {
     if let Some((_, name)) = NAMES.iter().find(|(principal, _)| *principal == service) {
@@ -61,11 +65,34 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     if view(world, &call.account).roles.contains_key(&name) {
         return Err(taken(&name));
     }
-    let mut role = build(world, service, &name, call.now);
+    let id = super::fresh_id(world, "AROA");
+    let mut role = build(service, &name, id, call.now);
     role.description = call.str("Description").map(str::to_owned);
     let value = full(world, &call.account, &role);
     world.iam.entry(call.account.clone()).or_default().roles.insert(name, role);
     Ok(json!({"Role": value}))
+}
+
+/// DeleteServiceLinkedRole. Guess: the service never has a use for it any more, so that it is gone at once.
+pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
+    let name = call.required("RoleName");
+    let role = view(world, &call.account).roles.get(name).cloned();
+    let role = role.ok_or_else(|| no_such(format!("The role with name {name} cannot be found.")))?;
+    if !role.path.starts_with(PATH) {
+        return Err(invalid_input(format!("{name} is not a service-linked role.")));
+    }
+    super::edit(world, call).roles.remove(name);
+    let task = format!("task{}{name}/{}", role.path, world.uuid());
+    Ok(json!({"DeletionTaskId": task}))
+}
+
+/// GetServiceLinkedRoleDeletionStatus, of what `delete` answered.
+pub(super) fn deletion_status(_world: &mut World, call: &Call) -> Reply {
+    let task = call.required("DeletionTaskId");
+    if task.strip_prefix("task").is_some_and(|rest| rest.starts_with(PATH)) {
+        return Ok(json!({"Status": "SUCCEEDED"}));
+    }
+    Err(no_such(format!("The deletion task {task} cannot be found.")))
 }
 
 fn taken(name: &str) -> Fault {
@@ -74,7 +101,7 @@ fn taken(name: &str) -> Fault {
     ))
 }
 
-fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
+fn build(service: &str, name: &str, id: String, now: f64) -> Role {
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -82,8 +109,8 @@ fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
     }]});
     Role {
         name: name.to_owned(),
-        path: format!("/aws-service-role/{service}/"),
-        id: super::fresh_id(world, "AROA"),
+        path: format!("{PATH}{service}/"),
+        id,
         trust: trust.to_string(),
         max_session: SESSION_SECONDS,
         created: now,
@@ -93,10 +120,31 @@ fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
 
 /// Makes the service-linked role of `service` in `account` unless it is there, as services do for themselves.
 pub fn ensure_service_linked_role(world: &mut World, account: &str, service: &str, now: f64) {
-    let name = role_name(service);
-    if view(world, account).roles.contains_key(&name) {
+    if has_service_linked_role(world, account, service) {
         return;
     }
-    let role = build(world, service, &name, now);
+    let id = super::fresh_id(world, "AROA");
+    insert(world, account, service, id, now);
+}
+
+/// The same where nobody asked for it just now (an account joined): the id follows from account and service, since an
+/// account may join while somebody reads.
+pub fn ensure_derived_role(world: &mut World, account: &str, service: &str, now: f64) {
+    if has_service_linked_role(world, account, service) {
+        return;
+    }
+    let digest = digest_hex(format!("{account}/{service}").as_bytes(), 9).to_ascii_uppercase();
+    let id = format!("AROA{}", digest.chars().take(17).collect::<String>());
+    insert(world, account, service, id, now);
+}
+
+/// Whether the account has the service's role.
+pub fn has_service_linked_role(world: &World, account: &str, service: &str) -> bool {
+    view(world, account).roles.contains_key(&role_name(service))
+}
+
+fn insert(world: &mut World, account: &str, service: &str, id: String, now: f64) {
+    let name = role_name(service);
+    let role = build(service, &name, id, now);
     world.iam.entry(account.to_owned()).or_default().roles.insert(name, role);
 }
