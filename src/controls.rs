@@ -20,6 +20,7 @@ sections! {
     org_trail::OrgTrail,
     metric_alarms::MetricAlarms,
     access_analyzer::AccessAnalyzer,
+    config::Config,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     primary_contact::PrimaryContact,

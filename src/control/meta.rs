@@ -74,7 +74,8 @@ pub struct Meta {
     pub reads: &'static [&'static str],
     /// Further operations that `apply` calls.
     pub writes: &'static [&'static str],
-    /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
+    /// It may deny other calls (a service control policy), or works only where every account is done (a conformance pack):
+    /// runs when every other unit has an outcome.
     pub denies: bool,
 }
 

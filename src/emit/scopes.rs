@@ -67,6 +67,7 @@ const PASSED: &[(&str, &[&str])] = &[
 /// Operations that make a service-linked role, and of which service. `*`: of any that we work with.
 const LINKED: &[(&str, &[&str])] = &[
     ("accessanalyzer:CreateAnalyzer", &["access-analyzer.amazonaws.com"]),
+    ("config:PutOrganizationConformancePack", &["config-multiaccountsetup.amazonaws.com"]),
     ("guardduty:CreateDetector", &["guardduty.amazonaws.com"]),
     ("inspector2:Enable", &["agentless.inspector2.amazonaws.com", "inspector2.amazonaws.com"]),
     ("macie2:EnableMacie", &["macie.amazonaws.com"]),

@@ -141,6 +141,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// AWS Config, per `account/region`.
+    #[serde(default)]
+    pub config: BTreeMap<String, services::config::State>,
 }
 
 impl World {
