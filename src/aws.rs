@@ -13,6 +13,7 @@
 mod call;
 mod clients;
 mod connect;
+mod dns;
 mod endpoint;
 mod error;
 mod guard;

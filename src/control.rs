@@ -13,10 +13,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use change::{Change, Diff, Effect, Risk};
 pub use erased::{
-    BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record, Recorder,
-    control,
+    Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
+    Recorder, control,
 };
-pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape};
+pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 
 use crate::aws::Clients;
 use crate::baseline::Baseline;
@@ -55,7 +55,7 @@ pub trait Control: Send + Sync + 'static {
     /// What a target should have. Plain data, no SDK types. `None` in it means "not managed".
     type Desired: Serialize + Send + Sync;
     /// What a target has. Models absence explicitly: "none" and "could not be read" are different answers.
-    type Actual: Serialize + Send + Sync;
+    type Actual: Serialize + Send + Sync + 'static;
     /// Scope, seat, order, permissions.
     const META: Meta;
 
@@ -67,6 +67,13 @@ pub trait Control: Send + Sync + 'static {
         cx: &Cx<'_>,
         want: &Self::Desired,
     ) -> impl Future<Output = Result<Self::Actual, UnitError>> + Send;
+
+    /// Answers the question of `META.survey`: what `read` would find, for each target of which the organization-wide
+    /// answer states *all* that `read` reads, as it is now. What it leaves out, or states of an earlier time, is left out:
+    /// that target is read by itself, and so is one where the answer differs from what is wanted.
+    fn survey(_cx: &Cx<'_>) -> impl Future<Output = Result<Vec<Surveyed<Self::Actual>>, UnitError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 
     /// Compares. Pure, deterministic; names managed settings only.
     fn diff(want: &Self::Desired, have: &Self::Actual) -> Diff;
@@ -129,6 +136,19 @@ impl<D> Wanted<D> {
     pub fn set(part: impl Into<String>, at: impl Into<String>, want: D) -> Wanted<D> {
         Wanted { part: part.into(), at: at.into(), about: None, after: Vec::new(), want: Want::Set(want) }
     }
+}
+
+/// What an organization-wide answer states of one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surveyed<A> {
+    /// 12-digit id of the account that the unit is about.
+    pub account: String,
+    /// The unit's region; the home region where the setting has none.
+    pub region: String,
+    /// Name of the unit within the control; empty where there is only one.
+    pub part: String,
+    /// What `read` would find there.
+    pub have: A,
 }
 
 /// What `read` and `apply` may use.

@@ -4,4 +4,4 @@ pub mod actions;
 pub mod controls;
 pub mod iam;
 pub mod schema;
-mod scopes;
+pub(crate) mod scopes;

@@ -14,6 +14,8 @@ pub enum Kind {
     Throttled,
     /// The service or the region is not available to this account.
     NotAvailable,
+    /// The service does not exist in the region.
+    NotInRegion,
     /// Somebody else is changing the same thing, or it exists in another form.
     Conflict,
     /// Something that was there a moment ago is gone.
@@ -228,6 +230,7 @@ mod tests {
             Kind::Denied => "denied",
             Kind::Throttled => "throttled",
             Kind::NotAvailable => "not_available",
+            Kind::NotInRegion => "not_in_region",
             Kind::Conflict => "conflict",
             Kind::Vanished => "vanished",
             Kind::TimedOut => "timed_out",

@@ -1,6 +1,9 @@
 //! Never lock ourselves out: before anything is written, the declared service control policies are evaluated against
 //! every call that the baseline makes in each account under their targets, and counted against AWS's quotas.
 
+mod allow;
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
@@ -8,15 +11,16 @@ use time::OffsetDateTime;
 use crate::baseline::Baseline;
 use crate::controls::scps::document::{self, Planned};
 use crate::controls::scps::{KIND, MAX_ATTACHED, MAX_POLICIES};
-use crate::emit::actions::iam_actions;
 use crate::error::RunError;
 use crate::facts::{Account, Facts, is_under};
 use crate::plan::Shared;
-use crate::policy::Document;
-use crate::policy::evaluate::{Caller, Request, may_deny};
+use crate::policy::evaluate::{may_deny, speaks_of};
+use crate::policy::{Document, Effect, Element};
 use crate::report::text::safe;
 use crate::selector::Selection;
-use crate::units::{self, OutcomeKind, Scope, Task, Unit};
+use crate::units::{self, Scope};
+
+use calls::{Call, Eyes};
 
 /// A policy that would deny one of our calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +55,8 @@ fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -
     // A policy binds whatever later runs do: `--only control=scps` must not hide the calls of the other controls.
     let today = OffsetDateTime::now_utc().date();
     let units = units::expand(&Scope { baseline, facts, selection: &Selection::default(), today })?;
-    for (account, calls) in &calls_by_account(&units, facts, &baseline.organization.home_region) {
+    let levels = allow::Levels::new(facts, &policies);
+    for (account, calls) in &calls::by_account(&units, facts, &baseline.organization.home_region) {
         let Some(account) = facts.accounts.get(*account) else { continue };
         let places = places_of(account, baseline, moving.contains(account.id.as_str()));
         let above: Vec<(&str, &Document)> = policies
@@ -61,6 +66,9 @@ fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -
             .collect();
         if let Some(denial) = denied(account, calls, &above, baseline, facts) {
             return Err(refusal(&denial, account));
+        }
+        if let Some(gap) = levels.gap(account, &places, calls, baseline, facts) {
+            return Err(unallowed(&gap, account));
         }
     }
     Ok(())
@@ -83,32 +91,9 @@ pub fn denied_by_move(
         .collect();
     let above: Vec<(&str, &Document)> = attached.iter().map(|(name, document)| (*name, document)).collect();
     let home = baseline.organization.home_region.clone();
-    let calls = actions.iter().map(|action| (action.clone(), home.clone())).collect();
+    let call = |action: &String| Call { action: action.clone(), region: home.clone(), write: false };
+    let calls = actions.iter().map(call).collect();
     denied(account, &calls, &above, baseline, facts)
-}
-
-/// (IAM action, region) of everything that units do in each member account, and of the look-up of its regions. SCPs do not
-/// bind the management account.
-fn calls_by_account<'a>(
-    units: &'a [Unit],
-    facts: &'a Facts,
-    home: &str,
-) -> BTreeMap<&'a str, BTreeSet<(String, String)>> {
-    let mut calls: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
-    for account in facts.regions.keys() {
-        calls.entry(account).or_default().insert(("ec2:DescribeRegions".into(), home.to_string()));
-    }
-    for unit in units.iter().filter(|u| is_managed(&u.task)) {
-        let of_unit = unit.meta.reads.iter().chain(unit.meta.writes).flat_map(|op| iam_actions(op));
-        let with_region = of_unit.map(|action| (action, unit.id.region.clone()));
-        calls.entry(unit.seat.as_str()).or_default().extend(with_region);
-    }
-    calls
-}
-
-/// Whether a unit makes calls, now or once what holds it up is gone.
-fn is_managed(task: &Task) -> bool {
-    !matches!(task, Task::Settled(OutcomeKind::Skipped | OutcomeKind::NotApplicable, _))
 }
 
 /// Where the account will be once the baseline is applied; also where it is, if this run does not move it.
@@ -128,7 +113,7 @@ fn reaches(target: &str, place: &str, account: &str) -> bool {
 /// The first of `calls` that one of the documents may deny to our role in `account`.
 fn denied(
     account: &Account,
-    calls: &BTreeSet<(String, String)>,
+    calls: &BTreeSet<Call>,
     documents: &[(&str, &Document)],
     baseline: &Baseline,
     facts: &Facts,
@@ -136,55 +121,30 @@ fn denied(
     if documents.is_empty() || account.id == facts.management_account {
         return None;
     }
-    for role in roles_in(account, baseline) {
-        let named = || facts.arn("iam", "", &account.id, &format!("role/{}", role.trim_start_matches('/')));
-        let arn = if role.starts_with("arn:") { role } else { named() };
-        for (action, region) in calls {
-            let request = request(account, &arn, action, region, facts);
-            for (policy, document) in documents {
-                if let Some(statement) = may_deny(document, &request, &is_absent) {
-                    let statement = statement.sid.clone().unwrap_or_else(|| "without Sid".into());
-                    let (policy, action) = ((*policy).to_string(), action.clone());
-                    return Some(Denial { policy, statement, action, account: account.id.clone() });
-                }
+    let eyes = Eyes::new(account, baseline, facts);
+    for (policy, document) in documents {
+        let narrow = is_narrow(document);
+        for call in calls.iter().filter(|call| speaks_of(document, Effect::Deny, &call.action)) {
+            let requests = eyes.requests(call, narrow);
+            let denying = |request| may_deny(document, request, &calls::is_absent);
+            if let Some(statement) = requests.iter().find_map(denying) {
+                let statement = statement.sid.clone().unwrap_or_else(|| "without Sid".into());
+                let (policy, action) = ((*policy).to_string(), call.action.clone());
+                return Some(Denial { policy, statement, action, account: account.id.clone() });
             }
         }
     }
     None
 }
 
-/// The roles by which orgbase may enter the account.
-fn roles_in(account: &Account, baseline: &Baseline) -> Vec<String> {
-    let organization = &baseline.organization;
-    let declared = baseline.account_key(account).and_then(|key| baseline.accounts.get(key));
-    if let Some(own) = declared.and_then(|d| d.access_role.clone()) {
-        return vec![own];
-    }
-    let default = &organization.access_role;
-    let mut roles: Vec<String> = [&organization.plan_role, &organization.apply_role]
-        .into_iter()
-        .map(|role| role.clone().unwrap_or_else(|| default.clone()))
-        .collect();
-    roles.dedup();
-    roles
-}
-
-fn request(account: &Account, arn: &str, action: &str, region: &str, facts: &Facts) -> Request {
-    let caller = Caller::Aws { account: account.id.clone(), arn: arn.to_string(), session: None };
-    let service = action.split(':').next().unwrap_or_default();
-    // These have one endpoint in the commercial partition, which is in us-east-1, whatever region the client has.
-    let global = matches!(service, "account" | "iam" | "sts");
-    let region = if facts.partition == "aws" && global { "us-east-1" } else { region };
-    Request::new(caller, action, "*")
-        .with("aws:RequestedRegion", region)
-        .with("aws:PrincipalOrgID", &facts.organization_id)
-        .with("aws:PrincipalType", "AssumedRole")
-}
-
-/// Context keys that our calls certainly do not carry.
-fn is_absent(key: &str) -> bool {
-    // Role credentials from STS never came through an instance's metadata, and are no root session.
-    matches!(key, "ec2:roledelivery" | "aws:assumedroot" | "aws:viaawsservice")
+/// Whether a statement is about some resources only.
+fn is_narrow(document: &Document) -> bool {
+    let all = |patterns: &[String]| patterns.iter().any(|one| one == "*");
+    document.statements.iter().any(|s| match &s.resource {
+        Some(Element::Is(patterns)) => !all(patterns),
+        Some(Element::IsNot(_)) => true,
+        None => false,
+    })
 }
 
 fn refusal(denial: &Denial, account: &Account) -> RunError {
@@ -196,6 +156,18 @@ fn refusal(denial: &Denial, account: &Account) -> RunError {
         safe(&account.name),
     ))
     .hint("spare the role: a condition ArnNotLike aws:PrincipalArn with arn:*:iam::*:role/<access role>")
+    .hint("nothing was changed")
+}
+
+fn unallowed(gap: &allow::Gap, account: &Account) -> RunError {
+    let allow::Gap { place, action } = gap;
+    RunError::new(format!(
+        "the policies on {} would lock orgbase out: none of them would allow {action} to its role in account {} ({})",
+        safe(place),
+        safe(&account.name),
+        account.id
+    ))
+    .hint("allow the action in one of the policies there, or attach FullAWSAccess there again and deny what is not wanted")
     .hint("nothing was changed")
 }
 
@@ -235,86 +207,4 @@ fn check_quotas(facts: &Facts, policies: &[Planned]) -> Result<(), RunError> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use super::*;
-    use crate::facts::Ou;
-
-    const DENY: &str = r#"{"Version":"2012-10-17","Statement":[
-        {"Sid":"No","Effect":"Deny","Action":"iam:UpdateAccountPasswordPolicy","Resource":"*"}]}"#;
-
-    /// A baseline with a password policy and a policy of `document` on the OU `/A`.
-    fn baseline(document: &str, more: &str) -> Baseline {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("deny.json"), document).unwrap();
-        let text = format!(
-            "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[ous]\n\"/A\" = {{}}\n\"/B\" = {{}}\n\
-             [password_policy]\nminimum_length = 14\n\
-             [[scps]]\nname = \"deny\"\nfile = \"deny.json\"\ntargets = [\"/A\"]\n{more}"
-        );
-        let path = folder.path().join("baseline.toml");
-        std::fs::write(&path, text).unwrap();
-        Baseline::load(&path).map_err(|e| e.render(false)).unwrap()
-    }
-
-    /// A member account in this OU, beside the management account in the root.
-    fn facts(ou: &str) -> Facts {
-        let account = |id: &str, ou: &str| Account {
-            id: id.into(),
-            name: id.into(),
-            email: format!("a{id}@example.com"),
-            state: "ACTIVE".into(),
-            ou: ou.into(),
-            ..Account::default()
-        };
-        let unit = |path: &str| Ou {
-            id: format!("ou-{path}"),
-            arn: String::new(),
-            path: path.into(),
-            name: path.into(),
-            parent_id: "r-1".into(),
-        };
-        Facts {
-            partition: "aws".into(),
-            root_id: "r-1".into(),
-            management_account: "100000000001".into(),
-            ous: ["/A", "/B"].map(|path| (path.to_string(), unit(path))).into(),
-            accounts: [("100000000001", "/"), ("200000000002", ou)]
-                .map(|(id, ou)| (id.to_string(), account(id, ou)))
-                .into(),
-            management_regions: ["eu-west-1".to_string()].into(),
-            ..Facts::default()
-        }
-    }
-
-    fn refused(baseline: &Baseline, facts: &Facts, moving: &[&str]) -> Option<String> {
-        check_policies(baseline, facts, &moving.iter().copied().collect()).err().map(|e| e.message)
-    }
-
-    #[test]
-    fn the_calls_of_controls_that_this_run_leaves_out_count() {
-        // Nothing here says which units the run is about: it cannot matter.
-        let message = refused(&baseline(DENY, ""), &facts("/A"), &[]).unwrap();
-        assert!(message.contains("`No` denies iam:UpdateAccountPasswordPolicy"), "{message}");
-        assert_eq!(refused(&baseline(DENY, ""), &facts("/B"), &[]), None);
-    }
-
-    #[test]
-    fn an_account_that_this_run_does_not_move_is_judged_where_it_is_too() {
-        let declared = "[accounts.web]\nname = \"web\"\nemail = \"a200000000002@example.com\"\nou = \"/B\"\n";
-        let baseline = baseline(DENY, declared);
-        assert!(refused(&baseline, &facts("/A"), &[]).is_some());
-        assert_eq!(refused(&baseline, &facts("/A"), &["200000000002"]), None);
-    }
-
-    #[test]
-    fn account_management_answers_from_us_east_1() {
-        let deny = r#"{"Version":"2012-10-17","Statement":[{"Sid":"R","Effect":"Deny","Action":"account:*",
-            "Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}]}"#;
-        let contacts = "[alternate_contacts.security]\nname = \"S\"\ntitle = \"T\"\nemail = \"s@example.com\"\n\
-                        phone = \"+31 20 555 0100\"\n";
-        let message = refused(&baseline(deny, contacts), &facts("/A"), &[]).unwrap();
-        assert!(message.contains("denies account:"), "{message}");
-    }
-}
+mod tests;

@@ -120,6 +120,26 @@ pub fn alarm_topic(baseline: &Baseline) -> String {
     prefixed(baseline, "alarms")
 }
 
+/// Bucket for the exports of one region, other than the home region, in the log archive's account (12 digits).
+pub fn export_bucket(baseline: &Baseline, region: &str, account: &str) -> String {
+    prefixed(baseline, &format!("{}-{region}-{account}", LogBucket::Exports.label()))
+}
+
+/// Group of the schedules that export Compute Optimizer's recommendations, in each region of the management account.
+pub fn export_group(baseline: &Baseline) -> String {
+    prefixed(baseline, "compute-optimizer")
+}
+
+/// Role with which these schedules export.
+pub fn export_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "compute-optimizer-exports")
+}
+
+/// ARN of that role.
+pub fn export_role_arn(baseline: &Baseline, facts: &Facts) -> String {
+    facts.arn("iam", "", &facts.management_account, &format!("role/{}", export_role(baseline)))
+}
+
 /// Alias of the KMS key that encrypts the alarm topic and the trail's log group, with `alias/`.
 pub fn monitoring_key_alias(baseline: &Baseline) -> String {
     format!("alias/{}", prefixed(baseline, "monitoring"))

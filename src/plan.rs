@@ -1,5 +1,7 @@
 //! Reads every unit and compares: the plan.
 
+mod central;
+mod region;
 pub mod saved;
 
 use std::collections::BTreeMap;
@@ -23,9 +25,34 @@ pub struct Shared {
     pub facts: Facts,
     /// What is wanted.
     pub baseline: Baseline,
+    /// Where a plan asks.
+    pub refresh: Refresh,
+    asked: Asked,
+}
+
+/// Where a plan asks what there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Every target itself.
+    #[default]
+    Full,
+    /// Whoever can tell for the whole organization; a target only where nobody can, or where the answer differs.
+    Central,
+}
+
+/// Questions that many units have in common, each asked once in a run.
+#[derive(Default)]
+struct Asked {
+    surveys: central::Surveys,
+    regions: region::Statuses,
 }
 
 impl Shared {
+    /// What all units of a run share.
+    pub fn new(units: Vec<Unit>, aws: Aws, facts: Facts, baseline: Baseline, refresh: Refresh) -> Shared {
+        Shared { units, aws, facts, baseline, refresh, asked: Asked::default() }
+    }
+
     /// The unit's control, as `section.part`, with what it may call.
     pub fn guard(&self, unit: &Unit) -> Guard {
         let control = match unit.meta.part {
@@ -114,6 +141,9 @@ async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
         Task::Settled(outcome, why) => return settled(shared, unit, *outcome, why),
         Task::Do(task) => task,
     };
+    if let Some(row) = central::row(shared, unit, task.as_ref()).await {
+        return row;
+    }
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.reading_guard(unit)).await {
         Ok(clients) => clients,
         Err(error) => return failed(shared, unit, error.into()),
@@ -127,7 +157,10 @@ async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
     };
     match task.plan(&cx).await {
         Ok(planned) => planned_row(shared, unit, planned),
-        Err(error) => failed(shared, unit, error),
+        Err(error) => match region::verdict(shared, unit, &error).await {
+            Some((outcome, why)) => shared.row(unit, outcome, Some(why)),
+            None => failed(shared, unit, region::hinted(unit, error)),
+        },
     }
 }
 
@@ -148,6 +181,7 @@ fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
     let mut row = shared.row(unit, outcome, reason);
     row.fingerprint = Some(fingerprint);
     row.by_hand = diff.by_hand.is_some();
+    row.provisional = diff.provisional;
     row.notices = diff.notices;
     row.notices.extend(exception_notice);
     row.changes = diff.changes;
@@ -218,22 +252,4 @@ pub fn blame_sessions_once(units: &[Unit], rows: &mut [UnitReport]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_done_by_hand_stays_so_under_an_expired_exception() {
-        let exempt = Exempt {
-            reason: "later".into(),
-            expires: Some("2020-01-01".into()),
-            expired: true,
-            expires_soon: false,
-        };
-        let mut diff = Diff::new();
-        diff.create("email", "a@example.com");
-        diff.by_hand = Some("run `orgbase vend a`".into());
-        let (outcome, reason, notice) = judge(Some(&exempt), &diff);
-        assert_eq!((outcome, reason), (OutcomeKind::Drift, diff.by_hand.clone()));
-        assert!(notice.is_some_and(|n| n.contains("expired on 2020-01-01")));
-    }
-}
+mod tests;

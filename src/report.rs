@@ -57,6 +57,9 @@ pub struct UnitReport {
     /// Why it ended so, where that is neither a change nor an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// In sync by an organization-wide answer, and not read by itself (`--refresh central`): whose answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<String>,
     /// SHA-256 of the state that was read: the precondition of a saved plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
@@ -65,14 +68,29 @@ pub struct UnitReport {
     /// The change is not for `apply` to make; `reason` says who makes it.
     #[serde(skip)]
     pub by_hand: bool,
+    /// What is there will have changed before the unit's turn (`Diff::provisional`).
+    #[serde(skip)]
+    pub provisional: bool,
 }
 
 impl UnitReport {
     /// A row without changes.
     pub fn new(id: UnitId, account_name: String, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
         let (changes, notices) = (Vec::new(), Vec::new());
-        let (fingerprint, error, by_hand) = (None, None, false);
-        UnitReport { id, account_name, outcome, changes, notices, reason, fingerprint, error, by_hand }
+        let (vouched_by, fingerprint, error, by_hand, provisional) = (None, None, None, false, false);
+        UnitReport {
+            id,
+            account_name,
+            outcome,
+            changes,
+            notices,
+            reason,
+            vouched_by,
+            fingerprint,
+            error,
+            by_hand,
+            provisional,
+        }
     }
 
     /// The highest risk among its changes.

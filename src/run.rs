@@ -1,6 +1,6 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use time::macros::format_description;
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
+use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Facts, Needs};
-use crate::plan::Shared;
+use crate::facts::{self, Account, Facts, Needs};
+use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::selector::Selection;
@@ -32,6 +33,8 @@ pub struct Place {
     pub profile: Option<String>,
     /// Nothing may be written to AWS.
     pub read_only: bool,
+    /// Where the plan asks.
+    pub refresh: Refresh,
 }
 
 /// A run that has begun: the organization is read, nothing is written.
@@ -135,6 +138,52 @@ impl Opened {
     }
 }
 
+/// What `check` found.
+pub struct Checked {
+    /// The report.
+    pub report: CheckReport,
+    /// The connection, for sending findings.
+    pub aws: Aws,
+    /// Where findings without a region belong.
+    pub home_region: String,
+}
+
+/// Reads the organization and evaluates every rule of a benchmark version.
+///
+/// # Errors
+/// As `begin`.
+pub async fn check(
+    place: &Place,
+    baseline: Baseline,
+    has_baseline: bool,
+    version: &'static str,
+    selection: &Selection,
+    progress: &dyn check::Progress,
+) -> Result<Checked, RunError> {
+    let endpoint = Endpoint::from_env()?;
+    let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
+    let door = sandbox.as_ref().map(Sandbox::http_client);
+    let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
+    banner(&opened);
+    let Opened { now, baseline, aws, facts, sandbox, .. } = opened;
+    let home = baseline.organization.home_region.clone();
+    let mut facts = facts::further(&aws, &home, &check::needs(), facts).await?;
+    check_organization(&baseline, &facts)?;
+    aws.set_roles(roles(&baseline, Some(&facts), true));
+    if place.read_only {
+        aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
+    }
+    let looked_at =
+        |a: &&Account| a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none();
+    let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
+    read_regions(&aws, &home, wanted, &mut facts).await;
+    let checked = aws.clone();
+    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
+    let report = check::check(run, progress).await;
+    close_sandbox(sandbox);
+    Ok(Checked { report, aws: checked, home_region: home })
+}
+
 /// Finds out who calls, and in which organization.
 async fn connect(
     place: &Place,
@@ -169,7 +218,8 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
     }
-    read_regions(&aws, &baseline, &mut facts).await;
+    let wanted = with_regions(&baseline, &facts);
+    read_regions(&aws, &baseline.organization.home_region, wanted, &mut facts).await;
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     if units.is_empty() && *selection != Selection::default() {
@@ -185,7 +235,7 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
         baseline_path: place.baseline.clone(),
-        shared: Arc::new(Shared { units, aws, facts, baseline }),
+        shared: Arc::new(Shared::new(units, aws, facts, baseline, place.refresh)),
         live,
         sandbox,
     })
@@ -209,11 +259,13 @@ impl Run {
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
     pub fn close(self) {
-        if let Some(sandbox) = self.sandbox {
-            for operation in sandbox.unimplemented() {
-                tracing::error!(operation, "the sandbox has no such operation");
-            }
-        }
+        close_sandbox(self.sandbox);
+    }
+}
+
+fn close_sandbox(sandbox: Option<Sandbox>) {
+    for operation in sandbox.iter().flat_map(Sandbox::unimplemented) {
+        tracing::error!(operation, "the sandbox has no such operation");
     }
 }
 
@@ -268,7 +320,9 @@ fn needs(baseline: &Baseline) -> Needs {
         } else {
             Vec::new()
         },
-        trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
+        trusted_services: ["delegated_admins", "org_trail", "root_access"]
+            .iter()
+            .any(|id| baseline.declares(id)),
     }
 }
 
@@ -305,21 +359,9 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads each account's regions where something works in all of them. A failure is kept: it is that account's outcome.
-async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
+/// Reads which regions these accounts have. A failure is kept: it is that account's outcome.
+async fn read_regions(aws: &Aws, home: &str, wanted: BTreeSet<String>, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let regional = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .any(|c| c.meta().scope == Scope::AccountRegion);
-    if !regional {
-        return;
-    }
-    let home = &baseline.organization.home_region;
-    let wanted = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let wanted: Vec<String> =
-        wanted.filter(|a| baseline.unmanaged(a).is_none()).map(|a| a.id.clone()).collect();
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {
@@ -329,4 +371,29 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
         (account, regions)
     };
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
+}
+
+/// Ids of the accounts whose regions matter: every managed one where something works in all of them, else those that
+/// work in every region for the organization. The management account's are known.
+fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    let controls = crate::controls::SECTIONS
+        .iter()
+        .filter(|s| baseline.declares(s.meta().id))
+        .flat_map(|s| s.controls())
+        .map(|c| (c.meta().scope, c.meta().seat));
+    let mut wanted = BTreeSet::new();
+    for (scope, seat) in controls {
+        match scope {
+            Scope::AccountRegion => {
+                let managed = |a: &&Account| a.is_active() && baseline.unmanaged(a).is_none();
+                wanted.extend(facts.accounts.values().filter(managed).map(|a| a.id.clone()));
+            }
+            Scope::OrganizationRegion => {
+                wanted.extend(units::seat_account(baseline, facts, seat).ok().map(|a| a.id.clone()));
+            }
+            Scope::Organization | Scope::Account => {}
+        }
+    }
+    wanted.remove(&facts.management_account);
+    wanted
 }

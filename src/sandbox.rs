@@ -13,6 +13,7 @@ pub mod door;
 pub mod enforce;
 mod generate;
 pub mod models;
+mod region;
 pub mod services;
 pub mod session;
 pub mod spec;

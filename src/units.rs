@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use expand::{Scope, expand};
+pub use expand::{Scope, expand, seat_account};
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, run};
 
 use crate::baseline::Bound;
@@ -64,6 +64,16 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Name of the unit within its control; empty where there is only one.
+    pub fn name(&self) -> &str {
+        match (self.meta.part, self.id.part.as_str()) {
+            ("", name) => name,
+            (part, name) => {
+                name.strip_prefix(part).and_then(|rest| rest.strip_prefix(':')).unwrap_or_default()
+            }
+        }
+    }
+
     /// A unit that waits for nothing and for which nothing waits, from no section of a baseline.
     pub fn alone(id: UnitId, seat: String, meta: &'static Meta, task: Task) -> Unit {
         let (bound, at, exception) = (None, String::new(), None);

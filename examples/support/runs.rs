@@ -14,7 +14,7 @@ use orgbase::aws::{Aws, Endpoint, Limits, Options, Roles};
 use orgbase::baseline::Baseline;
 use orgbase::emit::iam::session_policy;
 use orgbase::facts::{self, Account, Facts, Needs};
-use orgbase::plan::{Shared, plan};
+use orgbase::plan::{Refresh, Shared, plan};
 use orgbase::report::UnitReport;
 use orgbase::sandbox::Sandbox;
 use orgbase::sandbox::spec::{REGIONS, Spec};
@@ -105,7 +105,7 @@ async fn begin(options: Options) -> Result<Shared, Failure> {
     let today = OffsetDateTime::now_utc().date();
     let selection = Selection::default();
     let units = units::expand(&Scope { baseline: &baseline, facts: &facts, selection: &selection, today })?;
-    Ok(Shared { units, aws, facts, baseline })
+    Ok(Shared::new(units, aws, facts, baseline, Refresh::Full))
 }
 
 /// The synthetic section over an organization that nobody has to ask for.
@@ -125,7 +125,7 @@ async fn begin_reads(args: &Args, options: Options) -> Result<Shared, Failure> {
         ..Facts::default()
     };
     let units: Vec<Unit> = load_control::units(&facts, &baseline);
-    Ok(Shared { units, aws, facts, baseline })
+    Ok(Shared::new(units, aws, facts, baseline, Refresh::Full))
 }
 
 /// Prints what a run took; whether that is within the budget.

@@ -16,7 +16,7 @@ use crate::control::{
     Control, DesiredCx, DynControl, Meta, Section, SectionMeta, Shape, Want, Wanted, control,
 };
 use crate::facts::{Account, Facts};
-use crate::plan::plan;
+use crate::plan::{Refresh, plan};
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::units::{Exempt, UnitId};
 
@@ -121,7 +121,7 @@ async fn shared(region: &str) -> Arc<Shared> {
         Unit::alone(id, management.clone(), control::<Switch>().meta(), Task::Do(task))
     };
     let units = wanted.into_iter().map(unit).collect();
-    Arc::new(Shared { units, aws, facts, baseline })
+    Arc::new(Shared::new(units, aws, facts, baseline, Refresh::Full))
 }
 
 struct Silent;

@@ -68,11 +68,11 @@ async fn load(options: &Options) -> Result<SdkConfig, RunError> {
         return Ok(SdkConfig::builder()
             .behavior_version(behavior())
             .region(region)
-            .http_client(door.clone())
+            .http_client(http::local(door.clone()))
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .build());
     }
-    let http = http::client(options.endpoint.as_ref(), options.limits.in_flight)?;
+    let http = http::client(options.endpoint.as_ref(), options.limits.in_flight, &options.region)?;
     let mut loader =
         aws_config::defaults(behavior()).region(region).http_client(http).timeout_config(timeouts());
     if let Some(profile) = &options.profile {

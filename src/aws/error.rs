@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::dns::NoEndpoint;
 use super::guard::Refused;
 use crate::error::{CallError, Kind};
 
@@ -36,6 +37,8 @@ pub(crate) enum Class {
     Quota,
     /// The service or region is not available to the account.
     NotAvailable,
+    /// The service does not exist in the region.
+    NotInRegion,
     /// It exists in another form, or its state forbids the change.
     Conflict,
     /// It does not exist.
@@ -96,6 +99,9 @@ where
         SdkError::DispatchFailure(dispatch) => {
             if let Some(session) = find::<CallError>(error) {
                 return Failure { class: Class::NotSent, error: session.clone() };
+            }
+            if let Some(missing) = find::<NoEndpoint>(error) {
+                return own(Class::NotInRegion, Kind::NotInRegion, missing.to_string());
             }
             if find::<CredentialsError>(error).is_some() {
                 return own(Class::NotSent, Kind::Denied, chain(error));
@@ -158,6 +164,7 @@ fn kind(class: Class) -> Kind {
         Class::Expired | Class::Denied => Kind::Denied,
         Class::Quota => Kind::QuotaExceeded,
         Class::NotAvailable => Kind::NotAvailable,
+        Class::NotInRegion => Kind::NotInRegion,
         Class::Vanished => Kind::Vanished,
         Class::NotReady | Class::Rejected | Class::NotSent => Kind::Rejected,
     }
@@ -184,8 +191,16 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         {
             Some(Class::NotReady)
         }
+        // CreateSchedule before the schedules' new role has spread.
+        ("scheduler", "ValidationException") if has("assume the role") => Some(Class::NotReady),
         // CreateLogGroup and AssociateKmsKey while the key's new policy spreads.
         ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => {
+            Some(Class::NotReady)
+        }
+        // The bucket's or key's new policy spreads; the administrator was registered a moment ago.
+        ("guardduty", "BadRequestException")
+            if has("service principal does not have permission") || has("organization master permission") =>
+        {
             Some(Class::NotReady)
         }
         ("organizations", "ConstraintViolationException")
@@ -219,6 +234,8 @@ const CODES: &[(&str, &str, Class)] = &[
     ("cloudtrail", "CloudTrailAccessNotEnabledException", Class::NotReady),
     ("config", "InsufficientDeliveryPolicyException", Class::NotReady),
     ("iam", "ReportInProgress", Class::NotReady),
+    // Central root access, a moment after trusted access was switched on.
+    ("iam", "ServiceAccessNotEnabledException", Class::NotReady),
     // Somebody else is at it.
     ("cloudtrail", "ConflictException", Class::Busy),
     ("config", "ResourceInUseException", Class::Busy),
@@ -284,7 +301,7 @@ const CODES: &[(&str, &str, Class)] = &[
     ("*", "SubscriptionRequiredException", Class::NotAvailable),
     ("*", "NotSignedUp", Class::NotAvailable),
     ("*", "KMSOptInRequired", Class::NotAvailable),
-    ("*", "UnsupportedAPIEndpointException", Class::NotAvailable),
+    ("*", "UnsupportedAPIEndpointException", Class::NotInRegion),
     ("*", "TemplatesNotAvailableInRegionException", Class::NotAvailable),
     // Permissions.
     ("*", "AccessDenied", Class::Denied),

@@ -21,6 +21,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 use base64::Engine;
 
+use super::dns::{NO_ENDPOINT_HEADER, NoEndpoint, Resolver, System};
 use super::endpoint::{Dialect, Endpoint};
 use super::moto;
 use crate::error::RunError;
@@ -30,21 +31,28 @@ const CONNECTIONS_PER_HOST: usize = 64;
 
 /// The client for AWS (proxies of the environment, `AWS_CA_BUNDLE`), or for one loopback endpoint (neither). That one host
 /// stands for all of AWS's: it gets a connection for every one of the calls that may be `in_flight`.
-pub(crate) fn client(endpoint: Option<&Endpoint>, in_flight: usize) -> Result<SharedHttpClient, RunError> {
+/// Names are looked up with the `home` region at hand.
+pub(crate) fn client(
+    endpoint: Option<&Endpoint>,
+    in_flight: usize,
+    home: &str,
+) -> Result<SharedHttpClient, RunError> {
     let Some(endpoint) = endpoint else {
         let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
         let trust = match bundle {
             None => TrustStore::default(),
             Some(path) => trust(&ca_bundle(Path::new(&path))?),
         };
-        return pool(ProxyConfig::from_env(), trust, CONNECTIONS_PER_HOST);
+        return pool(ProxyConfig::from_env(), trust, CONNECTIONS_PER_HOST, home);
     };
-    let inner = pool(ProxyConfig::disabled(), TrustStore::default(), in_flight.max(1))?;
-    Ok(SharedHttpClient::new(OneAuthority {
-        inner,
-        endpoint: endpoint.url.as_str().into(),
-        dialect: endpoint.dialect,
-    }))
+    let inner = pool(ProxyConfig::disabled(), TrustStore::default(), in_flight.max(1), home)?;
+    let endpoint = Some((endpoint.url.as_str().into(), endpoint.dialect));
+    Ok(SharedHttpClient::new(Local { inner, endpoint }))
+}
+
+/// A client that answers in process, such as the sandbox's door, which may say that a host does not exist.
+pub(crate) fn local(door: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Local { inner: door, endpoint: None })
 }
 
 /// The system's roots and the bundle's.
@@ -53,12 +61,18 @@ fn trust(pem: &[u8]) -> TrustStore {
 }
 
 /// The SDK's connection pool: its API is young, so it is used in this function alone.
-fn pool(proxy: ProxyConfig, trust: TrustStore, connections: usize) -> Result<SharedHttpClient, RunError> {
+fn pool(
+    proxy: ProxyConfig,
+    trust: TrustStore,
+    connections: usize,
+    home: &str,
+) -> Result<SharedHttpClient, RunError> {
     let fail = |e: &dyn std::error::Error| RunError::new(format!("the HTTP client could not be built: {e}"));
     let context = TlsContext::builder().with_trust_store(trust).build().map_err(|e| fail(&e))?;
     let pool = ConnectionPool::builder()
         .proxy_config(proxy)
         .max_connections_per_host(connections)
+        .dns_resolver(Resolver::new(System, home))
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
         .tls_context(context)
         .build_https()
@@ -94,31 +108,29 @@ fn certificates(pem: &[u8]) -> usize {
     count
 }
 
-/// Sends every request to one authority; the real one stays in `Host`, and in the signature, which is made before.
+/// Keeps requests on this machine: in process, or at one authority, where the real one stays in `Host`, and in the
+/// signature, which is made before.
 #[derive(Debug)]
-struct OneAuthority {
+struct Local {
     inner: SharedHttpClient,
-    endpoint: Arc<str>,
-    dialect: Dialect,
+    endpoint: Option<(Arc<str>, Dialect)>,
 }
 
 #[derive(Debug)]
-struct OneAuthorityConnector {
+struct LocalConnector {
     inner: SharedHttpConnector,
-    endpoint: Arc<str>,
-    dialect: Dialect,
+    endpoint: Option<(Arc<str>, Dialect)>,
 }
 
-impl HttpClient for OneAuthority {
+impl HttpClient for Local {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         parts: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(OneAuthorityConnector {
+        SharedHttpConnector::new(LocalConnector {
             inner: self.inner.http_connector(settings, parts),
             endpoint: self.endpoint.clone(),
-            dialect: self.dialect,
         })
     }
 
@@ -139,9 +151,9 @@ impl HttpClient for OneAuthority {
     }
 }
 
-impl HttpConnector for OneAuthorityConnector {
+impl HttpConnector for LocalConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let is_moto = self.dialect == Dialect::Moto;
+        let is_moto = matches!(self.endpoint, Some((_, Dialect::Moto)));
         let rpc = is_moto && moto::is_rpc(&request);
         let versioning = is_moto && moto::is_versioning(&request);
         let moved = self.move_request(&mut request, rpc);
@@ -149,6 +161,9 @@ impl HttpConnector for OneAuthorityConnector {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(e)));
         }
         let sent = self.inner.call(request);
+        if !is_moto {
+            return HttpConnectorFuture::new(async move { existing(sent.await?) });
+        }
         if rpc {
             HttpConnectorFuture::new(async move { moto::answer(sent.await?).await })
         } else if versioning {
@@ -159,15 +174,24 @@ impl HttpConnector for OneAuthorityConnector {
     }
 }
 
-impl OneAuthorityConnector {
+/// The answer, unless it is that the host would not exist on AWS.
+fn existing(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    match answer.headers().get(NO_ENDPOINT_HEADER) {
+        None => Ok(answer),
+        Some(host) => Err(ConnectorError::io(Box::new(NoEndpoint { host: host.to_owned() }))),
+    }
+}
+
+impl LocalConnector {
     fn move_request(&self, request: &mut HttpRequest, rpc: bool) -> Result<(), BoxError> {
+        let Some((endpoint, _)) = &self.endpoint else { return Ok(()) };
         let uri: http::Uri = request.uri().parse()?;
         let host = uri.authority().ok_or("the request names no host")?.to_string();
         if rpc {
             moto::request(request, uri.path())?;
         }
         request.headers_mut().insert("host", host);
-        request.uri_mut().set_endpoint(&self.endpoint)?;
+        request.uri_mut().set_endpoint(endpoint)?;
         Ok(())
     }
 }

@@ -55,6 +55,7 @@ fn rule_of(class: Class) -> Option<Rule> {
         | Class::Denied
         | Class::Quota
         | Class::NotAvailable
+        | Class::NotInRegion
         | Class::Conflict
         | Class::Vanished
         | Class::Rejected => None,

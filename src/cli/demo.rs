@@ -152,6 +152,7 @@ impl Tour<'_> {
             sandbox: Some(PathBuf::from(&self.files.state)),
             profile: None,
             read_only: true,
+            refresh: crate::plan::Refresh::Full,
         };
         let run = crate::run::begin(&place, &crate::selector::Selection::default()).await?;
         let report = super::plan::make(&run, self.global, &super::plan::on_ctrl_c()).await?;

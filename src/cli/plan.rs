@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{Global, say};
 use crate::apply::store;
 use crate::error::RunError;
-use crate::plan::{self, saved};
+use crate::plan::{self, Refresh, saved};
 use crate::report::progress::Bar;
 use crate::report::{Report, human};
 use crate::run::{self, Run};
@@ -21,6 +21,24 @@ pub(crate) enum Format {
     Human,
     /// For programs
     Json,
+}
+
+/// Where a plan asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RefreshArg {
+    /// Every account and region itself
+    Full,
+    /// Organization-wide answers first; an account or region only where they state too little, or something else
+    Central,
+}
+
+impl From<RefreshArg> for Refresh {
+    fn from(arg: RefreshArg) -> Refresh {
+        match arg {
+            RefreshArg::Full => Refresh::Full,
+            RefreshArg::Central => Refresh::Central,
+        }
+    }
 }
 
 /// Which units.
@@ -47,13 +65,17 @@ pub(crate) struct PlanArgs {
     out: Option<PathBuf>,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Where to ask
+    #[arg(long, value_name = "REFRESH", default_value = "full")]
+    refresh: RefreshArg,
     #[command(flatten)]
     selectors: Selectors,
 }
 
 impl PlanArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
-        let run = run::begin(&place(global, true), &self.selectors.parse()?).await?;
+        let place = run::Place { refresh: self.refresh.into(), ..place(global, true) };
+        let run = run::begin(&place, &self.selectors.parse()?).await?;
         let report = make(&run, global, &on_ctrl_c()).await?;
         if let Some(path) = &self.out {
             write_plan(path, &report, &run).await?;
@@ -80,6 +102,7 @@ pub(crate) fn place(global: &Global, read_only: bool) -> run::Place {
         sandbox: global.sandbox.clone(),
         profile: global.profile.clone(),
         read_only,
+        refresh: Refresh::Full,
     }
 }
 

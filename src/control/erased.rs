@@ -1,6 +1,7 @@
 //! The protocol, once for all controls: read, diff, stale check, journal, apply, read again.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Want, Wanted};
+use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Surveyed, Want, Wanted};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::digest::sha256_hex;
@@ -69,10 +70,20 @@ pub trait DynControl: Send + Sync {
     ) -> Vec<Wanted<Box<dyn DynUnit>>>;
 }
 
+/// What an organization-wide question was answered with; only units of the same control understand it.
+pub type Answers = Arc<dyn Any + Send + Sync>;
+
+/// Account, region, and name of the unit within its control.
+type Target = (String, String, String);
+
 /// One unit: a control with what is wanted on one target.
 pub trait DynUnit: Send + Sync {
     /// Reads and compares.
     fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>>;
+    /// Asks the organization-wide question of the control. `cx` is of the account that `Meta::survey` names.
+    fn survey<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Answers, UnitError>>;
+    /// What `plan` would return, where the answers state the target in full and as it is wanted; `None`: read it.
+    fn vouched(&self, answers: &Answers, account: &str, region: &str, part: &str) -> Option<Planned>;
     /// Reads, compares with what was planned, writes, reads again. `journal` is called before the first write with
     /// what was and what will be.
     fn apply<'a>(
@@ -223,7 +234,7 @@ impl<C: Control> Unit<C> {
         if diff.is_empty() {
             return Ok(Outcome::InSync(diff));
         }
-        if diff.changes != planned.changes {
+        if !diff.is_planned_by(planned) {
             return Ok(Outcome::Stale(diff));
         }
         journal.record(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() }).await?;
@@ -285,6 +296,23 @@ impl<C: Control> DynUnit for Unit<C> {
             let (have, diff) = self.read(cx).await?;
             Ok(Planned { diff, fingerprint: fingerprint(&json(&have)) })
         })
+    }
+
+    fn survey<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Answers, UnitError>> {
+        Box::pin(async move {
+            let stated = C::survey(cx).await?;
+            let by_target = |s: Surveyed<C::Actual>| ((s.account, s.region, s.part), s.have);
+            let answers: HashMap<Target, C::Actual> = stated.into_iter().map(by_target).collect();
+            Ok(Arc::new(answers) as Answers)
+        })
+    }
+
+    fn vouched(&self, answers: &Answers, account: &str, region: &str, part: &str) -> Option<Planned> {
+        let answers = answers.downcast_ref::<HashMap<Target, C::Actual>>()?;
+        let have = answers.get(&(account.to_owned(), region.to_owned(), part.to_owned()))?;
+        let diff = C::diff(&self.want, have);
+        let in_sync = diff.is_empty() && diff.pending.is_none() && diff.by_hand.is_none();
+        in_sync.then(|| Planned { diff, fingerprint: fingerprint(&json(have)) })
     }
 
     fn apply<'a>(

@@ -67,16 +67,23 @@ pub struct Meta {
     pub scope: Scope,
     /// Who makes the calls.
     pub seat: Seat,
+    /// Where the baseline names no account for the seat, nothing is asked: the control belongs to another section's account.
+    pub optional_seat: bool,
     /// Controls (`section` or `section.part`) that must be done first where the baseline declares them; `:unit` behind it:
-    /// only the units of that name; `@region` at the end: only those of the same region.
+    /// only the units of that name (`:=`: of the waiting unit's own); `@region` at the end: only those of the same region.
     pub after: &'static [&'static str],
     /// Operations that `read` calls, as `service:Operation`.
     pub reads: &'static [&'static str],
     /// Further operations that `apply` calls.
     pub writes: &'static [&'static str],
+    /// Those of `reads` and `writes` that are called as a member's root user, in sessions of `sts:AssumeRoot`: the caller
+    /// itself needs no right to them.
+    pub in_root_sessions: &'static [&'static str],
     /// It may deny other calls (a service control policy), or works only where every account is done (a conformance pack):
     /// runs when every other unit has an outcome.
     pub denies: bool,
+    /// The question that `--refresh central` asks in place of reading every target.
+    pub survey: Option<Survey>,
 }
 
 impl Meta {
@@ -85,11 +92,27 @@ impl Meta {
         part: "",
         scope: Scope::Organization,
         seat: Seat::Management,
+        optional_seat: false,
         after: &[],
         reads: &[],
         writes: &[],
+        in_root_sessions: &[],
         denies: false,
+        survey: None,
     };
+}
+
+/// One organization-wide question whose answer states what `read` would find in many targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey {
+    /// Which account is asked; not `Seat::Member`.
+    pub seat: Seat,
+    /// Asked once in each region, about that region; else once, in the home region, about all of them.
+    pub regional: bool,
+    /// Operations that it calls, as `service:Operation`.
+    pub reads: &'static [&'static str],
+    /// Whose answer it is, as reports name it: `GuardDuty's list of members`.
+    pub evidence: &'static str,
 }
 
 /// What one unit is.

@@ -13,6 +13,8 @@ mod bucket;
 mod key;
 mod writers;
 
+pub use bucket::{Exports, exports};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -111,6 +111,18 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("guardduty:CreateDetector", &["guardduty:CreateDetector", "iam:CreateServiceLinkedRole"]),
     ("inspector2:Enable", &["inspector2:Enable", "iam:CreateServiceLinkedRole"]),
     ("macie2:EnableMacie", &["macie2:EnableMacie", "iam:CreateServiceLinkedRole"]),
+    (
+        "compute-optimizer:UpdateEnrollmentStatus",
+        &[
+            "compute-optimizer:UpdateEnrollmentStatus",
+            "iam:CreateServiceLinkedRole",
+            "organizations:DescribeOrganization",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListAccounts",
+        ],
+    ),
+    ("scheduler:CreateScheduleGroup", &["scheduler:CreateScheduleGroup", "scheduler:TagResource"]),
     ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),
     ("securityhub:EnableSecurityHub", &["securityhub:EnableSecurityHub", "iam:CreateServiceLinkedRole"]),

@@ -226,8 +226,21 @@ fn parts(out: &mut String, section: &dyn DynSection) {
             line(out, &format!("  * After: {}.", code(meta.after)));
         }
         line(out, &format!("  * Reads: {}.", code(meta.reads)));
+        if let Some(survey) = meta.survey {
+            let (evidence, each) = (survey.evidence, if survey.regional { " in each region" } else { "" });
+            line(out, &format!("  * With `--refresh central`: {evidence}{each}, by {}.", code(survey.reads)));
+        }
         if !meta.writes.is_empty() {
             line(out, &format!("  * Writes: {}.", code(meta.writes)));
+        }
+        if !meta.in_root_sessions.is_empty() {
+            let operations = code(meta.in_root_sessions);
+            line(
+                out,
+                &format!(
+                    "  * Of these in sessions of `sts:AssumeRoot`, without a right of the caller: {operations}."
+                ),
+            );
         }
     }
 }

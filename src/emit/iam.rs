@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::actions::iam_actions;
 use super::scopes::{self, Names, Scoped};
 use crate::baseline::Baseline;
-use crate::control::{DynControl, DynSection, Seat};
+use crate::control::{DynSection, Seat};
 use crate::controls::SECTIONS;
 use crate::facts::discover;
 
@@ -33,10 +33,10 @@ pub fn policies(baseline: &Baseline) -> BTreeMap<String, Value> {
 pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for seat in SEATS {
-        let own = |control: &dyn DynControl| seat_name(control.meta().seat) == seat;
+        let own = |s: Seat| seat_name(s) == seat;
         // The account of every seat is also one whose own settings are managed: the management account's by the caller
         // itself, which assumes no role there.
-        let own_or_member = |control: &dyn DynControl| own(control) || control.meta().seat == Seat::Member;
+        let own_or_member = |s: Seat| own(s) || s == Seat::Member;
         for (name, purpose) in [("plan", Purpose::Plan), ("apply", Purpose::Apply)] {
             if seat != "management" && statements(baseline, own, purpose).is_empty() {
                 continue;
@@ -56,7 +56,7 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
                 let first = [facts_statement(), assume_statement(baseline)];
                 statements.splice(0..0, first.into_iter().chain(further.iter().cloned()));
             } else {
-                statements.insert(0, statement(("Regions".into(), set(&["ec2:DescribeRegions"]))));
+                statements.insert(0, statement(("Regions".into(), set(&discover::REGION_READS))));
             }
             for (n, document) in (1..).zip(scopes::documents(statements)) {
                 let further = if n == 1 { String::new() } else { format!("-{n}") };
@@ -71,7 +71,7 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
 const CONTENTS: &[&str] = &["dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "ssm"];
 
 /// What scopes are made of.
-fn names(baseline: &Baseline) -> Names {
+pub(crate) fn names(baseline: &Baseline) -> Names {
     let named = |section: &dyn DynSection| {
         let value = baseline.section(section.meta().id, None).ok().flatten()?;
         Some(section.role_names(value.value.as_ref()))
@@ -84,41 +84,65 @@ fn names(baseline: &Baseline) -> Names {
 /// The session policy of a read-only run: every read that the baseline's controls make, in any seat. Where that is too
 /// long, operations of one verb become a pattern.
 pub fn session_policy(baseline: &Baseline) -> String {
-    let mut actions: BTreeSet<String> = set(&["ec2:DescribeRegions"]);
+    let mut actions: BTreeSet<String> = set(&discover::REGION_READS);
     for (_, more) in statements(baseline, |_| true, Purpose::Plan) {
         actions.extend(more);
     }
+    shortened(&actions)
+}
+
+/// The session policy of a read-only run that calls these operations (`service:Operation`).
+pub fn policy_of(operations: &[&str]) -> String {
+    let mut actions: BTreeSet<String> =
+        operations.iter().flat_map(|operation| iam_actions(operation)).collect();
+    actions.insert("ec2:DescribeRegions".to_string());
+    shortened(&actions)
+}
+
+/// A policy that allows these actions: where it is too long for a session, operations of one verb become a pattern.
+fn shortened(actions: &BTreeSet<String>) -> String {
     let text = |actions: &BTreeSet<String>| {
         let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
         json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
     };
-    let exact = text(&actions);
+    let exact = text(actions);
     if exact.chars().count() <= crate::aws::SESSION_POLICY_LONGEST {
         return exact;
     }
-    text(&scopes::compact(&actions, CONTENTS))
+    text(&scopes::compact(actions, CONTENTS))
 }
 
 /// The IAM actions that the baseline's controls use, reads and writes, in the accounts of `seats`.
 pub fn actions_of(baseline: &Baseline, seats: impl Fn(Seat) -> bool) -> BTreeSet<String> {
-    let all = statements(baseline, |control| seats(control.meta().seat), Purpose::Apply);
+    let all = statements(baseline, seats, Purpose::Apply);
     all.into_iter().flat_map(|(_, actions)| actions).collect()
 }
 
-/// The operations of the declared controls that `wanted` chooses, by section; with each, whether it is a write.
+/// The operations of the declared controls in the seats that `wanted` chooses, by section; with each, whether it is a write.
 fn operations(
     baseline: &Baseline,
-    wanted: impl Fn(&dyn DynControl) -> bool,
+    wanted: impl Fn(Seat) -> bool,
     purpose: Purpose,
 ) -> Vec<(String, BTreeSet<(&'static str, bool)>)> {
     let mut found = Vec::new();
     for section in SECTIONS.iter().filter(|s| baseline.declares(s.meta().id)) {
         let mut operations = BTreeSet::new();
-        for control in section.controls().iter().filter(|c| wanted(c.as_ref())) {
+        for control in section.controls() {
             let meta = control.meta();
+            if let Some(survey) = meta.survey.filter(|survey| wanted(survey.seat)) {
+                operations.extend(survey.reads.iter().map(|op| (*op, false)));
+            }
+            if !wanted(meta.seat) {
+                continue;
+            }
             let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
-            operations.extend(meta.reads.iter().map(|op| (*op, false)));
-            operations.extend(writes.iter().map(|op| (*op, true)));
+            let own = |op: &&&str| !meta.in_root_sessions.contains(*op);
+            operations.extend(meta.reads.iter().filter(own).map(|op| (*op, false)));
+            operations.extend(writes.iter().filter(own).map(|op| (*op, true)));
+            // A session that writes has another task policy than one that reads.
+            if !writes.iter().all(|op| own(&op)) {
+                operations.insert((scopes::ASSUME_ROOT, true));
+            }
         }
         if !operations.is_empty() {
             found.push((section.meta().id.to_string(), operations));
@@ -130,7 +154,7 @@ fn operations(
 /// The same as IAM actions.
 fn statements(
     baseline: &Baseline,
-    wanted: impl Fn(&dyn DynControl) -> bool,
+    wanted: impl Fn(Seat) -> bool,
     purpose: Purpose,
 ) -> Vec<(String, BTreeSet<String>)> {
     let sections = operations(baseline, wanted, purpose).into_iter();
@@ -144,7 +168,7 @@ fn statements(
 /// The same as IAM actions by what they are allowed on.
 fn statements_of(
     baseline: &Baseline,
-    wanted: impl Fn(&dyn DynControl) -> bool,
+    wanted: impl Fn(Seat) -> bool,
     purpose: Purpose,
 ) -> Vec<(String, Scoped)> {
     let sections = operations(baseline, wanted, purpose).into_iter();
@@ -168,7 +192,8 @@ fn seat_name(seat: Seat) -> &'static str {
 }
 
 fn facts_statement() -> Value {
-    let actions = discover::READS.iter().flat_map(|op| iam_actions(op)).collect();
+    let actions =
+        discover::READS.iter().chain(&discover::REGION_READS).flat_map(|op| iam_actions(op)).collect();
     statement(("Facts".into(), actions))
 }
 

@@ -24,14 +24,39 @@ pub(super) struct Scoped {
     passed: BTreeSet<&'static str>,
     /// Services whose service-linked roles may be made.
     linked: BTreeSet<&'static str>,
+    /// Task policies with which members' root users may be assumed.
+    tasks: BTreeSet<&'static str>,
+}
+
+/// ARNs of what an action is done to, where the baseline's names say: roles, and buckets that are written. `None`: it may be
+/// anything.
+pub(crate) fn resources(action: &str, write: bool, names: &Names) -> Option<Vec<String>> {
+    let roles = || names.role_arns();
+    let bucket = || format!("arn:*:s3:::{}-*", names.prefix);
+    match action {
+        "iam:CreateServiceLinkedRole" => Some(vec![role("aws-service-role/*")]),
+        "iam:PassRole" => Some(roles().into_iter().chain([role("aws-service-role/*")]).collect()),
+        name if ROLE_WRITES.contains(&name) => Some(roles()),
+        name if write && is_object(name) => Some(vec![format!("{}/*", bucket())]),
+        name if write && is_bucket(name) => Some(vec![bucket()]),
+        _ => None,
+    }
 }
 
 /// Names that scopes are made of.
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Of what orgbase makes.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// Roles that the baseline names itself, with or without a path.
-    pub(super) roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
+}
+
+impl Names {
+    /// Roles that orgbase may write.
+    fn role_arns(&self) -> Vec<String> {
+        let own = role(&format!("{}-*", self.prefix));
+        std::iter::once(own).chain(self.roles.iter().map(|name| role(name))).collect()
+    }
 }
 
 /// Writes to one role. Reads stay allowed on all roles: others' are looked at too.
@@ -67,6 +92,7 @@ const PASSED: &[(&str, &[&str])] = &[
 /// Operations that make a service-linked role, and of which service. `*`: of any that we work with.
 const LINKED: &[(&str, &[&str])] = &[
     ("accessanalyzer:CreateAnalyzer", &["access-analyzer.amazonaws.com"]),
+    ("compute-optimizer:UpdateEnrollmentStatus", &["compute-optimizer.amazonaws.com"]),
     ("config:PutOrganizationConformancePack", &["config-multiaccountsetup.amazonaws.com"]),
     ("guardduty:CreateDetector", &["guardduty.amazonaws.com"]),
     ("inspector2:Enable", &["agentless.inspector2.amazonaws.com", "inspector2.amazonaws.com"]),
@@ -114,6 +140,12 @@ const ANY_LINKED: &[&str] = &[
     "tagpolicies.tag.amazonaws.com",
 ];
 
+/// The operation that opens a session as a member's root user, and what such a session may do in a control that only reads
+/// in it, and in one that writes. <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html>
+pub(super) const ASSUME_ROOT: &str = "sts:AssumeRoot";
+const AUDIT_TASK: &str = "IAMAuditRootUserCredentials";
+const DELETE_TASK: &str = "IAMDeleteRootUserCredentials";
+
 fn row(table: &'static [(&str, &[&str])], operation: &str) -> Option<&'static [&'static str]> {
     table.iter().find(|(name, _)| *name == operation).map(|(_, services)| *services)
 }
@@ -127,6 +159,7 @@ impl Scoped {
                 "iam:CreateServiceLinkedRole" => {
                     self.linked.extend(row(LINKED, operation).unwrap_or(ANY_LINKED));
                 }
+                ASSUME_ROOT => drop(self.tasks.insert(if write { DELETE_TASK } else { AUDIT_TASK })),
                 name if ROLE_WRITES.contains(&name) => drop(self.roles.insert(action)),
                 name if write && is_object(name) => drop(self.objects.insert(action)),
                 name if write && is_bucket(name) => drop(self.buckets.insert(action)),
@@ -142,12 +175,12 @@ impl Scoped {
         self.objects.extend(other.objects);
         self.passed.extend(other.passed);
         self.linked.extend(other.linked);
+        self.tasks.extend(other.tasks);
     }
 
     /// The statements of what is not allowed on everything.
     pub(super) fn statements(self, names: &Names) -> Vec<Value> {
-        let mut roles: Vec<String> = vec![role(&format!("{}-*", names.prefix))];
-        roles.extend(names.roles.iter().map(|name| role(name)));
+        let mut roles = names.role_arns();
         let bucket = format!("arn:*:s3:::{}-*", names.prefix);
         let mut all = Vec::new();
         let mut allow =
@@ -176,6 +209,13 @@ impl Scoped {
             let condition = json!({ "StringEquals": { "iam:AWSServiceName": self.linked } });
             let made = vec![role("aws-service-role/*")];
             allow("ServiceLinkedRoles", vec!["iam:CreateServiceLinkedRole".into()], made, Some(condition));
+        }
+        if !self.tasks.is_empty() {
+            let tasks: Vec<String> =
+                self.tasks.iter().map(|task| format!("arn:*:iam::aws:policy/root-task/{task}")).collect();
+            let condition = json!({ "StringLike": { "sts:TaskPolicyArn": tasks } });
+            let roots = vec!["arn:*:iam::*:root".to_string()];
+            allow("AssumeRoot", vec![ASSUME_ROOT.into()], roots, Some(condition));
         }
         if !self.buckets.is_empty() {
             allow("Buckets", list(self.buckets), vec![bucket.clone()], None);
@@ -332,6 +372,18 @@ mod tests {
         assert_eq!(of(&all, "Buckets")["Resource"], json!(["arn:*:s3:::orgbase-*"]));
         assert_eq!(of(&all, "Objects")["Action"], json!(["s3:PutObject"]));
         assert_eq!(all.len(), 2, "the others are allowed on everything: {all:?}");
+    }
+
+    #[test]
+    fn a_root_session_is_opened_for_its_task_only() {
+        let tasks = |operations: &[(&str, bool)]| {
+            let all = scoped(operations);
+            let one = of(&all, "AssumeRoot").clone();
+            assert_eq!(one["Resource"], json!(["arn:*:iam::*:root"]));
+            one["Condition"]["StringLike"]["sts:TaskPolicyArn"].as_array().unwrap().len()
+        };
+        assert_eq!(tasks(&[(ASSUME_ROOT, false)]), 1);
+        assert_eq!(tasks(&[(ASSUME_ROOT, false), (ASSUME_ROOT, true)]), 2);
     }
 
     /// Every declared operation that passes a role or makes a service-linked one is in a table.

@@ -26,6 +26,9 @@ pub const READS: &[&str] = &[
     "organizations:ListTargetsForPolicy",
 ];
 
+/// Operations that every account is asked about its regions with; the first only where a call was refused in one.
+pub const REGION_READS: [&str; 2] = ["account:GetRegionOptStatus", "ec2:DescribeRegions"];
+
 /// Most calls of one kind at once. The token buckets pace them; this bounds memory and open connections.
 const WIDTH: usize = 8;
 
@@ -268,6 +271,18 @@ async fn read_regions(clients: &Clients) -> Result<Regions, CallError> {
 /// The regions that the account of `clients` has enabled.
 pub async fn enabled_regions(clients: &Clients) -> Result<BTreeSet<String>, CallError> {
     Ok(read_regions(clients).await?.enabled)
+}
+
+/// `RegionOptStatus` of a region in the clients' account, such as `ENABLING`.
+///
+/// # Errors
+/// The call failed.
+pub async fn region_status(clients: &Clients, region: &str) -> Result<String, CallError> {
+    let answer = clients
+        .account_management()
+        .call("GetRegionOptStatus", |c| c.get_region_opt_status().region_name(region).send())
+        .await?;
+    Ok(answer.region_opt_status.map(|status| status.as_str().to_owned()).unwrap_or_default())
 }
 
 /// Turns AWS's accounts into ours, with the path of each one's OU.

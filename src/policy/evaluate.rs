@@ -160,6 +160,15 @@ pub fn may_deny<'a>(
         .find(|statement| statement.effect == Effect::Deny && scene.statement(statement) != Truth::False)
 }
 
+/// Whether a statement of this effect speaks of an action at all, whoever asks for it, where and for what: `false` saves
+/// asking further.
+pub fn speaks_of(document: &Document, effect: Effect, action: &str) -> bool {
+    let request = Request::new(Caller::Anonymous, action, "*");
+    let scene = Scene::of(document, &request, None);
+    let mut statements = document.statements.iter().filter(|statement| statement.effect == effect);
+    statements.any(|statement| scene.action(&statement.action) == Truth::True)
+}
+
 /// Whether an `Allow` of one of these documents matches such a request, whatever its unknown keys are. Denies are not
 /// looked at; [`may_deny`] finds them. Together they decide whether a level of SCPs lets a request through.
 pub fn surely_allows(

@@ -1,6 +1,6 @@
 //! A report for people. Equal changes over many accounts are one block.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::text::{Paint, count, safe, value};
@@ -189,6 +189,18 @@ fn write_error(out: &mut String, error: &UnitError, paint: Paint) {
     }
 }
 
+/// What was not read by itself, and whose answer stands for it.
+fn write_evidence(out: &mut String, report: &Report) {
+    let mut by: BTreeMap<&str, usize> = BTreeMap::new();
+    for evidence in report.units.iter().filter_map(|u| u.vouched_by.as_deref()) {
+        *by.entry(evidence).or_default() += 1;
+    }
+    for (evidence, n) in by {
+        let _ =
+            writeln!(out, "{} in sync by {}; `--refresh full` reads each", count(n, "unit"), safe(evidence));
+    }
+}
+
 fn write_summary(out: &mut String, report: &Report, paint: Paint) {
     let summary = &report.summary;
     let counts: Vec<String> = OutcomeKind::ALL
@@ -198,6 +210,7 @@ fn write_summary(out: &mut String, report: &Report, paint: Paint) {
         .collect();
     let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
     let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));
+    write_evidence(out, report);
     if !summary.effects.is_empty() {
         let list = |map: &std::collections::BTreeMap<String, usize>| {
             map.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")

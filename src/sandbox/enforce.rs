@@ -6,7 +6,7 @@
 mod actions;
 mod resources;
 
-pub(crate) use actions::action;
+pub(crate) use actions::{action, is_global};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

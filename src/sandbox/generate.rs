@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::models;
 use super::services::organizations::{self, Account, AccountState};
 use super::services::{self, iam};
 use super::spec::{
@@ -114,8 +115,13 @@ fn build(exact: &Exact) -> Result<World, RunError> {
         seed: exact.seed,
         page_limit: exact.page_limit,
         regions: exact.regions.clone(),
+        unavailable: exact.unavailable.clone(),
         ..World::default()
     };
+    if let Some(unknown) = exact.unavailable.keys().find(|service| models::api(service).is_none()) {
+        return Err(RunError::new(format!("organization file: unavailable: unknown service {unknown}"))
+            .hint("services are called as botocore calls them, such as `guardduty`"));
+    }
     let management = Account {
         id: exact.management.clone(),
         name: "Management".to_owned(),

@@ -10,6 +10,7 @@ pub mod config;
 mod delivery;
 pub mod documents;
 pub mod ec2;
+pub mod guardduty;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
@@ -19,6 +20,7 @@ pub mod logs;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
+pub mod scheduler;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -37,8 +39,10 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "logs" => logs::handle(world, call),
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
+        "scheduler" => scheduler::handle(world, call),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
+        "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
     };
     reply.or_else(|| nothing::handle(call))
@@ -47,10 +51,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 /// An account became a member of the organization: services whose administrator enables new members do so.
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
-pub fn account_joined(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_joined(world: &mut World, account: &str, now: f64) {
+    guardduty::joined(world, account, now);
+}
 
 /// An account is no member of the organization any more.
-pub fn account_left(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_left(world: &mut World, account: &str, _now: f64) {
+    guardduty::left(world, account);
+}
 
 /// The refusal of a caller without the right.
 pub fn access_denied(call: &Call, reason: &str) -> Fault {

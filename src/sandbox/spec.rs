@@ -11,6 +11,7 @@
 //! seed = 0                                # of generated ids
 //! page_limit = 0                          # most items of a page of any list; 0: as AWS
 //! regions = ["eu-west-1", "us-east-1"]    # enabled without opting in
+//! unavailable = { detective = ["ap-south-1"] }   # services (botocore's names) that a region does not have
 //! ous = ["/Security", "/Workloads/Production"]   # parents are implied
 //! policy_types = ["SERVICE_CONTROL_POLICY"]
 //! trusted_access = ["config.amazonaws.com"]
@@ -38,6 +39,7 @@
 //! input = { AccountAlias = "logs" }
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -112,6 +114,7 @@ pub struct Exact {
     pub seed: u64,
     pub page_limit: usize,
     pub regions: Vec<String>,
+    pub unavailable: BTreeMap<String, BTreeSet<String>>,
     pub ous: Vec<String>,
     pub policy_types: Vec<String>,
     pub trusted_access: Vec<String>,
@@ -192,6 +195,7 @@ impl Default for Exact {
             seed: 0,
             page_limit: 0,
             regions: REGIONS.iter().take(3).map(ToString::to_string).collect(),
+            unavailable: BTreeMap::new(),
             ous: Vec::new(),
             policy_types: Vec::new(),
             trusted_access: Vec::new(),

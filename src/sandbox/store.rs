@@ -14,7 +14,7 @@ use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
 use super::world::{Call, Fault, Principal, Reply, World};
-use super::{enforce, generate, services, session};
+use super::{enforce, generate, region, services, session};
 use crate::error::RunError;
 
 mod file;
@@ -90,6 +90,11 @@ impl Sandbox {
         let id = self.request_id();
         match wire::read(request) {
             Ok(parsed) => {
+                let missing =
+                    self.inspect(|w| region::missing_host(w, parsed.service, &parsed.region, request));
+                if let Some(host) = missing {
+                    return no_endpoint(&host);
+                }
                 let dialect = parsed.dialect;
                 let reply = self.call(parsed);
                 wire::write(&dialect, &reply, &id)
@@ -154,7 +159,9 @@ impl Sandbox {
             input: parsed.input,
             now,
         };
-        admit(&state.world, &call).map_err(|fault| credentials_fault(protocol, fault))?;
+        admit(&state.world, &call)
+            .and_then(|()| region::check(&state.world, &call))
+            .map_err(|fault| credentials_fault(protocol, fault))?;
         enforce::check(&state.world, &call)?;
         let reply = state.run(&call);
         drop(state);
@@ -218,6 +225,20 @@ impl Drop for State {
             tracing::warn!(%error, "the sandbox snapshot could not be written; the log has everything");
         }
     }
+}
+
+/// On AWS the name of this host could not be looked up; a server that stands for all hosts can only say so. The header is
+/// what orgbase's own client knows it by (`aws/dns.rs`).
+fn no_endpoint(host: &str) -> Response<Vec<u8>> {
+    let text = format!("There is no host {host}: the service is not available in this region.\n");
+    let mut response = Response::new(text.into_bytes());
+    *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+    let headers = response.headers_mut();
+    headers.insert("content-type", http::HeaderValue::from_static("text/plain"));
+    if let Ok(host) = http::HeaderValue::from_str(host) {
+        headers.insert("x-orgbase-no-endpoint", host);
+    }
+    response
 }
 
 /// Whether a successful call belongs in the log.

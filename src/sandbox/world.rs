@@ -1,6 +1,6 @@
 //! The state of the simulated organization, and what a service handler sees of a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -116,6 +116,9 @@ pub struct World {
     /// Regions that every account has without opting in, in the order of `--org regions=N`; empty means all of AWS's.
     #[serde(default)]
     pub regions: Vec<String>,
+    /// Regions in which a service, by its key, is not available: its hosts do not exist there.
+    #[serde(default)]
+    pub unavailable: BTreeMap<String, BTreeSet<String>>,
     /// Most items on one page of any list, to provoke short pages; 0 means the service's own default.
     pub page_limit: usize,
     /// State per service. A new service is one line here and one in `services.rs`.
@@ -136,6 +139,12 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// GuardDuty detectors, per `account/region`.
+    #[serde(default)]
+    pub guardduty: BTreeMap<String, services::guardduty::Detector>,
+    /// EventBridge Scheduler, per `account/region`.
+    #[serde(default)]
+    pub scheduler: BTreeMap<String, services::scheduler::State>,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Access Analyzer, per `account/region`.

@@ -46,6 +46,44 @@ pub fn expand(scope: &Scope<'_>) -> Result<Vec<Unit>, BaselineError> {
     Ok(units)
 }
 
+/// The account that makes the calls of a control with this seat, where it is not the one that the unit is about.
+///
+/// # Errors
+/// Why there is none: nobody is named, or the account does not exist or is not managed.
+pub fn seat_account<'a>(baseline: &Baseline, facts: &'a Facts, seat: Seat) -> Result<&'a Account, String> {
+    let id = match seat {
+        Seat::Management | Seat::Member => facts.management_account.clone(),
+        Seat::LogArchive | Seat::DelegatedAdmin(_) => {
+            let key = seat_key(baseline, seat).ok_or("the baseline names no account for it")?;
+            baseline
+                .account_id(&key, facts)
+                .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?
+        }
+    };
+    let account =
+        facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
+    match unmanaged(baseline, account) {
+        None => Ok(account),
+        Some(why) => Err(format!("account {id} is not managed: {why}")),
+    }
+}
+
+/// The account key that some declared section names for a seat.
+fn seat_key(baseline: &Baseline, seat: Seat) -> Option<String> {
+    SECTIONS.iter().find_map(|section| {
+        let bound = baseline.section(section.meta().id, None).ok()??;
+        section.seat(bound.value.as_ref(), seat)
+    })
+}
+
+/// Why nothing is managed in an account.
+fn unmanaged(baseline: &Baseline, account: &Account) -> Option<String> {
+    if !account.is_active() {
+        return Some(format!("the account is {}", account.state));
+    }
+    baseline.unmanaged(account)
+}
+
 struct Builder<'a> {
     scope: &'a Scope<'a>,
     units: Vec<Unit>,
@@ -77,8 +115,14 @@ impl<'a> Builder<'a> {
         let scope = self.scope;
         let id = control.section().id;
         let Some(bound) = scope.baseline.section(id, None)? else { return Ok(()) };
-        let account = match self.seat(control.meta().seat) {
+        let account = match seat_account(scope.baseline, scope.facts, control.meta().seat) {
             Ok(account) => account,
+            Err(_)
+                if control.meta().optional_seat
+                    && seat_key(scope.baseline, control.meta().seat).is_none() =>
+            {
+                return Ok(());
+            }
             Err(why) => {
                 self.settle(control, position, &bound, OutcomeKind::Blocked, why);
                 return Ok(());
@@ -103,7 +147,7 @@ impl<'a> Builder<'a> {
             let Some(bound) = scope.baseline.section(control.section().id, Some(&place))? else { continue };
             let regional = control.meta().scope == control::Scope::AccountRegion;
             let home = scope.baseline.organization.home_region.clone();
-            let regions = if let Some(why) = self.unmanaged(account) {
+            let regions = if let Some(why) = unmanaged(scope.baseline, account) {
                 vec![(home, Some((OutcomeKind::Skipped, why)))]
             } else if regional {
                 self.regions_of(account)
@@ -115,42 +159,6 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The account that makes an organization-wide control's calls.
-    fn seat(&self, seat: Seat) -> Result<&'a Account, String> {
-        let Scope { baseline, facts, .. } = self.scope;
-        let id = match seat {
-            Seat::Management | Seat::Member => facts.management_account.clone(),
-            Seat::LogArchive | Seat::DelegatedAdmin(_) => {
-                let key = self.seat_key(seat).ok_or("the baseline names no account for it")?;
-                baseline
-                    .account_id(&key, facts)
-                    .ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?
-            }
-        };
-        let account =
-            facts.accounts.get(&id).ok_or_else(|| format!("account {id} is not in the organization"))?;
-        match self.unmanaged(account) {
-            None => Ok(account),
-            Some(why) => Err(format!("account {id} is not managed: {why}")),
-        }
-    }
-
-    /// The account key that some declared section names for a seat.
-    fn seat_key(&self, seat: Seat) -> Option<String> {
-        SECTIONS.iter().find_map(|section| {
-            let bound = self.scope.baseline.section(section.meta().id, None).ok()??;
-            section.seat(bound.value.as_ref(), seat)
-        })
-    }
-
-    /// Why nothing is managed in an account.
-    fn unmanaged(&self, account: &Account) -> Option<String> {
-        if !account.is_active() {
-            return Some(format!("the account is {}", account.state));
-        }
-        self.scope.baseline.unmanaged(account)
     }
 
     /// The regions of an account that the baseline covers, each with its known outcome if it has one.

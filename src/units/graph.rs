@@ -2,9 +2,10 @@
 //!
 //! Waiting for a whole control would be units x units edges; so every control whose units are the organization's has
 //! one *gate*, which opens when its last unit is done. A name in `Meta::after` may be narrower: `section.part:unit` waits for
-//! the units of that name, `...@region` for those of the same region.
+//! the units of that name (`:=`: of the waiting unit's own name), `...@region` for those of the same region. What is done in
+//! each account is waited for in the same account, and what is done in each of its regions in the same region.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::Unit;
 use crate::control::{Meta, Scope};
@@ -47,146 +48,181 @@ struct Awaited<'a> {
 }
 
 impl<'a> Awaited<'a> {
-    fn parse(name: &'a str) -> Awaited<'a> {
-        let (name, same_region) = match name.strip_suffix("@region") {
-            Some(rest) => (rest, true),
-            None => (name, false),
-        };
-        let (control, unit) =
-            name.split_once(':').map_or((name, None), |(control, unit)| (control, Some(unit)));
-        let (section, part) =
-            control.split_once('.').map_or((control, None), |(section, part)| (section, Some(part)));
+    /// `own`: name of the unit that waits.
+    fn parse(name: &'a str, own: &'a str) -> Awaited<'a> {
+        let (name, same_region) = name.strip_suffix("@region").map_or((name, false), |rest| (rest, true));
+        let (control, unit) = name.split_once(':').map_or((name, None), |(c, u)| (c, Some(u)));
+        let (section, part) = control.split_once('.').map_or((control, None), |(s, p)| (s, Some(p)));
+        let unit = unit.map(|name| if name == "=" { own } else { name });
         Awaited { section, part, unit, same_region }
     }
 
     fn names(&self, control: &Listed) -> bool {
         self.section == control.section && self.part.is_none_or(|part| part == control.meta.part)
     }
-
-    fn is_narrow(&self) -> bool {
-        self.unit.is_some() || self.same_region
-    }
-}
-
-impl Listed {
-    fn is_organization_wide(&self) -> bool {
-        matches!(self.meta.scope, Scope::Organization | Scope::OrganizationRegion)
-    }
 }
 
 /// Fills in `after` of every unit.
 pub(super) fn link(units: &mut [Unit], placed: &[Placed], controls: &[Listed]) {
-    let parts = by_part(placed);
-    let by_account = by_account(units, placed);
-    let by_control = by_control(units, placed);
-    for (index, unit) in units.iter_mut().enumerate() {
-        let Some(place) = placed.get(index) else { continue };
-        let own = place.after_parts.iter().filter_map(|p| parts.get(&(place.control, p.as_str())));
-        unit.after.extend(own.flatten().map(|i| Node::Unit(*i)));
-        let awaited: Vec<Awaited<'_>> = unit.meta.after.iter().map(|name| Awaited::parse(name)).collect();
-        for (position, upstream) in
-            controls.iter().enumerate().filter(|(position, _)| *position != place.control)
-        {
-            let mut named = awaited.iter().filter(|awaited| awaited.names(upstream)).peekable();
-            if named.peek().is_none() {
-                continue;
-            }
-            if named.clone().all(Awaited::is_narrow) {
-                let all = by_control.get(&position).map(Vec::as_slice).unwrap_or_default();
-                let fits = |known: &&Known| named.clone().any(|awaited| known.fits(awaited, &unit.id.region));
-                unit.after.extend(all.iter().filter(fits).map(|known| Node::Unit(known.index)));
-            } else if upstream.is_organization_wide() {
-                unit.after.push(Node::Gate(position));
-            } else {
-                let same = by_account.get(&(position, unit.id.account.clone()));
-                unit.after.extend(same.into_iter().flatten().map(|i| Node::Unit(*i)));
+    let index = Index::new(units, placed);
+    for (at, unit) in units.iter_mut().enumerate() {
+        let Some(place) = placed.get(at) else { continue };
+        for part in &place.after_parts {
+            unit.after.extend(index.named(place.control, part));
+        }
+        for entry in unit.meta.after {
+            let awaited = Awaited::parse(entry, &place.part);
+            let others = controls.iter().enumerate().filter(|(position, _)| *position != place.control);
+            for (position, control) in others.filter(|(_, control)| awaited.names(control)) {
+                let nodes = index.nodes(unit, &awaited, position, control.meta.scope);
+                unit.after.extend(nodes);
             }
         }
         unit.after.sort_unstable();
         unit.after.dedup();
-        unit.after.retain(|node| *node != Node::Unit(index));
+        unit.after.retain(|node| *node != Node::Unit(at));
     }
 }
 
-/// A unit as narrow names see it.
-struct Known {
-    index: usize,
-    part: String,
-    region: String,
+/// Units by control, and by account or region.
+struct Index<'a> {
+    placed: &'a [Placed],
+    by_part: HashMap<(usize, &'a str), Vec<usize>>,
+    by_region: HashMap<(usize, String), Vec<usize>>,
+    by_account: HashMap<(usize, String), Vec<usize>>,
+    by_place: HashMap<(usize, String, String), Vec<usize>>,
 }
 
-impl Known {
-    fn fits(&self, awaited: &Awaited<'_>, region: &str) -> bool {
-        awaited.unit.is_none_or(|unit| unit == self.part) && (!awaited.same_region || self.region == region)
+impl<'a> Index<'a> {
+    fn new(units: &[Unit], placed: &'a [Placed]) -> Index<'a> {
+        let mut index = Index {
+            placed,
+            by_part: HashMap::new(),
+            by_region: HashMap::new(),
+            by_account: HashMap::new(),
+            by_place: HashMap::new(),
+        };
+        for (at, (unit, place)) in units.iter().zip(placed).enumerate() {
+            let (account, region) = (unit.id.account.clone(), unit.id.region.clone());
+            index.by_part.entry((place.control, place.part.as_str())).or_default().push(at);
+            index.by_region.entry((place.control, region.clone())).or_default().push(at);
+            index.by_account.entry((place.control, account.clone())).or_default().push(at);
+            index.by_place.entry((place.control, account, region)).or_default().push(at);
+        }
+        index
     }
-}
 
-fn by_control(units: &[Unit], placed: &[Placed]) -> HashMap<usize, Vec<Known>> {
-    let mut map: HashMap<usize, Vec<Known>> = HashMap::new();
-    for (index, (unit, place)) in units.iter().zip(placed).enumerate() {
-        let known = Known { index, part: place.part.clone(), region: unit.id.region.clone() };
-        map.entry(place.control).or_default().push(known);
+    fn named(&self, control: usize, part: &str) -> Vec<Node> {
+        self.by_part.get(&(control, part)).into_iter().flatten().copied().map(Node::Unit).collect()
     }
-    map
-}
 
-fn by_part(placed: &[Placed]) -> HashMap<(usize, &str), Vec<usize>> {
-    let mut map: HashMap<(usize, &str), Vec<usize>> = HashMap::new();
-    for (index, place) in placed.iter().enumerate() {
-        map.entry((place.control, place.part.as_str())).or_default().push(index);
+    /// What `unit` waits for among the units of the control at `position`, which has this scope.
+    fn nodes(&self, unit: &Unit, awaited: &Awaited<'_>, position: usize, scope: Scope) -> Vec<Node> {
+        let (account, region) = (unit.id.account.clone(), unit.id.region.clone());
+        let in_region = unit.meta.scope == Scope::AccountRegion || awaited.same_region;
+        let near = match scope {
+            Scope::Organization | Scope::OrganizationRegion => match (awaited.same_region, awaited.unit) {
+                (true, _) => self.by_region.get(&(position, region)),
+                (false, Some(name)) => return self.named(position, name),
+                (false, None) => return vec![Node::Gate(position)],
+            },
+            Scope::AccountRegion if in_region => self.by_place.get(&(position, account, region)),
+            Scope::Account | Scope::AccountRegion => self.by_account.get(&(position, account)),
+        };
+        let is_named = |at: &usize| {
+            awaited.unit.is_none_or(|name| self.placed.get(*at).is_some_and(|place| place.part == name))
+        };
+        near.into_iter().flatten().copied().filter(is_named).map(Node::Unit).collect()
     }
-    map
-}
-
-fn by_account(units: &[Unit], placed: &[Placed]) -> BTreeMap<(usize, String), Vec<usize>> {
-    let mut map: BTreeMap<(usize, String), Vec<usize>> = BTreeMap::new();
-    for (index, (unit, place)) in units.iter().zip(placed).enumerate() {
-        map.entry((place.control, unit.id.account.clone())).or_default().push(index);
-    }
-    map
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::indexing_slicing, reason = "a test may panic")]
-
-    use super::super::{OutcomeKind, Task, UnitId};
     use super::*;
+    use crate::units::{OutcomeKind, Task, UnitId};
 
-    static ADMIN: Meta = Meta { part: "admin", scope: Scope::OrganizationRegion, ..Meta::DEFAULT };
-    static NARROW: Meta = Meta {
-        part: "hub",
-        scope: Scope::OrganizationRegion,
-        after: &["first.admin:b@region"],
-        ..Meta::DEFAULT
-    };
-    static NAMED: Meta = Meta { after: &["first.admin:b"], ..NARROW };
-    static WHOLE: Meta = Meta { after: &["first", "first.admin:b"], ..NARROW };
+    const ORGANIZATION: Meta = Meta { part: "whole", ..Meta::DEFAULT };
+    const REGIONS: Meta = Meta { part: "regions", scope: Scope::OrganizationRegion, ..Meta::DEFAULT };
 
-    fn linked(meta: &'static Meta) -> Vec<Node> {
-        let unit = |control, meta, region: &str| {
-            let id = UnitId {
-                control: String::new(),
-                part: String::new(),
-                account: "1".into(),
-                region: region.into(),
-            };
+    /// Units of the given controls: position, name, account, region.
+    fn linked(metas: &[&'static Meta], units: &[(usize, &str, &str, &str)]) -> Vec<Vec<Node>> {
+        let controls: Vec<Listed> = metas.iter().map(|meta| Listed { section: "s", meta }).collect();
+        let placed: Vec<Placed> = units
+            .iter()
+            .map(|(control, part, ..)| Placed {
+                control: *control,
+                part: (*part).into(),
+                after_parts: Vec::new(),
+            })
+            .collect();
+        let unit = |(control, part, account, region): &(usize, &str, &str, &str)| {
+            let (account, region) = ((*account).to_owned(), (*region).to_owned());
+            let id = UnitId { control: "s".into(), part: (*part).into(), account: account.clone(), region };
             let task = Task::Settled(OutcomeKind::InSync, String::new());
-            Unit { control, ..Unit::alone(id, "1".into(), meta, task) }
+            let meta = metas.get(*control).copied().unwrap_or(&ORGANIZATION);
+            Unit { control: *control, ..Unit::alone(id, account, meta, task) }
         };
-        let place = |control, part: &str| Placed { control, part: part.into(), after_parts: Vec::new() };
-        let mut units =
-            [unit(0, &ADMIN, "x"), unit(0, &ADMIN, "x"), unit(0, &ADMIN, "y"), unit(1, meta, "x")];
-        let placed = [place(0, "a"), place(0, "b"), place(0, "b"), place(1, "")];
-        let controls = [Listed { section: "first", meta: &ADMIN }, Listed { section: "second", meta }];
+        let mut units: Vec<Unit> = units.iter().map(unit).collect();
         link(&mut units, &placed, &controls);
-        std::mem::take(&mut units[3].after)
+        units.into_iter().map(|u| u.after).collect()
     }
 
     #[test]
-    fn a_narrow_name_waits_for_some_units_and_a_wide_one_beside_it_for_all() {
-        assert_eq!(linked(&NARROW), [Node::Unit(1)]);
-        assert_eq!(linked(&NAMED), [Node::Unit(1), Node::Unit(2)]);
-        assert_eq!(linked(&WHOLE), [Node::Gate(0)]);
+    fn a_unit_may_wait_for_one_unit_of_another_control() {
+        const ONE: Meta = Meta { part: "one", after: &["s.whole:b"], ..Meta::DEFAULT };
+        const SAME: Meta = Meta { part: "same", after: &["s.whole:="], ..Meta::DEFAULT };
+        const ALL: Meta = Meta { part: "all", after: &["s.whole"], ..Meta::DEFAULT };
+        let units = [
+            (0, "a", "1", "r"),
+            (0, "b", "1", "r"),
+            (1, "x", "1", "r"),
+            (2, "a", "1", "r"),
+            (2, "z", "1", "r"),
+            (3, "y", "1", "r"),
+        ];
+        let after = linked(&[&ORGANIZATION, &ONE, &SAME, &ALL], &units);
+        let wanted = [vec![Node::Unit(1)], vec![Node::Unit(0)], vec![], vec![Node::Gate(0)]];
+        assert_eq!(after.get(2..).unwrap_or_default(), wanted);
+    }
+
+    #[test]
+    fn a_regional_unit_waits_for_its_own_region_where_the_order_says_so() {
+        const MEMBERS: Meta = Meta {
+            part: "members",
+            scope: Scope::AccountRegion,
+            after: &["s.regions:b@region"],
+            ..Meta::DEFAULT
+        };
+        const ALL: Meta = Meta { part: "all", after: &["s.regions"], ..MEMBERS };
+        let units = [
+            (0, "a", "1", "r1"),
+            (0, "b", "1", "r1"),
+            (0, "b", "1", "r2"),
+            (1, "", "2", "r1"),
+            (1, "", "2", "r3"),
+            (2, "", "2", "r1"),
+        ];
+        let after = linked(&[&REGIONS, &MEMBERS, &ALL], &units);
+        let wanted = [vec![Node::Unit(1)], vec![], vec![Node::Gate(0)]];
+        assert_eq!(after.get(3..).unwrap_or_default(), wanted);
+    }
+
+    #[test]
+    fn in_each_region_of_an_account_a_unit_waits_for_that_region_of_that_account() {
+        const FIRST: Meta = Meta { part: "first", scope: Scope::AccountRegion, ..Meta::DEFAULT };
+        const LATER: Meta =
+            Meta { part: "later", scope: Scope::AccountRegion, after: &["s.first"], ..Meta::DEFAULT };
+        const ONCE: Meta = Meta { part: "once", scope: Scope::Account, after: &["s.first"], ..Meta::DEFAULT };
+        let units = [
+            (0, "", "1", "r1"),
+            (0, "", "1", "r2"),
+            (0, "", "2", "r1"),
+            (1, "", "1", "r1"),
+            (1, "", "3", "r1"),
+            (2, "", "1", "r1"),
+        ];
+        let after = linked(&[&FIRST, &LATER, &ONCE], &units);
+        let wanted = [vec![Node::Unit(0)], vec![], vec![Node::Unit(0), Node::Unit(1)]];
+        assert_eq!(after.get(3..).unwrap_or_default(), wanted);
     }
 }

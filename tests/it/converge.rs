@@ -7,9 +7,12 @@ use orgbase::units::OutcomeKind;
 use crate::support::org::{Done, How, Org};
 use crate::support::{for_each_section, shape, snippets};
 
-/// An organization in which what a section needs is done.
+/// An organization in which what a section needs is done, as it is wanted where the section is declared as well (the log
+/// archive has a bucket for each section that writes logs).
 pub(crate) async fn prepared(org: Org, snippet: &snippets::Snippet) -> Org {
-    org.converge(&snippet.needs, &How::default()).await;
+    if snippet.needs {
+        org.converge(&snippet.baseline, &How::without(snippet.id)).await;
+    }
     org
 }
 
@@ -114,6 +117,30 @@ async fn a_later_form_of_the_section_converges() {
         let done = org.converge(later, &how).await;
         assert!(done.report.summary.count(OutcomeKind::Applied) > 0, "nothing changed");
         assert_in_sync(&org.plan(later, &how).await.unwrap());
+    })
+    .await;
+}
+
+/// `--refresh central` says of every unit what reading it says: nothing is in sync only because nobody looked.
+#[tokio::test(start_paused = true)]
+async fn central_answers_agree_with_what_is_there() {
+    for_each_section(async |snippet| {
+        let org = converged(snippet).await;
+        let how = How::only(snippet.id);
+        snippets::make(&org.sandbox, &snippet.calls.foreign);
+        let told = async |state: &str| {
+            let full = org.plan(&snippet.baseline, &how).await.unwrap();
+            let central = org.plan(&snippet.baseline, &how.clone().central()).await.unwrap();
+            for (read, asked) in full.report.units.iter().zip(&central.report.units) {
+                let asked = UnitReport { vouched_by: None, ..asked.clone() };
+                let fingerprint = asked.fingerprint.clone();
+                assert_eq!(&UnitReport { fingerprint, ..read.clone() }, &asked, "{state}");
+            }
+            assert_eq!(full.report.summary, central.report.summary, "{state}");
+        };
+        told("converged").await;
+        snippets::make(&org.sandbox, &snippet.calls.drift);
+        told("drifted").await;
     })
     .await;
 }

@@ -7,6 +7,8 @@ mod cli;
 mod converge;
 mod faults;
 mod generated;
+mod property;
+mod regions;
 mod registry;
 mod source;
 mod support;

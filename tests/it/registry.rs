@@ -10,9 +10,9 @@ use orgbase::emit::schema;
 use orgbase::sandbox::models;
 use serde_json::Value;
 
-/// A write begins with none of these.
+/// A write begins with none of these. `AssumeRoot` opens a session and changes nothing.
 const READING: &[&str] =
-    &["Get", "List", "Describe", "Head", "Search", "Lookup", "Select", "BatchGet", "Check"];
+    &["Get", "List", "Describe", "Head", "Search", "Lookup", "Select", "BatchGet", "Check", "AssumeRoot"];
 
 fn controls() -> Vec<(String, &'static dyn DynSection, Box<dyn DynControl>)> {
     let named = |section: &'static dyn DynSection| {
@@ -133,7 +133,8 @@ fn declared_operations_exist() {
     let mut missing = BTreeSet::new();
     for (name, _, control) in controls() {
         let meta = control.meta();
-        for operation in meta.reads.iter().chain(meta.writes) {
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in meta.reads.iter().chain(meta.writes).chain(surveys) {
             let (service, action) = operation.split_once(':').unwrap_or_default();
             let known = models::api(service).is_some_and(|api| api.operations.contains_key(action));
             if !known {
@@ -168,7 +169,14 @@ fn reads_only_read() {
             assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} reads by {operation}");
             assert!(!meta.writes.contains(operation), "{name}: {operation} is a read and a write");
         }
-        for list in [meta.reads, meta.writes] {
+        let declared = |op: &&str| meta.reads.contains(op) || meta.writes.contains(op);
+        assert!(meta.in_root_sessions.iter().all(declared), "{name}: in_root_sessions are among the others");
+        let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
+        for operation in surveys {
+            let action = operation.split_once(':').unwrap_or_default().1;
+            assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} asks by {operation}");
+        }
+        for list in [meta.reads, meta.writes, surveys] {
             let unique: BTreeSet<_> = list.iter().collect();
             assert_eq!(unique.len(), list.len(), "{name} declares an operation twice");
         }

@@ -31,7 +31,7 @@ async fn every_call_goes_to_the_endpoint_and_keeps_its_host() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let endpoint = Endpoint::parse(&url, None).unwrap();
-    let http = client(Some(&endpoint), 8).unwrap();
+    let http = client(Some(&endpoint), 8, "eu-west-1").unwrap();
     let server = tokio::spawn(one_request(listener));
     // Through `in_process`, so that the caller's credentials are fixed and nothing of this machine is read.
     let aws = Aws::connect(Options { in_process: Some(http), ..options() }).await.unwrap();

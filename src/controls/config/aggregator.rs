@@ -52,6 +52,7 @@ impl Control for Aggregator {
         part: "aggregator",
         scope: Scope::Organization,
         seat: Seat::DelegatedAdmin("config"),
+        optional_seat: true,
         after: &["delegated_admins.admin", "config.aggregator_role"],
         reads: &["config:DescribeConfigurationAggregators"],
         writes: &["config:PutConfigurationAggregator"],

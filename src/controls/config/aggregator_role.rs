@@ -19,6 +19,7 @@ impl Control for AggregatorRole {
         part: "aggregator_role",
         scope: Scope::Organization,
         seat: Seat::DelegatedAdmin("config"),
+        optional_seat: true,
         reads: access_role::READS,
         writes: &["iam:AttachRolePolicy", "iam:CreateRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy"],
         ..Meta::DEFAULT

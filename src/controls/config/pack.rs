@@ -69,6 +69,7 @@ impl Control for Pack {
         part: "conformance_pack",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("config"),
+        optional_seat: true,
         after: &["delegated_admins.admin", "config.recorder"],
         denies: true,
         reads: &[

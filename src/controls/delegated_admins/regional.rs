@@ -44,7 +44,7 @@ impl Control for RegionalAdministrators {
     const META: Meta = Meta {
         part: "regional_admin",
         scope: Scope::OrganizationRegion,
-        after: &["delegated_admins.handover"],
+        after: &["delegated_admins.handover:="],
         reads: &[
             "auditmanager:GetOrganizationAdminAccount",
             "detective:ListOrganizationAdminAccounts",

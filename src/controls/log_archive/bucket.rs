@@ -3,9 +3,13 @@
 mod policy;
 
 use super::{LockMode, LogArchive};
+use crate::baseline::Baseline;
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
 use crate::error::UnitError;
+use crate::facts::Facts;
 use crate::names::{self, LogBucket};
+use crate::resource::declared;
+use crate::resource::statements::Ours;
 use crate::resource::bucket::{self, AccessLogging, Actual, Desired, Encryption, ObjectLock, lifecycle};
 
 /// Part `bucket`.
@@ -98,6 +102,24 @@ fn lifecycle(section: &LogArchive, kind: LogBucket) -> lifecycle::Desired {
     };
     let noncurrent = if kind == LogBucket::AccessLogs { None } else { section.noncurrent_retention_days };
     lifecycle::Desired { expire_days: days, noncurrent_days: noncurrent.or(days), glacier_days: None }
+}
+
+/// What holds for a bucket of exports wherever it is.
+pub struct Exports {
+    /// How long objects stay.
+    pub lifecycle: lifecycle::Desired,
+    /// Statements of its policy.
+    pub policy: Ours,
+}
+
+/// The archive's rules for a bucket of exports with this name; `None` where there is no archive.
+pub fn exports(baseline: &Baseline, facts: &Facts, name: &str) -> Option<Exports> {
+    let section = declared::<LogArchive>(baseline)?;
+    let arn = facts.arn("s3", "", "", name);
+    Some(Exports {
+        lifecycle: lifecycle(&section, LogBucket::Exports),
+        policy: policy::exports(baseline, facts, &arn),
+    })
 }
 
 fn lock_mode(section: &LogArchive) -> LockMode {

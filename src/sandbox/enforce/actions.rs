@@ -127,9 +127,14 @@ pub(crate) fn action(call: &Call) -> String {
     format!("{prefix}:{}", renamed.map_or(operation, |(_, _, to)| to))
 }
 
+/// Whether a service has one endpoint for all regions.
+pub(crate) fn is_global(service: &str) -> bool {
+    GLOBAL.contains(&service)
+}
+
 /// The value of `aws:RequestedRegion`.
 pub(super) fn requested_region(call: &Call) -> &str {
-    if GLOBAL.contains(&call.service.as_str()) { "us-east-1" } else { &call.region }
+    if is_global(&call.service) { "us-east-1" } else { &call.region }
 }
 
 /// False where a session of AssumeRoot calls something outside its task policy.

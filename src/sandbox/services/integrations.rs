@@ -5,6 +5,7 @@
 
 mod administrators;
 mod enrollment;
+mod exports;
 mod firewall_manager;
 mod switches;
 
@@ -23,12 +24,13 @@ pub struct State {
     pub administrators: BTreeMap<String, Administrator>,
     /// Further, scoped administrators of Firewall Manager.
     pub scoped_firewall_managers: Vec<String>,
-    /// GuardDuty detectors, by `account/region`.
-    pub detectors: BTreeMap<String, Detector>,
     /// Organization-wide switches by service key, and since when.
     pub switches: BTreeMap<String, f64>,
     /// Enrolments in cost services, by `service/account`.
     pub enrollments: BTreeMap<String, Enrollment>,
+    /// Exports of Compute Optimizer, by `account/region`.
+    #[serde(default)]
+    pub export_jobs: BTreeMap<String, Vec<exports::Job>>,
 }
 
 /// The administrator of a service.
@@ -38,15 +40,6 @@ pub struct Administrator {
     pub account: String,
     /// Since when, seconds since 1970.
     pub since: f64,
-}
-
-/// A GuardDuty detector.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Detector {
-    /// 32 hexadecimal digits.
-    pub id: String,
-    /// When it was made.
-    pub created: f64,
 }
 
 /// An enrolment in Compute Optimizer or Cost Optimization Hub.

@@ -10,6 +10,7 @@ use orgbase::apply::{self, Consent};
 use orgbase::aws::CallCount;
 use orgbase::controls::SECTIONS;
 use orgbase::error::RunError;
+use orgbase::plan::Refresh;
 use orgbase::report::{Report, UnitReport};
 use orgbase::run::{self, Place, Run};
 use orgbase::sandbox::Sandbox;
@@ -36,10 +37,14 @@ pub(crate) struct Done {
 pub(crate) struct How {
     /// Only this section.
     pub(crate) only: Option<&'static str>,
+    /// All but this section.
+    pub(crate) without: Option<&'static str>,
     /// `--allow-destructive`.
     pub(crate) destructive: bool,
     /// Asked instead of the sandbox's own door.
     pub(crate) door: Option<SharedHttpClient>,
+    /// `--refresh`.
+    pub(crate) refresh: Refresh,
 }
 
 impl How {
@@ -48,8 +53,18 @@ impl How {
         How { only: Some(section), ..How::default() }
     }
 
+    /// All but one section.
+    pub(crate) fn without(section: &'static str) -> How {
+        How { without: Some(section), ..How::default() }
+    }
+
     pub(crate) fn destructive(self) -> How {
         How { destructive: true, ..self }
+    }
+
+    /// `--refresh central`.
+    pub(crate) fn central(self) -> How {
+        How { refresh: Refresh::Central, ..self }
     }
 
     pub(crate) fn through(self, door: SharedHttpClient) -> How {
@@ -134,9 +149,10 @@ impl Org {
         let path: PathBuf = self.folder.path().join("baseline.toml");
         std::fs::write(&path, baseline).unwrap();
         let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
-        let selection = Selection::parse(&only, &[]).unwrap();
+        let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
+        let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
-        let place = Place { baseline: path, sandbox: None, profile: None, read_only };
+        let place = Place { baseline: path, sandbox: None, profile: None, read_only, refresh: how.refresh };
         run::begin_through(door, &place, &selection).await
     }
 

@@ -28,13 +28,22 @@ pub(super) fn statements(baseline: &Baseline, facts: &Facts, kind: LogBucket, ac
         LogBucket::Sessions => writers::sessions(facts, &bucket),
         LogBucket::Exports => writers::exports(baseline, facts, &bucket),
     };
-    statements.push(
-        deny_people("OrgbaseDenyInsecureTransport", &["s3:*"])
-            .on(&[bucket.clone(), format!("{bucket}/*")])
-            .is("aws:SecureTransport", false)
-            .done(),
-    );
+    statements.push(tls_only(&bucket));
     Ours(statements)
+}
+
+/// The statements of a bucket of exports with this ARN.
+pub(super) fn exports(baseline: &Baseline, facts: &Facts, bucket: &str) -> Ours {
+    let mut statements = writers::exports(baseline, facts, bucket);
+    statements.push(tls_only(bucket));
+    Ours(statements)
+}
+
+fn tls_only(bucket: &str) -> Statement {
+    deny_people("OrgbaseDenyInsecureTransport", &["s3:*"])
+        .on(&[bucket.to_string(), format!("{bucket}/*")])
+        .is("aws:SecureTransport", false)
+        .done()
 }
 
 fn trail(baseline: &Baseline, facts: &Facts, bucket: &str) -> Vec<Statement> {

@@ -1,0 +1,97 @@
+//! Regions that lack a service, through both doors.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ORGANIZATION: &str = r#"
+regions = ["eu-west-1", "us-east-1"]
+unavailable = { guardduty = ["us-east-1"] }
+[[accounts]]
+name = "Security"
+email = "aws+security@example.com"
+"#;
+
+const BASELINE: &str = r#"version = 1
+[organization]
+home_region = "eu-west-1"
+regions = ["eu-west-1", "us-east-1", "af-south-1"]
+[accounts.security]
+name = "Security"
+email = "aws+security@example.com"
+ou = "/"
+[delegated_admins]
+guardduty = "security"
+macie = "security"
+"#;
+
+fn command(folder: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orgbase"));
+    command.args(args).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+    command.env("HOME", folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+/// Exit code, and outcome and reason of each unit of GuardDuty's and Macie's regions.
+fn planned(mut plan: Command) -> (i32, Vec<String>) {
+    let output = plan.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let text = |unit: &Value, key: &str| unit[key].as_str().unwrap_or_default().to_owned();
+    let units = report["units"].as_array().unwrap().iter();
+    let regional = units.filter(|u| text(u, "part").starts_with("regional_admin"));
+    let line = |u: &Value| {
+        let part = text(u, "part").replace("regional_admin:", "");
+        format!("{part} {} {} {}", text(u, "region"), text(u, "outcome"), text(u, "reason")).trim().to_owned()
+    };
+    (output.status.code().unwrap(), regional.map(line).collect())
+}
+
+const GONE: &str = "guardduty us-east-1 not_applicable guardduty is not available in us-east-1 \
+                    (there is no host guardduty.us-east-1.amazonaws.com)";
+const OFF: &str = "af-south-1 skipped region af-south-1 is not enabled in the account";
+
+fn wanted(done: &str) -> Vec<String> {
+    [
+        format!("guardduty eu-west-1 {done}"),
+        format!("macie eu-west-1 {done}"),
+        GONE.to_owned(),
+        format!("macie us-east-1 {done}"),
+        format!("guardduty {OFF}"),
+        format!("macie {OFF}"),
+    ]
+    .into()
+}
+
+#[test]
+fn a_region_without_a_service_is_not_applicable_and_all_else_converges() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("org.toml"), ORGANIZATION).unwrap();
+    std::fs::write(folder.path().join("baseline.toml"), BASELINE).unwrap();
+    let made = command(&folder, &["sandbox", "--state", "org.json", "--org", "org.toml"]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let plan = || command(&folder, &["plan", "--sandbox=org.json", "--format", "json"]);
+    assert_eq!(planned(plan()), (2, wanted("drift")));
+    let applied = command(&folder, &["apply", "--sandbox=org.json", "--yes"]).output().unwrap();
+    assert_eq!(applied.status.code(), Some(0), "{}", String::from_utf8_lossy(&applied.stdout));
+    assert_eq!(planned(plan()), (0, wanted("in_sync")));
+
+    // Over HTTP, where no host can be missing: the listener says so.
+    let mut server = command(&folder, &["sandbox", "--state", "org.json", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let endpoint = lines
+        .find_map(|line| line.unwrap().strip_prefix("export ORGBASE_ENDPOINT=").map(ToString::to_string))
+        .unwrap();
+    let mut over_http = command(&folder, &["plan", "--format", "json"]);
+    over_http.env("ORGBASE_ENDPOINT", endpoint);
+    over_http.env("AWS_ACCESS_KEY_ID", "sandbox").env("AWS_SECRET_ACCESS_KEY", "sandbox");
+    let found = planned(over_http);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(found, (0, wanted("in_sync")));
+}
