@@ -21,6 +21,7 @@ sections! {
     compute_optimizer::ComputeOptimizer,
     metric_alarms::MetricAlarms,
     access_analyzer::AccessAnalyzer,
+    config::Config,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,

@@ -166,5 +166,15 @@ pub fn securityhub_policy(baseline: &Baseline, part: &str) -> String {
     if part.is_empty() { name } else { format!("{name}-{part}") }
 }
 
+/// AWS Config's aggregator of the organization.
+pub fn config_aggregator(baseline: &Baseline) -> String {
+    prefixed(baseline, "organization")
+}
+
+/// Role with which that aggregator reads the organization.
+pub fn config_aggregator_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "config-aggregator")
+}
+
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.
 pub const OWNER_TAG: &str = "orgbase";

@@ -223,6 +223,7 @@ const CODES: &[(&str, &str, Class)] = &[
     ("logs", "LimitExceededException", Class::Quota),
     ("kms", "LimitExceededException", Class::Quota),
     ("fms", "LimitExceededException", Class::Quota),
+    ("config", "LimitExceededException", Class::Quota),
     ("cloudformation", "LimitExceededException", Class::Quota),
     ("*", "LimitExceededException", Class::Throttle),
     // What does not see yet what was just made.
@@ -234,11 +235,13 @@ const CODES: &[(&str, &str, Class)] = &[
     ("cloudtrail", "InsufficientSnsTopicPolicyException", Class::NotReady),
     ("cloudtrail", "InsufficientDependencyServiceAccessPermissionException", Class::NotReady),
     ("cloudtrail", "CloudTrailAccessNotEnabledException", Class::NotReady),
+    ("config", "InsufficientDeliveryPolicyException", Class::NotReady),
     ("iam", "ReportInProgress", Class::NotReady),
     // Central root access, a moment after trusted access was switched on.
     ("iam", "ServiceAccessNotEnabledException", Class::NotReady),
     // Somebody else is at it.
     ("cloudtrail", "ConflictException", Class::Busy),
+    ("config", "ResourceInUseException", Class::Busy),
     ("iam", "EntityTemporarilyUnmodifiable", Class::Busy),
     ("s3", "OperationAborted", Class::Busy),
     ("s3", "ConditionalRequestConflict", Class::Busy),
@@ -308,6 +311,7 @@ const CODES: &[(&str, &str, Class)] = &[
     ("*", "AccessDeniedException", Class::Denied),
     ("*", "AccessDeniedForDependencyException", Class::Denied),
     ("*", "DependencyAccessDeniedException", Class::Denied),
+    ("config", "OrganizationAccessDeniedException", Class::Denied),
     ("*", "AllAccessDisabled", Class::Denied),
     ("*", "AuthorizationError", Class::Denied),
     ("*", "UnauthorizedOperation", Class::Denied),
@@ -347,7 +351,7 @@ fn by_word(code: &str) -> Option<Class> {
     let has = |word: &str| code.contains(word);
     if has("NotFound") || code.starts_with("NoSuch") {
         Some(Class::Vanished)
-    } else if has("LimitExceeded") || has("QuotaExceeded") {
+    } else if has("LimitExceeded") || has("QuotaExceeded") || code.starts_with("MaxNumberOf") {
         Some(Class::Quota)
     } else if has("AlreadyExists") || has("Conflict") || code.starts_with("Duplicate") {
         Some(Class::Conflict)

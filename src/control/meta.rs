@@ -81,7 +81,8 @@ pub struct Meta {
     /// Those of `reads` and `writes` that are called as a member's root user, in sessions of `sts:AssumeRoot`: the caller
     /// itself needs no right to them.
     pub in_root_sessions: &'static [&'static str],
-    /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
+    /// It may deny other calls (a service control policy), or works only where every account is done (a conformance pack):
+    /// runs when every other unit has an outcome.
     pub denies: bool,
     /// The question that `--refresh central` asks in place of reading every target.
     pub survey: Option<Survey>,

@@ -82,8 +82,31 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("backup:CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
-    ("config:PutConfigurationAggregator", &["config:PutConfigurationAggregator", "iam:PassRole"]),
-    ("config:PutConfigurationRecorder", &["config:PutConfigurationRecorder", "iam:PassRole"]),
+    // Config asks Organizations with the caller's rights whether it is an administrator.
+    (
+        "config:PutConfigurationAggregator",
+        &[
+            "config:PutConfigurationAggregator",
+            "config:TagResource",
+            "iam:PassRole",
+            "organizations:DescribeOrganization",
+            "organizations:ListDelegatedAdministrators",
+        ],
+    ),
+    (
+        "config:PutConfigurationRecorder",
+        &["config:PutConfigurationRecorder", "config:TagResource", "iam:PassRole"],
+    ),
+    (
+        "config:PutOrganizationConformancePack",
+        &[
+            "config:PutOrganizationConformancePack",
+            "iam:CreateServiceLinkedRole",
+            "iam:GetRole",
+            "organizations:DescribeOrganization",
+            "organizations:ListDelegatedAdministrators",
+        ],
+    ),
     // To a bucket: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html>
     ("ec2:CreateFlowLogs", &["ec2:CreateFlowLogs", "ec2:CreateTags", "logs:CreateLogDelivery"]),
     ("ec2:DeleteFlowLogs", &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"]),

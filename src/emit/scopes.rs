@@ -92,6 +92,7 @@ const PASSED: &[(&str, &[&str])] = &[
 const LINKED: &[(&str, &[&str])] = &[
     ("accessanalyzer:CreateAnalyzer", &["access-analyzer.amazonaws.com"]),
     ("compute-optimizer:UpdateEnrollmentStatus", &["compute-optimizer.amazonaws.com"]),
+    ("config:PutOrganizationConformancePack", &["config-multiaccountsetup.amazonaws.com"]),
     ("guardduty:CreateDetector", &["guardduty.amazonaws.com"]),
     ("inspector2:Enable", &["agentless.inspector2.amazonaws.com", "inspector2.amazonaws.com"]),
     ("macie2:EnableMacie", &["macie.amazonaws.com"]),

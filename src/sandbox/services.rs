@@ -6,6 +6,8 @@ pub mod accessanalyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod config;
+mod delivery;
 pub mod documents;
 pub mod ec2;
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "account" => account::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
+        "config" => config::handle(world, call),
         "ec2" => ec2::handle(world, call),
         "iam" => iam::handle(world, call),
         "kms" => kms::handle(world, call),

@@ -156,6 +156,9 @@ pub struct World {
     /// EC2, per `account/region`.
     #[serde(default)]
     pub ec2: BTreeMap<String, services::ec2::State>,
+    /// AWS Config, per `account/region`.
+    #[serde(default)]
+    pub config: BTreeMap<String, services::config::State>,
 }
 
 impl World {

@@ -18,6 +18,7 @@ impl Control for OrganizationAnalyzer {
         part: "organization",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("access_analyzer"),
+        optional_seat: true,
         after: &["delegated_admins.admin", "access_analyzer.service_linked_role"],
         reads: &["accessanalyzer:GetAnalyzer", "accessanalyzer:ListAnalyzers", "accessanalyzer:ListArchiveRules"],
         writes: &[

@@ -19,6 +19,7 @@ struct Setting {
 
 /// What an input may depend on.
 struct Pick {
+    partition: String,
     account: String,
     /// 64 random bits.
     bits: u64,
@@ -30,7 +31,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 14] = [
+const SETTINGS: [Setting; 15] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -70,6 +71,7 @@ const SETTINGS: [Setting; 14] = [
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
+    Setting { service: "config", operation: "PutConfigurationRecorder", regional: true, input: recorder },
     Setting { service: "accessanalyzer", operation: "CreateAnalyzer", regional: true, input: analyzer },
 ];
 
@@ -96,7 +98,8 @@ pub(super) fn spread(world: &mut World, share: f64) {
 }
 
 fn change(world: &mut World, setting: &Setting, account: &str, region: &str) {
-    let pick = Pick { account: account.to_owned(), bits: world.bits() };
+    let bits = world.bits();
+    let pick = Pick { partition: world.partition.clone(), account: account.to_owned(), bits };
     let call = Call {
         service: setting.service.to_owned(),
         operation: setting.operation.to_owned(),
@@ -196,4 +199,15 @@ fn inspector(pick: &Pick) -> Value {
 fn analyzer(pick: &Pick) -> Value {
     let name = format!("ConsoleAnalyzer-{:08x}", pick.bits as u32);
     json!({"analyzerName": name, "type": "ACCOUNT"})
+}
+
+/// A recorder of a few types, which delivers nowhere.
+fn recorder(pick: &Pick) -> Value {
+    let kind = pick.one_of(&["AWS::EC2::Instance", "AWS::S3::Bucket", "AWS::IAM::User"]);
+    let name = pick.one_of(&["default", "recorder"]);
+    json!({"ConfigurationRecorder": {
+        "name": name,
+        "roleARN": format!("arn:{}:iam::{}:role/config", pick.partition, pick.account),
+        "recordingGroup": {"resourceTypes": [kind]},
+    }})
 }

@@ -1,6 +1,6 @@
 //! One simulated organization in process, with plans and applies on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -87,7 +87,9 @@ impl Org {
     /// The organization that a spec asks for.
     pub(crate) fn of(spec: &Spec) -> Org {
         let sandbox = Sandbox::open(None, spec).unwrap();
-        Org { sandbox, folder: TempDir::new().unwrap(), files: AtomicUsize::new(0) }
+        let folder = TempDir::new().unwrap();
+        documents(folder.path());
+        Org { sandbox, folder, files: AtomicUsize::new(0) }
     }
 
     /// Another organization in the same state.
@@ -164,6 +166,15 @@ async fn plan_rows(run: &Run) -> Result<Vec<UnitReport>, RunError> {
     let rows = orgbase::plan::plan(&shared, Bounds::default(), &Cancel::default(), &Silent).await;
     orgbase::lockout::check(&shared)?;
     Ok(rows)
+}
+
+/// Puts the documents of snippets where baselines find them.
+fn documents(folder: &Path) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/snippets/documents");
+    for entry in std::fs::read_dir(source).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
 }
 
 /// `org.toml`.

@@ -1,5 +1,6 @@
 //! What a trail needs before CloudTrail takes it: organization, bucket, topic, key, log group and role.
 
+use super::super::delivery::Sender;
 use super::super::{documents, kms, logs, organizations, s3, sns};
 use super::{PRINCIPAL, Trail, not_master};
 use crate::sandbox::world::{Call, Fault, World};
@@ -70,6 +71,10 @@ pub(super) fn everything(world: &World, call: &Call, trail: &mut Trail, owner: &
     log_delivery(world, call, trail)
 }
 
+fn sender<'a>(trail: &'a Trail, owner: &'a str) -> Sender<'a> {
+    Sender { service: PRINCIPAL, account: owner, arn: &trail.arn }
+}
+
 /// The bucket must exist and let CloudTrail read its ACL and write under the trail's prefix (User Guide, "Amazon S3
 /// bucket policy for CloudTrail").
 fn bucket(world: &World, trail: &Trail, owner: &str) -> Result<(), Fault> {
@@ -78,17 +83,11 @@ fn bucket(world: &World, trail: &Trail, owner: &str) -> Result<(), Fault> {
         let message = format!("S3 bucket {name} does not exist!");
         return Err(Fault::new("S3BucketDoesNotExistException", message));
     };
-    let arn = world.arn("s3", "", "", name);
-    let source = (owner, trail.arn.as_str());
     let policy = bucket.policy.as_deref().unwrap_or_default();
-    let acl = documents::service_request(world, PRINCIPAL, "s3:GetBucketAcl", &arn, source);
-    let writes = paths(world, trail, owner).into_iter().all(|path| {
-        let object = format!("{arn}/{path}");
-        let request = documents::service_request(world, PRINCIPAL, "s3:PutObject", &object, source)
-            .with("s3:x-amz-acl", "bucket-owner-full-control");
-        documents::allows(policy, &request)
-    });
-    if writes && documents::allows(policy, &acl) {
+    let sender = sender(trail, owner);
+    if sender.may(world, policy, name, "s3:GetBucketAcl")
+        && sender.may_write(world, policy, name, &paths(world, trail, owner))
+    {
         return Ok(());
     }
     let message = format!("Incorrect S3 bucket policy is detected for bucket: {name}");
@@ -139,13 +138,8 @@ fn key(world: &World, call: &Call, trail: &Trail, owner: &str, id: &str) -> Resu
     if key.state != "Enabled" || key.spec != "SYMMETRIC_DEFAULT" {
         return Err(Fault::new("KmsException", format!("{} is not enabled or not symmetric", key.arn)));
     }
-    let request = |action: &str| {
-        documents::service_request(world, PRINCIPAL, action, &key.arn, (owner, &trail.arn))
-            .with("kms:EncryptionContext:aws:cloudtrail:arn", &trail.arn)
-            .with_all("kms:EncryptionContextKeys", &["aws:cloudtrail:arn"])
-    };
-    let may = |action: &str| documents::allows(&key.policy, &request(action));
-    if may("kms:GenerateDataKey") && may("kms:DescribeKey") {
+    let context = [("aws:cloudtrail:arn", trail.arn.as_str())];
+    if sender(trail, owner).may_use(world, &key, &["kms:GenerateDataKey", "kms:DescribeKey"], &context) {
         return Ok(key.arn);
     }
     let message =
