@@ -29,6 +29,8 @@ sections! {
     security_audit_role::SecurityAuditRole,
     root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
+    session_manager::SessionManager,
+    ssm_document_sharing::SsmDocumentSharing,
     scps::Scps,
 }
 

@@ -19,6 +19,7 @@ pub mod organizations;
 pub mod s3;
 pub mod scheduler;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod tags;
 
@@ -37,6 +38,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "s3" | "s3control" => s3::handle(world, call),
         "scheduler" => scheduler::handle(world, call),
         "sns" => sns::handle(world, call),
+        "ssm" => ssm::handle(world, call),
         "sts" => sts::handle(world, call),
         _ => integrations::handle(world, call),
     };
