@@ -40,6 +40,8 @@ sections! {
     default_security_groups::DefaultSecurityGroups,
     vpc_flow_logs::VpcFlowLogs,
     default_vpc::DefaultVpc,
+    session_manager::SessionManager,
+    ssm_document_sharing::SsmDocumentSharing,
     scps::Scps,
 }
 

@@ -25,6 +25,7 @@ pub mod s3;
 pub mod scheduler;
 pub mod securityhub;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod tags;
 
@@ -45,6 +46,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "scheduler" => scheduler::handle(world, call),
         "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
+        "ssm" => ssm::handle(world, call),
         "sts" => sts::handle(world, call),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),

@@ -150,6 +150,9 @@ pub struct World {
     pub securityhub: services::securityhub::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
+    /// Systems Manager, per `account/region`.
+    #[serde(default)]
+    pub ssm: BTreeMap<String, services::ssm::State>,
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,

@@ -32,7 +32,11 @@ max_session_seconds = 7200
 [security_audit_role]
 trusted_account = "security"
 external_id = "scan-1"
+[session_manager]
+log_to_archive = false
+idle_timeout_minutes = 15
 """
+PREFERENCES = "SSM-SessionManagerRunShell"
 POLICY = "arn:aws:iam::aws:policy/"
 ACCOUNTS = ["security", "tools", "web"]
 
@@ -75,6 +79,11 @@ def role(organization: Organization, account: str, name: str) -> dict[str, Any]:
     }
 
 
+def preferences(organization: Organization, account: str) -> dict[str, Any]:
+    answer = organization.client("ssm", account).get_document(Name=PREFERENCES)
+    return json.loads(answer["Content"])["inputs"]
+
+
 @pytest.fixture
 def converged(organization: Organization, orgbase: Orgbase) -> Organization:
     organization.client("iam", "web").create_account_alias(AccountAlias="their-web")
@@ -111,6 +120,7 @@ def check_accounts(converged: Organization) -> None:
         assert audit["policies"] == {"SecurityAudit", "job-function/ViewOnlyAccess"}
         assert audit["trust"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": "scan-1"}}
         assert audit["tags"]["orgbase"] == "security_audit_role"
+        assert preferences(converged, account)["idleSessionTimeout"] == "15"
 
 
 def check_repair(converged: Organization, orgbase: Orgbase) -> None:
@@ -122,12 +132,19 @@ def check_repair(converged: Organization, orgbase: Orgbase) -> None:
     iam.attach_role_policy(RoleName="orgbase-security-audit", PolicyArn=f"{POLICY}AWSSupportAccess")
     number = converged.accounts["web"]
     converged.client("s3control", "web").delete_public_access_block(AccountId=number)
+    ssm = converged.client("ssm", "web")
+    content = json.loads(ssm.get_document(Name=PREFERENCES)["Content"])
+    content["inputs"] |= {"idleSessionTimeout": "60", "s3KeyPrefix": "theirs"}
+    ssm.update_document(Name=PREFERENCES, Content=json.dumps(content), DocumentVersion="$LATEST")
+    ssm.update_document_default_version(Name=PREFERENCES, DocumentVersion="2")
     plan = orgbase("plan", "--format", "json", *only(converged)).expect(2)
     changes = {change["path"] for unit in plan.report["units"] for change in unit["changes"]}
     flags = {"block_public_acls", "block_public_policy", "restrict_public_buckets"}
-    assert changes == {"trust", "managed_policies.SecurityAudit", *flags}
+    assert changes == {"trust", "managed_policies.SecurityAudit", "idle_timeout_minutes", *flags}
     orgbase("apply", "--yes", *only(converged)).expect(0)
     assert [s["Sid"] for s in role(converged, "web", "orgbase-support")["trust"]] == ["OrgbaseTrust"]
     policies = role(converged, "web", "orgbase-security-audit")["policies"]
     assert policies == {"SecurityAudit", "job-function/ViewOnlyAccess", "AWSSupportAccess"}
+    kept = preferences(converged, "web")
+    assert (kept["idleSessionTimeout"], kept["s3KeyPrefix"]) == ("15", "theirs")
     orgbase("plan", *only(converged)).expect(0)

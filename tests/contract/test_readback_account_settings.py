@@ -78,3 +78,10 @@ def test_root_credentials_go_in_a_second_run_and_only_when_allowed(sandbox: Sand
     with pytest.raises(ClientError, match="NoSuchEntity"):
         root_iam(aws, invited).get_login_profile()
     orgbase("plan").expect(0)
+
+
+def test_documents_cannot_be_made_public(sandbox: Sandbox, orgbase: Orgbase) -> None:
+    apply(orgbase, "[ssm_document_sharing]\nblock_public = true\n", 3)
+    ssm = Aws(sandbox.url).client("ssm")
+    setting = ssm.get_service_setting(SettingId="/ssm/documents/console/public-sharing-permission")["ServiceSetting"]
+    assert (setting["SettingValue"], setting["Status"]) == ("Disable", "Customized")
