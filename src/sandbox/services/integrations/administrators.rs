@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{guardduty, iam, organizations};
+use crate::sandbox::services::{guardduty, iam, macie2, organizations};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{Administrator, Code, fault, is_management};
@@ -182,6 +182,9 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
     if service.key == "guardduty" {
         guardduty::administrator_enabled(world, &account, call);
     }
+    if service.key == "macie2" {
+        macie2::administrator_enabled(world, &account, call);
+    }
     let organization = organizations::organization(world).map(|o| o.id.clone()).unwrap_or_default();
     Ok(match service.key {
         "securityhub" => json!({"AdminAccountId": account}),
@@ -272,6 +275,9 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
     if service.key == "guardduty" {
         guardduty::administrator_may_leave(world, &account, &call.region)?;
         guardduty::administrator_disabled(world, &account, &call.region);
+    }
+    if service.key == "macie2" {
+        macie2::administrator_disabled(world, &account, &call.region);
     }
     world.integrations.administrators.remove(&place);
     if matches!(service.key, "ec2" | "securitylake") {
