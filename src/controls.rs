@@ -25,6 +25,7 @@ sections! {
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,
+    macie::Macie,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,
