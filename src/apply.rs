@@ -175,7 +175,7 @@ async fn apply_unit(
         region: &unit.id.region,
         fresh: true,
     };
-    let wanted = Diff { changes: without_lines(planned), ..Diff::new() };
+    let wanted = Diff { changes: without_lines(planned), provisional: planned.provisional, ..Diff::new() };
     let record = InJournal { journal, unit: &unit.id };
     match task.apply(&cx, &wanted, &record).await {
         Ok(outcome) => row(shared, unit, planned, outcome),

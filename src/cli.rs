@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. No logic of its own.
 
 mod apply;
+mod check;
 mod demo;
 mod emit;
 mod plan;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Make live AWS as the baseline says
     Apply(apply::ApplyArgs),
+    /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
+    Check(check::CheckArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
     Emit(emit::EmitArgs),
     /// Make or serve a simulated organization
@@ -151,6 +154,7 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
             Command::Apply(args) => args.run(&self.global).await,
+            Command::Check(args) => args.run(&self.global).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

@@ -24,10 +24,12 @@ sections! {
     access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
+    guardduty::GuardDuty,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,
     security_audit_role::SecurityAuditRole,
+    root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
     scps::Scps,
 }

@@ -9,6 +9,7 @@
 pub mod apply;
 pub mod aws;
 pub mod baseline;
+pub mod check;
 pub mod cli;
 pub mod compliance;
 pub mod control;

@@ -181,6 +181,7 @@ fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
     let mut row = shared.row(unit, outcome, reason);
     row.fingerprint = Some(fingerprint);
     row.by_hand = diff.by_hand.is_some();
+    row.provisional = diff.provisional;
     row.notices = diff.notices;
     row.notices.extend(exception_notice);
     row.changes = diff.changes;

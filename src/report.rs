@@ -68,13 +68,16 @@ pub struct UnitReport {
     /// The change is not for `apply` to make; `reason` says who makes it.
     #[serde(skip)]
     pub by_hand: bool,
+    /// What is there will have changed before the unit's turn (`Diff::provisional`).
+    #[serde(skip)]
+    pub provisional: bool,
 }
 
 impl UnitReport {
     /// A row without changes.
     pub fn new(id: UnitId, account_name: String, outcome: OutcomeKind, reason: Option<String>) -> UnitReport {
         let (changes, notices) = (Vec::new(), Vec::new());
-        let (vouched_by, fingerprint, error, by_hand) = (None, None, None, false);
+        let (vouched_by, fingerprint, error, by_hand, provisional) = (None, None, None, false, false);
         UnitReport {
             id,
             account_name,
@@ -86,6 +89,7 @@ impl UnitReport {
             fingerprint,
             error,
             by_hand,
+            provisional,
         }
     }
 

@@ -4,12 +4,15 @@
 pub mod access_role;
 pub mod bucket;
 pub mod kms_key;
+pub mod members;
+pub mod regions;
 pub mod role;
 pub mod service_linked_role;
 pub mod statements;
 pub mod tags;
 pub mod topic;
 pub mod trust;
+pub mod trusted_access;
 
 use crate::baseline::Baseline;
 use crate::control::Section;

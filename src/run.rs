@@ -11,6 +11,7 @@ use time::macros::format_description;
 
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
+use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
@@ -137,6 +138,52 @@ impl Opened {
     }
 }
 
+/// What `check` found.
+pub struct Checked {
+    /// The report.
+    pub report: CheckReport,
+    /// The connection, for sending findings.
+    pub aws: Aws,
+    /// Where findings without a region belong.
+    pub home_region: String,
+}
+
+/// Reads the organization and evaluates every rule of a benchmark version.
+///
+/// # Errors
+/// As `begin`.
+pub async fn check(
+    place: &Place,
+    baseline: Baseline,
+    has_baseline: bool,
+    version: &'static str,
+    selection: &Selection,
+    progress: &dyn check::Progress,
+) -> Result<Checked, RunError> {
+    let endpoint = Endpoint::from_env()?;
+    let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
+    let door = sandbox.as_ref().map(Sandbox::http_client);
+    let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
+    banner(&opened);
+    let Opened { now, baseline, aws, facts, sandbox, .. } = opened;
+    let home = baseline.organization.home_region.clone();
+    let mut facts = facts::further(&aws, &home, &check::needs(), facts).await?;
+    check_organization(&baseline, &facts)?;
+    aws.set_roles(roles(&baseline, Some(&facts), true));
+    if place.read_only {
+        aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
+    }
+    let looked_at =
+        |a: &&Account| a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none();
+    let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
+    read_regions(&aws, &home, wanted, &mut facts).await;
+    let checked = aws.clone();
+    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
+    let report = check::check(run, progress).await;
+    close_sandbox(sandbox);
+    Ok(Checked { report, aws: checked, home_region: home })
+}
+
 /// Finds out who calls, and in which organization.
 async fn connect(
     place: &Place,
@@ -171,7 +218,8 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::session_policy(&baseline));
     }
-    read_regions(&aws, &baseline, &mut facts).await;
+    let wanted = with_regions(&baseline, &facts);
+    read_regions(&aws, &baseline.organization.home_region, wanted, &mut facts).await;
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
     if units.is_empty() && *selection != Selection::default() {
@@ -211,11 +259,13 @@ impl Run {
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
     pub fn close(self) {
-        if let Some(sandbox) = self.sandbox {
-            for operation in sandbox.unimplemented() {
-                tracing::error!(operation, "the sandbox has no such operation");
-            }
-        }
+        close_sandbox(self.sandbox);
+    }
+}
+
+fn close_sandbox(sandbox: Option<Sandbox>) {
+    for operation in sandbox.iter().flat_map(Sandbox::unimplemented) {
+        tracing::error!(operation, "the sandbox has no such operation");
     }
 }
 
@@ -270,7 +320,9 @@ fn needs(baseline: &Baseline) -> Needs {
         } else {
             Vec::new()
         },
-        trusted_services: baseline.declares("delegated_admins") || baseline.declares("org_trail"),
+        trusted_services: ["delegated_admins", "org_trail", "root_access"]
+            .iter()
+            .any(|id| baseline.declares(id)),
     }
 }
 
@@ -307,10 +359,9 @@ fn check_region(region: &str, facts: &Facts) -> Result<(), RunError> {
         .hint(format!("did you mean {nearest}?")))
 }
 
-/// Reads which regions accounts have, where that matters. A failure is kept: it is that account's outcome.
-async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
+/// Reads which regions these accounts have. A failure is kept: it is that account's outcome.
+async fn read_regions(aws: &Aws, home: &str, wanted: BTreeSet<String>, facts: &mut Facts) {
     use futures_util::{StreamExt as _, stream};
-    let home = &baseline.organization.home_region;
     let read = |account: String| async move {
         let guard = Guard { control: "facts".into(), reads: facts::discover::READS, writes: &[] };
         let regions = match aws.clients(&account, home, guard).await {
@@ -319,7 +370,6 @@ async fn read_regions(aws: &Aws, baseline: &Baseline, facts: &mut Facts) {
         };
         (account, regions)
     };
-    let wanted = with_regions(baseline, facts);
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
 }
 

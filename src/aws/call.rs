@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -24,6 +25,8 @@ pub(crate) struct Seat {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) guard: Arc<Guard>,
+    /// Credentials of a session of AssumeRoot; `None`: those of the account's role.
+    pub(crate) root: Option<Credentials>,
     /// Writes that succeeded.
     pub(crate) writes: Arc<AtomicU32>,
 }
@@ -127,8 +130,11 @@ impl<C> Service<C> {
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let Seat { aws, account, region, .. } = &*self.seat;
-        let credentials = aws.ensure_session(account).await?;
+        let Seat { aws, account, region, root, .. } = &*self.seat;
+        let credentials = match root {
+            Some(credentials) => credentials.clone(),
+            None => aws.ensure_session(account).await?,
+        };
         let place = self.place(operation);
         let target = Operation { service: self.key, name: operation, write: place.write, account, region };
         let permit = aws.0.pace.admit(&target).await;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
@@ -54,10 +56,14 @@ impl Clients {
         writes: Arc<AtomicU32>,
     ) -> Result<Clients, CallError> {
         aws.ensure_session(account).await?;
-        let config = aws.0.config(account, region, &aws);
-        let fence = Fence { guard: guard.clone(), read_only: aws.0.read_only };
-        let seat = Seat { aws, account: account.to_owned(), region: region.to_owned(), guard, writes };
-        Ok(Clients { seat: Arc::new(seat), config, fence })
+        let config = aws.0.config(region, Held::provider(aws.clone(), account));
+        let (account, region) = (account.to_owned(), region.to_owned());
+        Ok(Clients::over(Seat { aws, account, region, guard, root: None, writes }, config))
+    }
+
+    fn over(seat: Seat, config: SdkConfig) -> Clients {
+        let fence = Fence { guard: seat.guard.clone(), read_only: seat.aws.0.read_only };
+        Clients { seat: Arc::new(seat), config, fence }
     }
 
     /// 12-digit id of the account.
@@ -86,6 +92,34 @@ impl Clients {
         Clients::new(aws.clone(), account, region, guard.clone(), writes.clone()).await
     }
 
+    /// Clients of a member account as its root user, through `sts:AssumeRoot`, under the same guard: for 15 minutes, and
+    /// for what AWS's task policy `task` allows, such as `IAMAuditRootUserCredentials`. This value's account is the one
+    /// that asks: the management account's, or the delegated administrator's of IAM.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html>
+    pub async fn as_root(&self, account: &str, task: &str) -> Result<Clients, CallError> {
+        let policy = PolicyDescriptorType::builder()
+            .arn(format!("arn:{}:iam::aws:policy/root-task/{task}", self.partition()))
+            .build();
+        let answer = self
+            .sts()
+            .call("AssumeRoot", |c| {
+                c.assume_root().target_principal(account).task_policy_arn(policy.clone()).send()
+            })
+            .await?;
+        let Seat { aws, region, guard, writes, .. } = &*self.seat;
+        let credentials = aws.temporary(account, answer.credentials)?;
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let seat = Seat {
+            aws: aws.clone(),
+            account: account.to_owned(),
+            region: region.clone(),
+            guard: guard.clone(),
+            root: Some(credentials),
+            writes: writes.clone(),
+        };
+        Ok(Clients::over(seat, aws.0.config(region, provider)))
+    }
+
     service!(accessanalyzer, "accessanalyzer", aws_sdk_accessanalyzer, "Access Analyzer");
     service!(backup, "backup", aws_sdk_backup, "Backup");
     service!(config_service, "config", aws_sdk_config, "Config");
@@ -106,6 +140,7 @@ impl Clients {
     );
     service!(detective, "detective", aws_sdk_detective, "Detective");
     service!(ec2, "ec2", aws_sdk_ec2, "EC2");
+    service!(efs, "efs", aws_sdk_efs, "Elastic File System");
     service!(fms, "fms", aws_sdk_fms, "Firewall Manager");
     service!(guardduty, "guardduty", aws_sdk_guardduty, "GuardDuty");
     service!(health, "health", aws_sdk_health, "Health");
@@ -116,20 +151,22 @@ impl Clients {
     service!(macie2, "macie2", aws_sdk_macie2, "Macie");
     service!(organizations, "organizations", aws_sdk_organizations, "Organizations");
     service!(ram, "ram", aws_sdk_ram, "Resource Access Manager");
+    service!(rds, "rds", aws_sdk_rds, "RDS");
     service!(s3, "s3", aws_sdk_s3, "S3");
     service!(securityhub, "securityhub", aws_sdk_securityhub, "Security Hub");
     service!(securitylake, "securitylake", aws_sdk_securitylake, "Security Lake");
     service!(service_quotas, "service-quotas", aws_sdk_servicequotas, "Service Quotas");
     service!(sns, "sns", aws_sdk_sns, "SNS");
+    service!(ssoadmin, "sso-admin", aws_sdk_ssoadmin, "IAM Identity Center");
     service!(sts, "sts", aws_sdk_sts, "STS");
 }
 
 impl Inner {
-    /// The base configuration with one account's credentials and one region.
-    fn config(&self, account: &str, region: &str, aws: &Aws) -> SdkConfig {
+    /// The base configuration with some credentials and one region.
+    fn config(&self, region: &str, credentials: SharedCredentialsProvider) -> SdkConfig {
         let mut builder = self.base.to_builder();
         builder.set_region(Region::new(region.to_owned()));
-        builder.set_credentials_provider(Some(Held::provider(aws.clone(), account)));
+        builder.set_credentials_provider(Some(credentials));
         builder.build()
     }
 }

@@ -197,6 +197,12 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         ("logs", "InvalidParameterException") if has("kms") && has("not allowed to be used") => {
             Some(Class::NotReady)
         }
+        // The bucket's or key's new policy spreads; the administrator was registered a moment ago.
+        ("guardduty", "BadRequestException")
+            if has("service principal does not have permission") || has("organization master permission") =>
+        {
+            Some(Class::NotReady)
+        }
         ("organizations", "ConstraintViolationException")
             if has("limit") || has("exceed") || has("maximum") =>
         {
@@ -226,6 +232,8 @@ const CODES: &[(&str, &str, Class)] = &[
     ("cloudtrail", "InsufficientDependencyServiceAccessPermissionException", Class::NotReady),
     ("cloudtrail", "CloudTrailAccessNotEnabledException", Class::NotReady),
     ("iam", "ReportInProgress", Class::NotReady),
+    // Central root access, a moment after trusted access was switched on.
+    ("iam", "ServiceAccessNotEnabledException", Class::NotReady),
     // Somebody else is at it.
     ("cloudtrail", "ConflictException", Class::Busy),
     ("iam", "EntityTemporarilyUnmodifiable", Class::Busy),

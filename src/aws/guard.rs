@@ -143,6 +143,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("Cost Optimization Hub", "cost-optimization-hub"),
     ("Detective", "detective"),
     ("EC2", "ec2"),
+    ("EFS", "efs"),
     ("FMS", "fms"),
     ("GuardDuty", "guardduty"),
     ("Health", "health"),
@@ -152,6 +153,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("Macie2", "macie2"),
     ("Organizations", "organizations"),
     ("RAM", "ram"),
+    ("RDS", "rds"),
     ("S3", "s3"),
     ("S3 Control", "s3control"),
     ("Scheduler", "scheduler"),
@@ -160,6 +162,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("Service Quotas", "service-quotas"),
     ("SNS", "sns"),
     ("SSM", "ssm"),
+    ("SSO Admin", "sso-admin"),
     ("STS", "sts"),
 ];
 

@@ -48,10 +48,12 @@ const CONFIGURATION: &[&str] = &[
 /// Actions that need more care or have other verbs. No `s3:GetObject`, no `logs:GetLogEvents`.
 const OTHERS: &[&str] = &[
     "cloudtrail:LookupEvents",
+    "elasticfilesystem:Describe*",
     "iam:Generate*",
     "inspector2:BatchGet*",
     "logs:Describe*",
     "logs:List*",
+    "rds:Describe*",
     "s3:GetA*",
     "s3:GetBucket*",
     "s3:GetEncryptionConfiguration",

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_sts::types::Credentials as Keys;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -191,8 +192,13 @@ impl Aws {
             })
             .await
             .map_err(|e| CallError { account: account.to_owned(), ..e })?;
-        let Some(keys) = answer.credentials else {
-            return Err(self.no_session(account, "the answer to AssumeRole has no credentials".to_owned()));
+        self.temporary(account, answer.credentials)
+    }
+
+    /// What STS answered, as credentials.
+    pub(crate) fn temporary(&self, account: &str, keys: Option<Keys>) -> Result<Credentials, CallError> {
+        let Some(keys) = keys else {
+            return Err(self.no_session(account, "the answer of STS has no credentials".to_owned()));
         };
         let end = SystemTime::try_from(keys.expiration).unwrap_or_else(|_| SystemTime::now() + UNKNOWN_LIFE);
         let builder = Credentials::builder()

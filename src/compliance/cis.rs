@@ -104,6 +104,23 @@ impl Rule {
         self.level.or_else(|| self.levels_seen.iter().copied().min()).unwrap_or(1)
     }
 
+    /// How bad it is where the rule does not hold, and why that is, in our own words.
+    fn words(&self) -> (&'static str, &'static str) {
+        let rows = include_str!("rationale.tsv").lines().filter_map(|line| line.split_once('\t'));
+        let found = rows.filter(|(key, _)| *key == self.key).find_map(|(_, words)| words.split_once('\t'));
+        found.unwrap_or(("medium", ""))
+    }
+
+    /// `critical`, `high`, `medium` or `low`: our own judgement, which the benchmark does not give.
+    pub fn severity(&self) -> &'static str {
+        self.words().0
+    }
+
+    /// Why it matters, in our own words.
+    pub fn rationale(&self) -> &'static str {
+        self.words().1
+    }
+
     /// How far an API can decide it.
     pub fn automation(&self) -> Automation {
         let heuristic = || match self.decision.strip_prefix("MANUAL") {
@@ -127,6 +144,12 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     debug_assert!(file.is_ok(), "cis.toml: {:?}", file.err());
     file.map(|f| [f.rule, f.later_rule].concat()).unwrap_or_default()
 });
+
+/// The filter patterns that meet a monitoring rule, as versions of the benchmark, Security Hub and we write them.
+pub fn filter_patterns(key: &str) -> impl Iterator<Item = &'static str> {
+    let rows = include_str!("filters.tsv").lines().filter_map(|line| line.split_once('\t'));
+    rows.filter(move |(rule, _)| *rule == key).map(|(_, pattern)| pattern)
+}
 
 /// The version that a word such as `cis-1.2`, `1.2` or `1.2.0` means.
 pub fn version(word: &str) -> Option<&'static str> {
@@ -165,6 +188,26 @@ mod tests {
         for (version, count) in VERSIONS.into_iter().zip(expected) {
             let numbers: BTreeSet<&str> = RULES.iter().flat_map(|r| r.numbers(version)).collect();
             assert_eq!(numbers.len(), count, "{version}");
+        }
+    }
+
+    #[test]
+    fn every_monitoring_rule_has_patterns_that_can_be_read() {
+        let rules = (1..=14).map(|n| format!("3.{n}")).chain(["organizations-alarm".to_string()]);
+        for rule in rules {
+            let patterns: Vec<&str> = filter_patterns(&rule).collect();
+            assert!(!patterns.is_empty(), "{rule}");
+            for pattern in patterns {
+                assert!(crate::metric_filter::Pattern::parse(pattern).is_ok(), "{rule}: {pattern}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_says_why() {
+        for rule in RULES.iter() {
+            assert!(!rule.rationale().is_empty(), "{}", rule.key);
+            assert!(["critical", "high", "medium", "low"].contains(&rule.severity()), "{}", rule.key);
         }
     }
 

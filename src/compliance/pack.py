@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Makes `cis.toml` and `requirements.tsv` of this folder from the project's collection of facts.
+"""Makes `cis.toml`, `requirements.tsv` and `filters.tsv` of this folder from the project's collection of facts.
 
     src/compliance/pack.py ../shared/facts
 
 `cis.toml` is taken over with its comments. `requirements.tsv` has a row for each requirement: id, class (P, C, V, D), source,
-what is asked for. The texts are in the collection's own words; no benchmark's text is in them.
+what is asked for. `filters.tsv` has the filter patterns that meet the monitoring rules: rule number of version 1.2.0 (or the key of
+a later rule) and pattern, as the benchmark's versions, Security Hub and we write it. The texts are in the collection's own words; no benchmark's text is in them.
 """
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -26,11 +28,24 @@ def requirements(text: str) -> list[str]:
     return rows
 
 
+def filters(text: str) -> list[str]:
+    rows = []
+    for one in tomllib.loads(text)["filter"]:
+        rule = one["cis"].get("1.2.0") or "organizations-alarm"
+        patterns = {v.strip(): None for v in one.values() if isinstance(v, str) and v.strip().startswith("{")}
+        # Known to match every event: whoever has it has no alarm.
+        broken = one.get("cis_1_4_to_3_0", "").strip() if one["key"] == "unauthorized-api-calls" else ""
+        rows += [f"{rule}\t{pattern}" for pattern in patterns if pattern != broken]
+    return rows
+
+
 def main(facts: Path) -> None:
     (HERE / "cis.toml").write_text((facts / "cis.toml").read_text())
     rows = requirements((facts / "requirements.md").read_text())
     (HERE / "requirements.tsv").write_text("\n".join(rows) + "\n")
-    print(f"{len(rows)} requirements")
+    patterns = filters((facts / "metric-filters.toml").read_text())
+    (HERE / "filters.tsv").write_text("\n".join(patterns) + "\n")
+    print(f"{len(patterns)} filter patterns, {len(rows)} requirements")
 
 
 if __name__ == "__main__":

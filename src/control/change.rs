@@ -63,6 +63,10 @@ pub struct Diff {
     pub skipped: Option<String>,
     /// This change is not ours to make here: what to do instead, such as `run orgbase vend log-archive`.
     pub by_hand: Option<String>,
+    /// What is there is not known for good, since what must be done first is not done: AWS will have made something by
+    /// then, such as the detector of a new administrator. Applied where it then asks for nothing else than this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 impl Diff {
@@ -74,6 +78,18 @@ impl Diff {
     /// Nothing to change.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Whether what differs now is what was planned: the same changes, or, where what was there was not known for good, some
+    /// of them, whatever they replace.
+    pub fn is_planned_by(&self, planned: &Diff) -> bool {
+        let asked = |now: &Change| {
+            let same = |then: &&Change| {
+                then.path == now.path && then.after == now.after && then.confirm == now.confirm
+            };
+            planned.changes.iter().find(same).is_some_and(|then| then.risk >= now.risk)
+        };
+        self.changes == planned.changes || (planned.provisional && self.changes.iter().all(asked))
     }
 
     /// The highest risk among the changes.

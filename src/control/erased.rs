@@ -234,7 +234,7 @@ impl<C: Control> Unit<C> {
         if diff.is_empty() {
             return Ok(Outcome::InSync(diff));
         }
-        if diff.changes != planned.changes {
+        if !diff.is_planned_by(planned) {
             return Ok(Outcome::Stale(diff));
         }
         journal.record(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() }).await?;

@@ -76,6 +76,9 @@ pub struct Meta {
     pub reads: &'static [&'static str],
     /// Further operations that `apply` calls.
     pub writes: &'static [&'static str],
+    /// Those of `reads` and `writes` that are called as a member's root user, in sessions of `sts:AssumeRoot`: the caller
+    /// itself needs no right to them.
+    pub in_root_sessions: &'static [&'static str],
     /// It may deny other calls (a service control policy): runs when every other unit has an outcome.
     pub denies: bool,
     /// The question that `--refresh central` asks in place of reading every target.
@@ -92,6 +95,7 @@ impl Meta {
         after: &[],
         reads: &[],
         writes: &[],
+        in_root_sessions: &[],
         denies: false,
         survey: None,
     };

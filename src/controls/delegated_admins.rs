@@ -25,6 +25,7 @@ pub(crate) use services::global_region;
 use crate::baseline::Baseline;
 use crate::control::{DynControl, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
+use crate::resource::declared;
 
 impl Section for DelegatedAdmins {
     const META: SectionMeta = SectionMeta {
@@ -55,6 +56,18 @@ impl Section for DelegatedAdmins {
             control::<handover::Handover>(),
             control::<regional::RegionalAdministrators>(),
         ]
+    }
+}
+
+/// Records that a section is declared whose calls the administrator of `service` makes, and that the baseline names none.
+pub fn require(service: &'static str, baseline: &Baseline, findings: &mut Findings<'_>) {
+    let named = declared::<DelegatedAdmins>(baseline).and_then(|admins| admins.seat(Seat::DelegatedAdmin(service)));
+    if named.is_none() {
+        findings.hint(
+            "",
+            "the baseline names no account that administers it for the organization",
+            format!("declare `{service}` in `[delegated_admins]`"),
+        );
     }
 }
 

@@ -233,6 +233,15 @@ fn parts(out: &mut String, section: &dyn DynSection) {
         if !meta.writes.is_empty() {
             line(out, &format!("  * Writes: {}.", code(meta.writes)));
         }
+        if !meta.in_root_sessions.is_empty() {
+            let operations = code(meta.in_root_sessions);
+            line(
+                out,
+                &format!(
+                    "  * Of these in sessions of `sts:AssumeRoot`, without a right of the caller: {operations}."
+                ),
+            );
+        }
     }
 }
 

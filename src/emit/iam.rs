@@ -88,15 +88,28 @@ pub fn session_policy(baseline: &Baseline) -> String {
     for (_, more) in statements(baseline, |_| true, Purpose::Plan) {
         actions.extend(more);
     }
+    shortened(&actions)
+}
+
+/// The session policy of a read-only run that calls these operations (`service:Operation`).
+pub fn policy_of(operations: &[&str]) -> String {
+    let mut actions: BTreeSet<String> =
+        operations.iter().flat_map(|operation| iam_actions(operation)).collect();
+    actions.insert("ec2:DescribeRegions".to_string());
+    shortened(&actions)
+}
+
+/// A policy that allows these actions: where it is too long for a session, operations of one verb become a pattern.
+fn shortened(actions: &BTreeSet<String>) -> String {
     let text = |actions: &BTreeSet<String>| {
         let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
         json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
     };
-    let exact = text(&actions);
+    let exact = text(actions);
     if exact.chars().count() <= crate::aws::SESSION_POLICY_LONGEST {
         return exact;
     }
-    text(&scopes::compact(&actions, CONTENTS))
+    text(&scopes::compact(actions, CONTENTS))
 }
 
 /// The IAM actions that the baseline's controls use, reads and writes, in the accounts of `seats`.
@@ -123,8 +136,13 @@ fn operations(
                 continue;
             }
             let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
-            operations.extend(meta.reads.iter().map(|op| (*op, false)));
-            operations.extend(writes.iter().map(|op| (*op, true)));
+            let own = |op: &&&str| !meta.in_root_sessions.contains(*op);
+            operations.extend(meta.reads.iter().filter(own).map(|op| (*op, false)));
+            operations.extend(writes.iter().filter(own).map(|op| (*op, true)));
+            // A session that writes has another task policy than one that reads.
+            if !writes.iter().all(|op| own(&op)) {
+                operations.insert((scopes::ASSUME_ROOT, true));
+            }
         }
         if !operations.is_empty() {
             found.push((section.meta().id.to_string(), operations));

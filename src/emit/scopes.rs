@@ -24,6 +24,8 @@ pub(super) struct Scoped {
     passed: BTreeSet<&'static str>,
     /// Services whose service-linked roles may be made.
     linked: BTreeSet<&'static str>,
+    /// Task policies with which members' root users may be assumed.
+    tasks: BTreeSet<&'static str>,
 }
 
 /// ARNs of what an action is done to, where the baseline's names say: roles, and buckets that are written. `None`: it may be
@@ -137,6 +139,12 @@ const ANY_LINKED: &[&str] = &[
     "tagpolicies.tag.amazonaws.com",
 ];
 
+/// The operation that opens a session as a member's root user, and what such a session may do in a control that only reads
+/// in it, and in one that writes. <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html>
+pub(super) const ASSUME_ROOT: &str = "sts:AssumeRoot";
+const AUDIT_TASK: &str = "IAMAuditRootUserCredentials";
+const DELETE_TASK: &str = "IAMDeleteRootUserCredentials";
+
 fn row(table: &'static [(&str, &[&str])], operation: &str) -> Option<&'static [&'static str]> {
     table.iter().find(|(name, _)| *name == operation).map(|(_, services)| *services)
 }
@@ -150,6 +158,7 @@ impl Scoped {
                 "iam:CreateServiceLinkedRole" => {
                     self.linked.extend(row(LINKED, operation).unwrap_or(ANY_LINKED));
                 }
+                ASSUME_ROOT => drop(self.tasks.insert(if write { DELETE_TASK } else { AUDIT_TASK })),
                 name if ROLE_WRITES.contains(&name) => drop(self.roles.insert(action)),
                 name if write && is_object(name) => drop(self.objects.insert(action)),
                 name if write && is_bucket(name) => drop(self.buckets.insert(action)),
@@ -165,6 +174,7 @@ impl Scoped {
         self.objects.extend(other.objects);
         self.passed.extend(other.passed);
         self.linked.extend(other.linked);
+        self.tasks.extend(other.tasks);
     }
 
     /// The statements of what is not allowed on everything.
@@ -198,6 +208,13 @@ impl Scoped {
             let condition = json!({ "StringEquals": { "iam:AWSServiceName": self.linked } });
             let made = vec![role("aws-service-role/*")];
             allow("ServiceLinkedRoles", vec!["iam:CreateServiceLinkedRole".into()], made, Some(condition));
+        }
+        if !self.tasks.is_empty() {
+            let tasks: Vec<String> =
+                self.tasks.iter().map(|task| format!("arn:*:iam::aws:policy/root-task/{task}")).collect();
+            let condition = json!({ "StringLike": { "sts:TaskPolicyArn": tasks } });
+            let roots = vec!["arn:*:iam::*:root".to_string()];
+            allow("AssumeRoot", vec![ASSUME_ROOT.into()], roots, Some(condition));
         }
         if !self.buckets.is_empty() {
             allow("Buckets", list(self.buckets), vec![bucket.clone()], None);
@@ -354,6 +371,18 @@ mod tests {
         assert_eq!(of(&all, "Buckets")["Resource"], json!(["arn:*:s3:::orgbase-*"]));
         assert_eq!(of(&all, "Objects")["Action"], json!(["s3:PutObject"]));
         assert_eq!(all.len(), 2, "the others are allowed on everything: {all:?}");
+    }
+
+    #[test]
+    fn a_root_session_is_opened_for_its_task_only() {
+        let tasks = |operations: &[(&str, bool)]| {
+            let all = scoped(operations);
+            let one = of(&all, "AssumeRoot").clone();
+            assert_eq!(one["Resource"], json!(["arn:*:iam::*:root"]));
+            one["Condition"]["StringLike"]["sts:TaskPolicyArn"].as_array().unwrap().len()
+        };
+        assert_eq!(tasks(&[(ASSUME_ROOT, false)]), 1);
+        assert_eq!(tasks(&[(ASSUME_ROOT, false), (ASSUME_ROOT, true)]), 2);
     }
 
     /// Every declared operation that passes a role or makes a service-linked one is in a table.

@@ -84,7 +84,12 @@ fn same(a: &Statement, b: &Statement) -> bool {
 
 /// Starts a statement that allows `actions` to a service principal.
 pub fn allow_service(sid: &str, service: &str, actions: &[&str]) -> Builder {
-    let named = BTreeMap::from([(PrincipalType::Service, vec![service.to_string()])]);
+    allow_services(sid, &[service.to_string()], actions)
+}
+
+/// The same for several.
+pub fn allow_services(sid: &str, services: &[String], actions: &[&str]) -> Builder {
+    let named = BTreeMap::from([(PrincipalType::Service, services.to_vec())]);
     Builder::new(sid, Effect::Allow, Some(Principal::Named(named)), actions)
 }
 

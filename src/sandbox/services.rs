@@ -8,6 +8,9 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod documents;
 pub mod ec2;
+#[cfg(test)]
+mod fuzz;
+pub mod guardduty;
 pub mod iam;
 pub mod integrations;
 pub mod kms;
@@ -38,6 +41,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "scheduler" => scheduler::handle(world, call),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
+        "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
     };
     reply.or_else(|| nothing::handle(call))
@@ -46,10 +50,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 /// An account became a member of the organization: services whose administrator enables new members do so.
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
-pub fn account_joined(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_joined(world: &mut World, account: &str, now: f64) {
+    guardduty::joined(world, account, now);
+}
 
 /// An account is no member of the organization any more.
-pub fn account_left(_world: &mut World, _account: &str, _now: f64) {}
+pub fn account_left(world: &mut World, account: &str, _now: f64) {
+    guardduty::left(world, account);
+}
 
 /// The refusal of a caller without the right.
 pub fn access_denied(call: &Call, reason: &str) -> Fault {

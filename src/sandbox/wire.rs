@@ -22,7 +22,7 @@ mod parse;
 mod query;
 mod route;
 mod scalar;
-mod validate;
+pub(super) mod validate;
 mod write;
 mod xml;
 

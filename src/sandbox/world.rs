@@ -139,6 +139,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// GuardDuty detectors, per `account/region`.
+    #[serde(default)]
+    pub guardduty: BTreeMap<String, services::guardduty::Detector>,
     /// EventBridge Scheduler, per `account/region`.
     #[serde(default)]
     pub scheduler: BTreeMap<String, services::scheduler::State>,

@@ -7,9 +7,12 @@ use orgbase::units::OutcomeKind;
 use crate::support::org::{Done, How, Org};
 use crate::support::{for_each_section, shape, snippets};
 
-/// An organization in which what a section needs is done.
+/// An organization in which what a section needs is done, as it is wanted where the section is declared as well (the log
+/// archive has a bucket for each section that writes logs).
 pub(crate) async fn prepared(org: Org, snippet: &snippets::Snippet) -> Org {
-    org.converge(&snippet.needs, &How::default()).await;
+    if snippet.needs {
+        org.converge(&snippet.baseline, &How::without(snippet.id)).await;
+    }
     org
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod converge;
 mod faults;
 mod generated;
+mod property;
 mod regions;
 mod registry;
 mod source;

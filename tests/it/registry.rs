@@ -10,9 +10,9 @@ use orgbase::emit::schema;
 use orgbase::sandbox::models;
 use serde_json::Value;
 
-/// A write begins with none of these.
+/// A write begins with none of these. `AssumeRoot` opens a session and changes nothing.
 const READING: &[&str] =
-    &["Get", "List", "Describe", "Head", "Search", "Lookup", "Select", "BatchGet", "Check"];
+    &["Get", "List", "Describe", "Head", "Search", "Lookup", "Select", "BatchGet", "Check", "AssumeRoot"];
 
 fn controls() -> Vec<(String, &'static dyn DynSection, Box<dyn DynControl>)> {
     let named = |section: &'static dyn DynSection| {
@@ -169,6 +169,8 @@ fn reads_only_read() {
             assert!(READING.iter().any(|verb| action.starts_with(verb)), "{name} reads by {operation}");
             assert!(!meta.writes.contains(operation), "{name}: {operation} is a read and a write");
         }
+        let declared = |op: &&str| meta.reads.contains(op) || meta.writes.contains(op);
+        assert!(meta.in_root_sessions.iter().all(declared), "{name}: in_root_sessions are among the others");
         let surveys = meta.survey.map(|s| s.reads).unwrap_or_default();
         for operation in surveys {
             let action = operation.split_once(':').unwrap_or_default().1;

@@ -1,7 +1,9 @@
 //! What the tests share.
 
 pub(crate) mod faults;
+pub(crate) mod mutations;
 pub(crate) mod org;
+pub(crate) mod recorder;
 pub(crate) mod shape;
 pub(crate) mod snippets;
 

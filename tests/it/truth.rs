@@ -11,6 +11,8 @@ use crate::support::snippets::{self, Snippet};
 
 /// Declared, and called on paths that no snippet takes: control, operation.
 const RARE: &[(&str, &str)] = &[
+    // The account has a detector of its own and is not the administrator yet.
+    ("guardduty.organization", "guardduty:ListOrganizationAdminAccounts"),
     // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
     ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
     // These services remove it by themselves when it is deregistered in Organizations; called where AWS did not.

@@ -122,3 +122,28 @@ async fn a_value_that_moved_is_stale() {
     assert!(matches!(outcome, Ok(Outcome::Stale(_))), "{outcome:?}");
     assert_eq!(left, 1);
 }
+
+#[test]
+fn a_provisional_plan_foresees_some_of_its_changes_and_no_others() {
+    let diff = |changes: &[(&str, u32, u32)]| {
+        let mut d = Diff::new();
+        for (path, before, after) in changes {
+            d.field(path, before, Some(after));
+        }
+        d
+    };
+    let planned = diff(&[("a", 0, 1), ("b", 0, 1)]);
+    let provisional = Diff { provisional: true, ..planned.clone() };
+    for (now, foreseen) in [
+        (diff(&[("a", 0, 1), ("b", 0, 1)]), true),
+        (diff(&[("a", 5, 1)]), true),
+        (diff(&[("a", 0, 2)]), false),
+        (diff(&[("c", 0, 1)]), false),
+    ] {
+        assert_eq!(now.is_planned_by(&provisional), foreseen, "{now:?}");
+        assert_eq!(now.is_planned_by(&planned), now.changes == planned.changes, "{now:?}");
+    }
+    let mut risky = Diff::new();
+    risky.risky("a", &0, Some(&1), crate::control::Risk::Destructive);
+    assert!(!risky.is_planned_by(&provisional), "more dangerous than what was allowed");
+}

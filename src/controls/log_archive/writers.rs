@@ -17,7 +17,8 @@ use crate::facts::Facts;
 use crate::names::LogBucket;
 use crate::policy::Statement;
 use crate::resource::declared;
-use crate::resource::statements::{Builder, allow_aws, allow_service};
+use crate::resource::regions::managed_opt_in;
+use crate::resource::statements::{Builder, allow_aws, allow_service, allow_services};
 
 const CONFIG: &str = "config.amazonaws.com";
 const GUARDDUTY: &str = "guardduty.amazonaws.com";
@@ -58,11 +59,18 @@ pub(super) fn config(facts: &Facts, bucket: &str) -> Vec<Statement> {
     ]
 }
 
+/// GuardDuty's principals: in a region to opt in to it comes under one of that region.
+fn guardduty(baseline: &Baseline, facts: &Facts) -> Vec<String> {
+    let opt_in = managed_opt_in(baseline, facts).into_iter().map(|region| format!("guardduty.{region}.amazonaws.com"));
+    std::iter::once(GUARDDUTY.to_owned()).chain(opt_in).collect()
+}
+
 /// Findings that GuardDuty's administrator exports.
 pub(super) fn findings(baseline: &Baseline, facts: &Facts, bucket: &str) -> Vec<Statement> {
     let accounts = administrators(baseline, facts, "guardduty");
+    let services = guardduty(baseline, facts);
     let allow = |sid: &str, action: &str, resource: String| {
-        let statement = allow_service(sid, GUARDDUTY, &[action]).on(&[resource]);
+        let statement = allow_services(sid, &services, &[action]).on(&[resource]);
         for_accounts(statement, facts, &accounts, "guardduty", "detector/*").done()
     };
     vec![
@@ -125,7 +133,9 @@ pub(super) fn encrypt(baseline: &Baseline, facts: &Facts, kind: LogBucket, s3: &
         // Guess: Config shows `aws:SourceOrgID` to KMS as it does to S3.
         LogBucket::Config => for_organization(service("OrgbaseConfigEncrypt", CONFIG, &data_key), facts),
         LogBucket::Findings => {
-            let statement = service("OrgbaseGuardDutyEncrypt", GUARDDUTY, &["kms:GenerateDataKey"]);
+            let services = guardduty(baseline, facts);
+            let statement = allow_services("OrgbaseGuardDutyEncrypt", &services, &["kms:GenerateDataKey"]);
+            let statement = statement.on(&["*".to_string()]);
             for_accounts(statement, facts, &administrators(baseline, facts, "guardduty"), "guardduty", "detector/*")
         }
         LogBucket::FlowLogs => {
@@ -156,6 +166,7 @@ mod tests {
 
     use super::super::tests::{baseline, facts};
     use super::*;
+    use crate::baseline::Regions;
 
     const BUCKET: &str = "arn:aws:s3:::b";
 
@@ -180,6 +191,16 @@ mod tests {
         assert_eq!(condition["StringEquals"]["aws:SourceAccount"], json!(["111111111111", "222222222222"]));
         let alone = super::super::tests::baseline("", "");
         assert_eq!(administrators(&alone, &facts(), "guardduty"), ["111111111111"]);
+    }
+
+    #[test]
+    fn in_regions_to_opt_in_to_guardduty_has_principals_of_its_own() {
+        let mut baseline = baseline("", "[delegated_admins]\nguardduty = \"log-archive\"");
+        let principal = |baseline: &Baseline| findings(baseline, &facts(), BUCKET)[0].to_value()["Principal"].clone();
+        assert_eq!(principal(&baseline), json!({"Service": "guardduty.amazonaws.com"}));
+        baseline.organization.regions = Regions::List(vec!["me-south-1".into(), "eu-west-1".into()]);
+        let both = json!({"Service": ["guardduty.amazonaws.com", "guardduty.me-south-1.amazonaws.com"]});
+        assert_eq!(principal(&baseline), both);
     }
 
     #[test]

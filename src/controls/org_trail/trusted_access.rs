@@ -8,7 +8,7 @@ use super::{OrgTrail, SERVICE};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Wanted};
 use crate::controls::delegated_admins::DelegatedAdmins;
 use crate::error::UnitError;
-use crate::resource::{declared, service_linked_role};
+use crate::resource::{declared, service_linked_role, trusted_access};
 
 /// Part `trusted_access`.
 pub(super) struct TrustedAccess;
@@ -49,21 +49,8 @@ impl Control for TrustedAccess {
         Wanted::one(Desired { trusted_access: (!elsewhere).then_some(true), service_linked_role: true })
     }
 
-    async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let trusted_access = if cx.fresh && want.trusted_access.is_some() {
-            let trusted = cx
-                .aws
-                .organizations()
-                .pages(
-                    "ListAWSServiceAccessForOrganization",
-                    |c, token| c.list_aws_service_access_for_organization().set_next_token(token).send(),
-                    |out| (out.enabled_service_principals, out.next_token),
-                )
-                .await?;
-            trusted.iter().any(|t| t.service_principal.as_deref() == Some(SERVICE))
-        } else {
-            cx.facts.trusted_services.contains(SERVICE)
-        };
+    async fn read(cx: &Cx<'_>, _want: &Desired) -> Result<Actual, UnitError> {
+        let trusted_access = trusted_access::is_on(cx, SERVICE).await?;
         let service_linked_role = service_linked_role::exists(cx.aws, SERVICE).await?;
         Ok(Actual { trusted_access, service_linked_role })
     }
@@ -77,10 +64,7 @@ impl Control for TrustedAccess {
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
         if want.trusted_access.is_some() && !have.trusted_access {
-            cx.aws
-                .organizations()
-                .call("EnableAWSServiceAccess", |c| c.enable_aws_service_access().service_principal(SERVICE).send())
-                .await?;
+            trusted_access::switch_on(cx, SERVICE).await?;
         }
         if !have.service_linked_role {
             service_linked_role::create(cx.aws, SERVICE).await?;

@@ -169,7 +169,10 @@ fn images(_: &Pick) -> Value {
 
 fn detector(pick: &Pick) -> Value {
     let frequency = pick.one_of(&["SIX_HOURS", "ONE_HOUR", "FIFTEEN_MINUTES"]);
-    json!({"Enable": true, "FindingPublishingFrequency": frequency})
+    let status = |bit: u64| if pick.bits & bit == 0 { "ENABLED" } else { "DISABLED" };
+    let plan = |name: &str, bit: u64| json!({"Name": name, "Status": status(bit)});
+    json!({"Enable": pick.bits & 32 == 0, "FindingPublishingFrequency": frequency,
+           "Features": [plan("S3_DATA_EVENTS", 64), plan("RUNTIME_MONITORING", 128)]})
 }
 
 fn hub(pick: &Pick) -> Value {

@@ -5,6 +5,7 @@
 //! show them.
 
 mod account;
+mod authorization;
 pub mod credentials;
 mod documents;
 mod groups;
@@ -15,6 +16,7 @@ mod policies;
 mod providers;
 mod reports;
 mod roles;
+mod root;
 mod service_linked;
 mod state;
 mod users;
@@ -29,7 +31,7 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 pub use account::{ROOT_CREDENTIALS, ROOT_SESSIONS};
 pub use roles::add_access_role;
-pub use service_linked::ensure_service_linked_role;
+pub use service_linked::{ensure_derived_role, ensure_service_linked_role, has_service_linked_role};
 pub use state::{AccessKey, Group, ManagedPolicy, PasswordPolicy, Role, RootUser, State, User};
 
 /// Items on a page of a list by default (API model: `MaxItems`).
@@ -41,7 +43,8 @@ type Handler = fn(&mut World, &Call) -> Reply;
 
 /// Runs one call. `None` where the operation has no handler.
 pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
-    let run = handler(&call.operation).or_else(|| more_handlers(&call.operation))?;
+    let own = root::handler(world, call);
+    let run = own.or_else(|| handler(&call.operation)).or_else(|| more_handlers(&call.operation))?;
     Some(run(world, call))
 }
 
@@ -118,6 +121,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "UpdateAccessKey" => keys::update,
         "DeleteAccessKey" => keys::delete,
         "ListAccessKeys" => keys::list,
+        "GetAccountAuthorizationDetails" => authorization::details,
         "ListRoleTags" => looking::role_tags,
         "ListUserTags" => looking::user_tags,
         "ListPolicyTags" => looking::policy_tags,

@@ -27,8 +27,6 @@ pub struct State {
     /// Notification channels of Firewall Manager, by `account/region`.
     #[serde(default)]
     pub notification_channels: BTreeMap<String, firewall_manager::Channel>,
-    /// GuardDuty detectors, by `account/region`.
-    pub detectors: BTreeMap<String, Detector>,
     /// Organization-wide switches by service key, and since when.
     pub switches: BTreeMap<String, f64>,
     /// Enrolments in cost services, by `service/account`.
@@ -45,15 +43,6 @@ pub struct Administrator {
     pub account: String,
     /// Since when, seconds since 1970.
     pub since: f64,
-}
-
-/// A GuardDuty detector.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Detector {
-    /// 32 hexadecimal digits.
-    pub id: String,
-    /// When it was made.
-    pub created: f64,
 }
 
 /// An enrolment in Compute Optimizer or Cost Optimization Hub.

@@ -129,7 +129,7 @@ impl Lab {
 }
 
 /// Asserts that a value is of the shape: no member that the model does not know, and every value of its kind.
-fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
+pub(crate) fn conforms(api: &Api, member: &Member, value: &Value, path: &str) {
     let shape = api.of(member);
     match (shape.kind, value) {
         (Kind::Structure, Value::Object(members)) => {

@@ -1,7 +1,7 @@
-//! Lists of what no baseline makes: functions, repositories, access points, findings.
+//! What no baseline makes: functions, repositories, access points, findings.
 //!
-//! Tools that look through an account ask for them, and stop or misjudge where they are refused. They are always empty,
-//! so that an operation that changes something has no place here; once a service gets handlers of its own, its rows go.
+//! Tools that look through an account ask for them, and stop or misjudge where they are refused. The lists are always
+//! empty, so that an operation that changes something has no place here; once a service gets handlers of its own, its rows go.
 
 use serde_json::{Map, Value, json};
 
@@ -13,23 +13,35 @@ const LISTS: &[(&str, &str, &[&str])] = &[
     // What is left out: the services that AWS itself offers in every region.
     ("ec2", "DescribeVpcEndpointServices", &["ServiceDetails", "ServiceNames"]),
     ("ecr", "DescribeRepositories", &["repositories"]),
+    ("efs", "DescribeFileSystems", &["FileSystems"]),
     ("inspector2", "ListCoverage", &["coveredResources"]),
     ("inspector2", "ListFindings", &["findings"]),
     ("lambda", "ListEventSourceMappings", &["EventSourceMappings"]),
     ("lambda", "ListFunctions", &["Functions"]),
     ("lambda", "ListLayers", &["Layers"]),
+    ("rds", "DescribeDBInstances", &["DBInstances"]),
     ("s3control", "ListAccessPoints", &["AccessPointList"]),
     ("s3control", "ListMultiRegionAccessPoints", &["AccessPoints"]),
+    ("sso-admin", "ListInstances", &["Instances"]),
 ];
 
 /// Runs one call. `None` where the operation is no such list.
 pub fn handle(call: &Call) -> Option<Reply> {
+    if call.service == "ecr" && call.operation == "GetRegistryScanningConfiguration" {
+        return Some(Ok(registry(call)));
+    }
     let list = LISTS.iter().find(|(service, operation, _)| {
         *service == call.service.as_str() && *operation == call.operation.as_str()
     });
     let (_, _, members) = list?;
     let empty: Map<String, Value> = members.iter().map(|member| ((*member).to_owned(), json!([]))).collect();
     Some(Ok(Value::Object(empty)))
+}
+
+/// What every registry has until somebody changes it.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html>
+fn registry(call: &Call) -> Value {
+    json!({"registryId": call.account, "scanningConfiguration": {"scanType": "BASIC", "rules": []}})
 }
 
 #[cfg(test)]
@@ -45,5 +57,6 @@ mod tests {
             let input = if *service == "s3control" { json!({ "AccountId": MANAGEMENT }) } else { json!({}) };
             lab.ok(service, operation, input);
         }
+        lab.ok("ecr", "GetRegistryScanningConfiguration", json!({}));
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Done {
 pub(crate) struct How {
     /// Only this section.
     pub(crate) only: Option<&'static str>,
+    /// All but this section.
+    pub(crate) without: Option<&'static str>,
     /// `--allow-destructive`.
     pub(crate) destructive: bool,
     /// Asked instead of the sandbox's own door.
@@ -49,6 +51,11 @@ impl How {
     /// Only one section.
     pub(crate) fn only(section: &'static str) -> How {
         How { only: Some(section), ..How::default() }
+    }
+
+    /// All but one section.
+    pub(crate) fn without(section: &'static str) -> How {
+        How { without: Some(section), ..How::default() }
     }
 
     pub(crate) fn destructive(self) -> How {
@@ -140,7 +147,8 @@ impl Org {
         let path: PathBuf = self.folder.path().join("baseline.toml");
         std::fs::write(&path, baseline).unwrap();
         let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
-        let selection = Selection::parse(&only, &[]).unwrap();
+        let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
+        let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
         let place = Place { baseline: path, sandbox: None, profile: None, read_only, refresh: how.refresh };
         run::begin_through(door, &place, &selection).await

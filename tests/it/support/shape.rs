@@ -1,5 +1,6 @@
 //! The state of a sandbox without what differs from run to run: ids by chance, times, and the order of lists.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use orgbase::sandbox::Sandbox;
@@ -28,6 +29,7 @@ pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
             value.as_object_mut().unwrap().remove(counter);
         }
         default_encryption(&mut value);
+        default_expiry(&mut value);
         let mut lines = Vec::new();
         named.collect("", &value, &mut lines);
         lines.sort();
@@ -49,18 +51,28 @@ fn default_encryption(world: &mut Value) {
     }
 }
 
-/// What is in only one of two states, for messages.
-pub(crate) fn difference(left: &[String], right: &[String]) -> String {
-    let mut rest = right.to_vec();
-    let mut lines = Vec::new();
-    for line in left {
-        match rest.iter().position(|r| r == line) {
-            Some(at) => drop(rest.remove(at)),
-            None => lines.push(format!("- {line}")),
+/// A password policy that does not speak of hard expiry has none.
+fn default_expiry(world: &mut Value) {
+    for account in world["iam"].as_object_mut().into_iter().flat_map(|iam| iam.values_mut()) {
+        if let Some(expiry) = account.pointer_mut("/password_policy/hard_expiry").filter(|v| v.is_null()) {
+            *expiry = false.into();
         }
     }
-    lines.extend(rest.iter().map(|line| format!("+ {line}")));
-    lines.join("\n")
+}
+
+/// What is in only one of two states, for messages.
+pub(crate) fn difference(left: &[String], right: &[String]) -> String {
+    let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
+    for line in left {
+        *counts.entry(line).or_default() -= 1;
+    }
+    for line in right {
+        *counts.entry(line).or_default() += 1;
+    }
+    let mark = |count: i64| if count < 0 { '-' } else { '+' };
+    let only = counts.into_iter().filter(|(_, count)| *count != 0);
+    let lines = only.map(|(line, count)| format!("{} {line}", mark(count)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How often a word stands in the state.

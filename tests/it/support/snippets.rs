@@ -18,9 +18,9 @@ const HEAD: &str = "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_reg
 pub(crate) struct Snippet {
     /// Section id.
     pub(crate) id: &'static str,
-    /// The sections that must be converged before, as a whole baseline.
-    pub(crate) needs: String,
-    /// The same with the section.
+    /// Other sections must be converged before.
+    pub(crate) needs: bool,
+    /// What it needs and the section, as a whole baseline.
     pub(crate) baseline: String,
     /// The section as it is later, as a whole baseline.
     pub(crate) later: Option<String>,
@@ -68,7 +68,7 @@ fn snippet(id: &'static str) -> Snippet {
     Snippet {
         id,
         baseline: format!("{HEAD}{needs}{}", own(id)),
-        needs: format!("{HEAD}{needs}"),
+        needs: !needs.is_empty(),
         later: whole(format!("{id}.2.toml")),
         other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
@@ -129,7 +129,9 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     }
 }
 
-/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's.
+/// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
+/// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
+/// its export.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -138,6 +140,14 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("DETECTOR:") {
+                *text = world.guardduty[place].id.clone();
+            } else if let Some(place) = text.strip_prefix("DETECTOR-ARN:") {
+                let (account, region) = place.split_once('/').unwrap();
+                let id = format!("detector/{}", world.guardduty[place].id);
+                *text = world.arn("guardduty", region, account, &id);
+            } else if let Some(place) = text.strip_prefix("DESTINATION:") {
+                *text = world.guardduty[place].destinations.keys().next().unwrap().clone();
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();

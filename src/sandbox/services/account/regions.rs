@@ -62,6 +62,11 @@ fn is_default(world: &World, region: &str) -> bool {
     world.regions.iter().any(|known| known == region)
 }
 
+/// Whether AWS has the region for accounts that opted in to it only, whatever this world's accounts have.
+pub(in crate::sandbox::services) fn is_opt_in(region: &str) -> bool {
+    OPT_IN.contains(&region)
+}
+
 fn opt_status(world: &World, account: &str, region: &str, now: f64) -> &'static str {
     if is_default(world, region) {
         return "ENABLED_BY_DEFAULT";

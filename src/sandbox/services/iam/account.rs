@@ -10,7 +10,7 @@ use crate::sandbox::services::organizations;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::PasswordPolicy;
-use super::{already_exists, edit, list as page, no_such, view};
+use super::{already_exists, edit, list as page, no_such, root, view};
 
 /// Feature name of central management of root credentials.
 pub const ROOT_CREDENTIALS: &str = "RootCredentialsManagement";
@@ -128,7 +128,7 @@ pub(super) fn list_aliases(world: &mut World, call: &Call) -> Reply {
 /// Counts and quotas ("IAM and AWS STS quotas").
 pub(super) fn summary(world: &mut World, call: &Call) -> Reply {
     let iam = view(world, &call.account);
-    let devices: usize = iam.users.values().map(|u| u.mfa.len()).sum::<usize>() + usize::from(iam.root.mfa);
+    let devices: usize = iam.users.values().map(|u| u.mfa.len()).sum::<usize>() + iam.root.mfa.len();
     let versions: usize = iam.policies.values().map(|p| p.versions.len()).sum();
     let counts: BTreeMap<&str, usize> = BTreeMap::from([
         ("Users", iam.users.len()),
@@ -160,10 +160,10 @@ pub(super) fn summary(world: &mut World, call: &Call) -> Reply {
         ("Providers", iam.oidc.len() + iam.saml.len()),
         ("MFADevices", devices),
         ("MFADevicesInUse", devices),
-        ("AccountMFAEnabled", usize::from(iam.root.mfa)),
-        ("AccountAccessKeysPresent", usize::from(iam.root.access_keys > 0)),
-        ("AccountSigningCertificatesPresent", 0),
-        ("AccountPasswordPresent", 1),
+        ("AccountMFAEnabled", usize::from(!iam.root.mfa.is_empty())),
+        ("AccountAccessKeysPresent", usize::from(!iam.root.keys.is_empty())),
+        ("AccountSigningCertificatesPresent", usize::from(!iam.root.certificates.is_empty())),
+        ("AccountPasswordPresent", usize::from(root::has_password(world, &call.account))),
         ("GlobalEndpointTokenVersion", 1),
     ]);
     Ok(json!({"SummaryMap": counts}))

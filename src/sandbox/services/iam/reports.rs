@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{AccessKey, Report, State, User};
-use super::{arn, edit, no_such, view};
+use super::{arn, edit, no_such, root, view};
 
 /// A report is kept for four hours (IAM user guide, "Getting credential reports").
 const REPORT_SECONDS: f64 = 4.0 * 3_600.0;
@@ -85,21 +85,25 @@ fn date(seconds: f64) -> String {
 }
 
 fn root_row(world: &World, account: &str, iam: &State) -> String {
-    let root = &iam.root;
+    let user = &iam.root;
     let created = world.organizations.accounts.get(account).map_or_else(|| "N/A".into(), |a| date(a.joined));
-    let used = root.last_used.map_or_else(|| "no_information".into(), date);
+    let used = user.last_used.map_or_else(|| "no_information".into(), date);
     let mut row = format!(
-        "<root_account>,{},{created},not_supported,{used},not_supported,not_supported,{}",
+        "<root_account>,{},{created},{},{used},not_supported,not_supported,{}",
         world.arn("iam", "", account, "root"),
-        root.mfa
+        root::password_in_report(world, account),
+        !user.mfa.is_empty()
     );
-    for number in 1..=2 {
-        let active = root.access_keys >= number;
-        let rotated = if active { created.as_str() } else { "N/A" };
-        // Writing into a String cannot fail.
-        let _ = write!(row, ",{active},{rotated},N/A,N/A,N/A");
+    for index in 0..2 {
+        row.push_str(&key_columns(user.keys.get(index)));
     }
-    row.push_str(",false,N/A,false,N/A");
+    for index in 0..2 {
+        let certificate = user.certificates.get(index);
+        let rotated = certificate.map_or_else(|| "N/A".into(), |c| date(c.created));
+        let active = certificate.is_some_and(|c| c.status == "Active");
+        // Writing into a String cannot fail.
+        let _ = write!(row, ",{active},{rotated}");
+    }
     row
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
+use super::super::documents::digest_hex;
 use super::roles::{SESSION_SECONDS, full};
 use super::state::Role;
 use super::{invalid_input, no_such, view};
@@ -64,7 +65,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     if view(world, &call.account).roles.contains_key(&name) {
         return Err(taken(&name));
     }
-    let mut role = build(world, service, &name, call.now);
+    let id = super::fresh_id(world, "AROA");
+    let mut role = build(service, &name, id, call.now);
     role.description = call.str("Description").map(str::to_owned);
     let value = full(world, &call.account, &role);
     world.iam.entry(call.account.clone()).or_default().roles.insert(name, role);
@@ -99,7 +101,7 @@ fn taken(name: &str) -> Fault {
     ))
 }
 
-fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
+fn build(service: &str, name: &str, id: String, now: f64) -> Role {
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -108,7 +110,7 @@ fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
     Role {
         name: name.to_owned(),
         path: format!("{PATH}{service}/"),
-        id: super::fresh_id(world, "AROA"),
+        id,
         trust: trust.to_string(),
         max_session: SESSION_SECONDS,
         created: now,
@@ -118,10 +120,31 @@ fn build(world: &mut World, service: &str, name: &str, now: f64) -> Role {
 
 /// Makes the service-linked role of `service` in `account` unless it is there, as services do for themselves.
 pub fn ensure_service_linked_role(world: &mut World, account: &str, service: &str, now: f64) {
-    let name = role_name(service);
-    if view(world, account).roles.contains_key(&name) {
+    if has_service_linked_role(world, account, service) {
         return;
     }
-    let role = build(world, service, &name, now);
+    let id = super::fresh_id(world, "AROA");
+    insert(world, account, service, id, now);
+}
+
+/// The same where nobody asked for it just now (an account joined): the id follows from account and service, since an
+/// account may join while somebody reads.
+pub fn ensure_derived_role(world: &mut World, account: &str, service: &str, now: f64) {
+    if has_service_linked_role(world, account, service) {
+        return;
+    }
+    let digest = digest_hex(format!("{account}/{service}").as_bytes(), 9).to_ascii_uppercase();
+    let id = format!("AROA{}", digest.chars().take(17).collect::<String>());
+    insert(world, account, service, id, now);
+}
+
+/// Whether the account has the service's role.
+pub fn has_service_linked_role(world: &World, account: &str, service: &str) -> bool {
+    view(world, account).roles.contains_key(&role_name(service))
+}
+
+fn insert(world: &mut World, account: &str, service: &str, id: String, now: f64) {
+    let name = role_name(service);
+    let role = build(service, &name, id, now);
     world.iam.entry(account.to_owned()).or_default().roles.insert(name, role);
 }

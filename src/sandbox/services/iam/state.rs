@@ -61,15 +61,31 @@ pub struct PasswordPolicy {
 
 /// The root user.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RootUser {
-    /// Has an MFA device.
-    pub mfa: bool,
-    /// The device is a virtual one.
-    pub virtual_mfa: bool,
-    /// Number of access keys.
-    pub access_keys: u32,
+    /// Has a password; `None`: as the account began, which depends on how it joined.
+    pub password: Option<bool>,
+    /// Serial numbers of MFA devices, and since when. A virtual one's is an ARN.
+    pub mfa: BTreeMap<String, f64>,
+    /// Access keys.
+    pub keys: Vec<AccessKey>,
+    /// Signing certificates.
+    pub certificates: Vec<SigningCertificate>,
     /// When the root user last signed in.
     pub last_used: Option<f64>,
+}
+
+/// A signing certificate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SigningCertificate {
+    /// 24 characters or more.
+    pub id: String,
+    /// As it was sent.
+    pub body: String,
+    /// `Active` or `Inactive`.
+    pub status: String,
+    /// When it was uploaded.
+    pub created: f64,
 }
 
 /// A role.

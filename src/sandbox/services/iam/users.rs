@@ -161,14 +161,15 @@ pub(super) fn list_virtual_mfa(world: &mut World, call: &Call) -> Reply {
     let iam = view(world, &call.account);
     let mut devices: Vec<Value> = Vec::new();
     if call.str("AssignmentStatus") != Some("Unassigned") {
-        if iam.root.mfa && iam.root.virtual_mfa {
-            let root = world.arn("iam", "", &call.account, "root");
-            devices.push(json!({
-                "SerialNumber": world.arn("iam", "", &call.account, "mfa/root-account-mfa-device"),
-                "EnableDate": 0.0,
+        let root = world.arn("iam", "", &call.account, "root");
+        let virtual_ones = iam.root.mfa.iter().filter(|(serial, _)| serial.contains(":mfa/"));
+        devices.extend(virtual_ones.map(|(serial, since)| {
+            json!({
+                "SerialNumber": serial,
+                "EnableDate": since,
                 "User": {"Path": "/", "UserName": "root", "UserId": call.account, "Arn": root, "CreateDate": 0.0},
-            }));
-        }
+            })
+        }));
         for user in iam.users.values() {
             let virtual_ones = user.mfa.iter().filter(|(serial, _)| serial.contains(":mfa/"));
             devices.extend(virtual_ones.map(|(serial, since)| {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{iam, organizations};
-use crate::sandbox::world::{Call, Fault, Reply, World, cell};
+use crate::sandbox::services::{guardduty, iam, organizations};
+use crate::sandbox::world::{Call, Fault, Reply, World};
 
-use super::{Administrator, Code, Detector, fault, is_management};
+use super::{Administrator, Code, fault, is_management};
 
 /// How one service does it.
 struct Service {
@@ -151,7 +151,6 @@ pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         return Some(list(world, call, service));
     }
     match (service.key, operation) {
-        ("guardduty", "ListDetectors") => Some(Ok(list_detectors(world, call))),
         ("inspector2", "GetDelegatedAdminAccount") => Some(get_inspector(world, call, service)),
         ("auditmanager", "GetOrganizationAdminAccount") => Some(get_audit_manager(world, call, service)),
         ("securitylake", "GetDataLakeOrganizationConfiguration") => Some(Err(fault(
@@ -181,7 +180,7 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
         .administrators
         .insert(place, Administrator { account: account.clone(), since: call.now });
     if service.key == "guardduty" {
-        make_detector(world, &account, call);
+        guardduty::administrator_enabled(world, &account, call);
     }
     let organization = organizations::organization(world).map(|o| o.id.clone()).unwrap_or_default();
     Ok(match service.key {
@@ -270,6 +269,10 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             return Err(fault(not_administrator(service), message));
         }
     };
+    if service.key == "guardduty" {
+        guardduty::administrator_may_leave(world, &account, &call.region)?;
+        guardduty::administrator_disabled(world, &account, &call.region);
+    }
     world.integrations.administrators.remove(&place);
     if matches!(service.key, "ec2" | "securitylake") {
         organizations::deregister_delegated_admin(world, service.principal, &account);
@@ -334,20 +337,6 @@ fn list(world: &mut World, call: &Call, service: &Service) -> Reply {
 /// Detective's graph ids are 32 hexadecimal digits; derived, since a read makes no ids.
 fn graph_id(admin: &Administrator) -> String {
     format!("{:0>32}", format!("{:x}", admin.account.parse::<u64>().unwrap_or_default()))
-}
-
-fn make_detector(world: &mut World, account: &str, call: &Call) {
-    let key = cell(account, &call.region);
-    if !world.integrations.detectors.contains_key(&key) {
-        let id = world.hex(32);
-        world.integrations.detectors.insert(key, Detector { id, created: call.now });
-    }
-}
-
-fn list_detectors(world: &World, call: &Call) -> Value {
-    let detector = world.integrations.detectors.get(&cell(&call.account, &call.region));
-    let ids: Vec<&str> = detector.iter().map(|d| d.id.as_str()).collect();
-    json!({"DetectorIds": ids})
 }
 
 fn get_inspector(world: &World, call: &Call, service: &Service) -> Reply {

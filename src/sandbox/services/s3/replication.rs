@@ -62,7 +62,10 @@ fn check_together(rules: &[Value]) -> Result<(), Fault> {
         })
     };
     if repeats("ID") {
-        return Err(invalid("InvalidArgument", "Rule Id must be unique. Found same Id for more than one rule"));
+        return Err(invalid(
+            "InvalidArgument",
+            "Rule Id must be unique. Found same Id for more than one rule",
+        ));
     }
     if repeats("Priority") {
         return Err(invalid("InvalidRequest", "Found more than one rule with the same Priority"));
@@ -120,7 +123,8 @@ fn check_owner(rule: &Value, target: &Bucket) -> Result<(), Fault> {
 
 /// A key for the replicas and objects under KMS go together.
 fn check_encryption(rule: &Value) -> Result<(), Fault> {
-    let status = rule.pointer("/SourceSelectionCriteria/SseKmsEncryptedObjects/Status").and_then(Value::as_str);
+    let status =
+        rule.pointer("/SourceSelectionCriteria/SseKmsEncryptedObjects/Status").and_then(Value::as_str);
     let key = rule.pointer("/Destination/EncryptionConfiguration/ReplicaKmsKeyID").is_some();
     match (status == Some("Enabled"), key) {
         (true, false) => {

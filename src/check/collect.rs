@@ -1,0 +1,228 @@
+//! Reads evidence and decides: account by account, each with its regions, bounded and isolated from the others.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+
+use super::Check;
+use super::report::SkippedAccount;
+use super::rules::{self, Decide, Place, RuleCheck};
+use super::source::{Evidence, Need, ReadCx, Unread};
+use super::verdict::Verdict;
+use crate::aws::Guard;
+use crate::baseline::Regions;
+use crate::compliance::cis::{Rule, RuleScope};
+use crate::error::Kind;
+use crate::facts::Account;
+use crate::selector::Target;
+
+/// Accounts that are read at a time. The pace of calls has its own bounds.
+const ACCOUNTS_AT_A_TIME: usize = 32;
+
+/// Told when an account is done.
+pub trait Progress: Send + Sync {
+    /// How many there are.
+    fn accounts(&self, number: usize);
+    /// One more.
+    fn account_done(&self);
+}
+
+/// One rule in one place.
+pub(super) struct Outcome {
+    pub(super) rule: &'static Rule,
+    pub(super) account: Account,
+    /// Empty where the rule is about the whole account or organization.
+    pub(super) region: String,
+    pub(super) verdict: Result<Verdict, Unread>,
+}
+
+/// What was decided, and which accounts were left out.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    pub(super) list: Vec<Outcome>,
+    pub(super) skipped: Vec<SkippedAccount>,
+}
+
+/// Everything that any rule may call: the guard's list.
+static READS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let needs = rules::CHECKS.iter().flat_map(|check| check.needs);
+    needs.flat_map(|need| need.reads).copied().collect()
+});
+
+fn guard() -> Guard {
+    Guard { control: "check".into(), reads: &READS, writes: &[] }
+}
+
+/// The rules of the run, and all that they need.
+struct Plan {
+    rules: Vec<(&'static Rule, &'static RuleCheck)>,
+    needs: Vec<Need>,
+}
+
+/// Evaluates every rule in every place.
+pub(super) async fn collect(check: &Arc<Check>, progress: &dyn Progress) -> Outcomes {
+    let rules = rules::of(check.version);
+    let needs = rules.iter().flat_map(|(_, c)| c.needs).copied().collect();
+    let plan = Arc::new(Plan { rules, needs });
+    let organization = Arc::new(read_organization(check, &plan).await);
+    let mut outcomes = Outcomes::default();
+    let mut accounts = Vec::new();
+    for account in check.facts.accounts.values() {
+        match left_out(check, account) {
+            None => accounts.push(account.clone()),
+            Some(reason) => outcomes.skipped.push(SkippedAccount {
+                account_id: account.id.clone(),
+                account_name: account.name.clone(),
+                reason,
+            }),
+        }
+    }
+    progress.accounts(accounts.len());
+    outcomes.list.extend(decide_organization(check, &plan, &organization));
+    let mut done = stream::iter(accounts)
+        .map(|account| {
+            let (check, plan, organization) = (check.clone(), plan.clone(), organization.clone());
+            async move { read_account(&check, &plan, &organization, account).await }
+        })
+        .buffer_unordered(ACCOUNTS_AT_A_TIME);
+    while let Some(list) = done.next().await {
+        outcomes.list.extend(list);
+        progress.account_done();
+    }
+    outcomes
+}
+
+/// Why an account has no rows.
+fn left_out(check: &Check, account: &Account) -> Option<String> {
+    if !account.is_active() {
+        return Some(format!("the account is {}", account.state));
+    }
+    if let Some(reason) = check.baseline.unmanaged(account) {
+        return Some(format!("not managed: {reason}"));
+    }
+    (!selects(check, account, None)).then(|| "not selected".to_string())
+}
+
+/// Whether `--only` and `--exclude` leave an account, or one of its regions.
+fn selects(check: &Check, account: &Account, region: Option<&str>) -> bool {
+    let key = check.baseline.account_key(account);
+    let region = region.unwrap_or(&check.baseline.organization.home_region);
+    check.selection.matches(&Target {
+        control: "check",
+        account: &account.id,
+        account_key: key,
+        ou: &account.ou,
+        region,
+    })
+}
+
+/// Enters a place and reads one scope of evidence there.
+async fn gather(check: &Check, plan: &Plan, scope: RuleScope, account: &str, region: &str) -> Evidence {
+    if !plan.needs.iter().any(|need| need.scope == scope) {
+        return Evidence::default();
+    }
+    match check.aws.clients(account, region, guard()).await {
+        Ok(aws) => {
+            let cx = ReadCx { aws: &aws, facts: &check.facts, baseline: &check.baseline };
+            Evidence::gather(&plan.needs, scope, &cx).await
+        }
+        Err(error) => Evidence::unreadable(&plan.needs, scope, &error.into()),
+    }
+}
+
+async fn read_organization(check: &Check, plan: &Plan) -> Evidence {
+    let home = &check.baseline.organization.home_region;
+    gather(check, plan, RuleScope::Org, &check.facts.management_account, home).await
+}
+
+async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, account: Account) -> Vec<Outcome> {
+    let home = &check.baseline.organization.home_region;
+    let own = gather(check, plan, RuleScope::Account, &account.id, home).await;
+    let regions = regions_of(check, &account).into_iter().map(|(region, problem)| {
+        let account = &account;
+        async move {
+            let evidence = match problem {
+                None => gather(check, plan, RuleScope::AccountRegion, &account.id, &region).await,
+                Some(why) => Evidence::unreadable(&plan.needs, RuleScope::AccountRegion, &why),
+            };
+            (region, evidence)
+        }
+    });
+    let regions: BTreeMap<String, Evidence> = join_all(regions).await.into_iter().collect();
+    let mut list = Vec::new();
+    for (rule, rule_check) in &plan.rules {
+        let places: Vec<&str> = match rule.scope {
+            RuleScope::Org => Vec::new(),
+            RuleScope::Account => vec![""],
+            RuleScope::AccountRegion => regions.keys().map(String::as_str).collect(),
+        };
+        for region in places {
+            let place = at(check, rule, &account, region, (organization, &own, &regions));
+            list.push(outcome(&place, rule_check.decide));
+        }
+    }
+    list
+}
+
+/// The rules about the organization: once, as the management account's.
+fn decide_organization(check: &Check, plan: &Plan, organization: &Evidence) -> Vec<Outcome> {
+    let Some(account) = check.facts.accounts.get(&check.facts.management_account) else { return Vec::new() };
+    let nothing = (Evidence::default(), BTreeMap::new());
+    let rules = plan.rules.iter().filter(|(rule, _)| rule.scope == RuleScope::Org);
+    rules
+        .map(|(rule, rule_check)| {
+            let place = at(check, rule, account, "", (organization, &nothing.0, &nothing.1));
+            outcome(&place, rule_check.decide)
+        })
+        .collect()
+}
+
+/// Evidence about the organization, an account, and its regions.
+type Known<'a> = (&'a Evidence, &'a Evidence, &'a BTreeMap<String, Evidence>);
+
+fn at<'a>(
+    check: &'a Check,
+    rule: &'static Rule,
+    account: &'a Account,
+    region: &'a str,
+    known: Known<'a>,
+) -> Place<'a> {
+    let (organization, own, regions) = known;
+    let Check { version, facts, now, .. } = check;
+    Place { version, facts, now: *now, rule, account, region, organization, own, regions }
+}
+
+fn outcome(place: &Place<'_>, decide: Decide) -> Outcome {
+    Outcome {
+        rule: place.rule,
+        account: place.account.clone(),
+        region: place.region.to_string(),
+        verdict: decide(place),
+    }
+}
+
+/// The regions of an account, each with why it cannot be read.
+fn regions_of(check: &Check, account: &Account) -> Vec<(String, Option<Unread>)> {
+    let home = &check.baseline.organization.home_region;
+    let own = if account.id == check.facts.management_account {
+        Ok(check.facts.management_regions.clone())
+    } else {
+        match check.facts.regions.get(&account.id) {
+            Some(Ok(regions)) => Ok(regions.clone()),
+            Some(Err(error)) => Err(Unread::from(error.clone())),
+            None => Err(Unread { kind: Kind::Bug, message: "the account's regions were not read".into() }),
+        }
+    };
+    let own = match own {
+        Ok(own) => own,
+        Err(why) => return vec![(home.clone(), Some(why))],
+    };
+    let wanted = |region: &String| match &check.baseline.organization.regions {
+        Regions::Enabled => true,
+        Regions::List(list) => list.contains(region),
+    };
+    let chosen = own.into_iter().filter(wanted).filter(|region| selects(check, account, Some(region)));
+    chosen.map(|region| (region, None)).collect()
+}

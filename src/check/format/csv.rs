@@ -1,0 +1,96 @@
+//! One line per row, with the columns that auditors know: RFC 4180.
+
+use super::{CheckReport, Row, remediation, results};
+
+const COLUMNS: [&str; 20] = [
+    "Section",
+    "Rule",
+    "Category",
+    "Account",
+    "Account ID",
+    "OU",
+    "Region",
+    "Status",
+    "Results (Failed/Checked)",
+    "Failed",
+    "Checked",
+    "Affected",
+    "Affected entities",
+    "Level",
+    "Scored",
+    "Severity",
+    "Evidence",
+    "Met by",
+    "Remediation",
+    "Last updated",
+];
+
+/// The whole report. `Section` is the rule's number, `Rule` its title.
+pub fn render(report: &CheckReport) -> String {
+    let mut out = line(COLUMNS.map(String::from).as_slice());
+    for row in &report.rows {
+        out.push_str(&line(&fields(report, row)));
+    }
+    out
+}
+
+fn fields(report: &CheckReport, row: &Row) -> [String; 20] {
+    [
+        row.rule.clone(),
+        row.title.clone(),
+        row.category.clone(),
+        row.account_name.clone(),
+        row.account_id.clone(),
+        row.ou.clone(),
+        row.region.clone(),
+        row.status.name().to_string(),
+        results(row),
+        row.failed.to_string(),
+        row.checked.to_string(),
+        row.affected.len().to_string(),
+        row.affected.join(" "),
+        row.level.to_string(),
+        row.scored.to_string(),
+        row.severity.clone(),
+        row.evidence.clone(),
+        row.met_by.clone().unwrap_or_default(),
+        remediation(report, row).to_string(),
+        row.updated_at.clone(),
+    ]
+}
+
+fn line(fields: &[String]) -> String {
+    let quoted: Vec<String> = fields.iter().map(|field| quote(field)).collect();
+    format!("{}\r\n", quoted.join(","))
+}
+
+/// A field that a spreadsheet would take for a formula begins with an apostrophe; control characters become spaces.
+/// <https://owasp.org/www-community/attacks/CSV_Injection>
+fn quote(field: &str) -> String {
+    let clean: String = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let formula = clean.trim_start().starts_with(['=', '+', '-', '@']);
+    let safe = if formula { format!("'{clean}") } else { clean };
+    if safe.contains(['"', ',', ' ', '\'']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::format::tests::report;
+
+    #[test]
+    fn a_hostile_name_is_neither_a_formula_nor_a_second_line() {
+        let text = render(&report());
+        assert_eq!(text.lines().count(), 6);
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.contains("\"'=cmd|"), "{text}");
+    }
+
+    #[test]
+    fn quotation_marks_are_doubled() {
+        assert_eq!(quote("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quote("plain"), "plain");
+        assert_eq!(quote(" @x"), "\"' @x\"");
+        assert_eq!(quote("1.10"), "1.10");
+    }
+}

@@ -1,0 +1,156 @@
+//! For people at a terminal: what fails, folded over accounts, then the counts.
+
+use std::collections::BTreeMap;
+
+use super::{CheckReport, benchmark, place};
+use crate::check::report::{Group, Row, Status};
+use crate::report::text::{Paint, count, safe};
+
+/// Places that one line names before it counts the rest.
+const NAMED: usize = 3;
+
+/// The whole report.
+pub fn render(report: &CheckReport, paint: Paint) -> String {
+    let mut out =
+        format!("{}\n", paint.bold(&format!("{}, {}", benchmark(report), safe(&report.organization_id))));
+    for rule in &report.rules {
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.rule == rule.rule).collect();
+        let bad = rows.iter().any(|row| matches!(row.status, Status::Fail | Status::Error));
+        if bad {
+            out.push_str(&failed_rule(&rows, paint));
+        }
+    }
+    out.push_str(&by_hand(report, paint));
+    out.push_str(&skipped(report));
+    out.push('\n');
+    out.push_str(&counts(&report.summary.sections, report, paint));
+    out.push_str(&changes(report, paint));
+    out
+}
+
+/// One rule that does not hold everywhere: equal findings of several places are one line.
+fn failed_rule(rows: &[&Row], paint: Paint) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let held = rows.iter().filter(|row| row.status == Status::Pass).count();
+    let total =
+        rows.iter().filter(|row| !matches!(row.status, Status::Manual | Status::NotApplicable)).count();
+    let title = format!("{} {}", safe(&first.rule), safe(&first.title));
+    let mut out = format!(
+        "\n{} {}\n",
+        paint.bold(&title),
+        paint.dim(&format!("[{}] {held}/{total} hold", first.severity))
+    );
+    let mut folded: BTreeMap<(Status, String), Vec<&Row>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| matches!(row.status, Status::Fail | Status::Error)) {
+        folded.entry((row.status, row.evidence.clone())).or_default().push(row);
+    }
+    for ((status, evidence), rows) in folded {
+        let word = if status == Status::Fail { paint.red("FAIL ") } else { paint.yellow("ERROR") };
+        out.push_str(&format!("  {word} {}: {}\n", places(&rows), safe(&evidence)));
+    }
+    if let Some(control) = &first.fix_control {
+        let declared = rows.iter().any(|row| row.fixed_by_baseline);
+        let how = if declared {
+            "the baseline declares it: run `orgbase apply`"
+        } else {
+            "declare it in the baseline"
+        };
+        out.push_str(&paint.dim(&format!("  fix   [{control}] ({how})\n")));
+    }
+    out
+}
+
+fn places(rows: &[&Row]) -> String {
+    let named: Vec<String> = rows.iter().take(NAMED).map(|row| safe(&place(row))).collect();
+    match rows.len().saturating_sub(NAMED) {
+        0 => named.join("; "),
+        more => format!("{} and {more} more", named.join("; ")),
+    }
+}
+
+/// Rules that a person decides, once each.
+fn by_hand(report: &CheckReport, paint: Paint) -> String {
+    let mut rules: BTreeMap<&str, (&Row, usize)> = BTreeMap::new();
+    for row in report.rows.iter().filter(|row| row.status == Status::Manual) {
+        rules.entry(&row.rule).or_insert((row, 0)).1 += 1;
+    }
+    if rules.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint.bold("For a person to decide"));
+    let mut rules: Vec<_> = rules.into_values().collect();
+    rules.sort_by_key(|(row, _)| crate::compliance::cis::order(&row.rule));
+    for (row, number) in rules {
+        out.push_str(&format!(
+            "  {} {} ({}): {}\n",
+            safe(&row.rule),
+            safe(&row.title),
+            count(number, "place"),
+            safe(&row.evidence)
+        ));
+    }
+    out
+}
+
+fn skipped(report: &CheckReport) -> String {
+    let lines: Vec<String> = report
+        .skipped
+        .iter()
+        .map(|s| format!("  {} ({}): {}\n", safe(&s.account_name), safe(&s.account_id), safe(&s.reason)))
+        .collect();
+    if lines.is_empty() { String::new() } else { format!("\nNot looked at\n{}", lines.concat()) }
+}
+
+fn counts(sections: &[Group], report: &CheckReport, paint: Paint) -> String {
+    let mut out =
+        format!("{:<34} {:>6} {:>6} {:>6} {:>6} {:>6}\n", "", "PASS", "FAIL", "MANUAL", "N/A", "ERROR");
+    let mut line = |name: &str, statuses: &BTreeMap<String, usize>, score: Option<f64>| {
+        let numbers: Vec<String> = Status::ALL
+            .iter()
+            .map(|s| format!("{:>6}", statuses.get(s.name()).copied().unwrap_or_default()))
+            .collect();
+        let score = score.map(|s| format!("  {s} %")).unwrap_or_default();
+        out.push_str(&format!("{name:<34} {}{score}\n", numbers.join(" ")));
+    };
+    for section in sections {
+        line(&safe(&section.name), &section.statuses, section.score);
+    }
+    line("all", &report.summary.statuses, report.summary.score);
+    let accounts = report.summary.accounts.len();
+    out.push_str(&paint.dim(&format!(
+        "{} over {}\n",
+        count(report.summary.rows, "row"),
+        count(accounts, "account")
+    )));
+    out
+}
+
+fn changes(report: &CheckReport, paint: Paint) -> String {
+    let Some(compared) = &report.compared else { return String::new() };
+    let mut out = format!(
+        "\nSince {}: {} newly failed, {} fixed\n",
+        safe(&compared.with),
+        compared.newly_failed.len(),
+        compared.fixed.len()
+    );
+    for row in &compared.newly_failed {
+        out.push_str(&format!("  {} {}\n", paint.red("failed"), safe(row)));
+    }
+    for row in &compared.fixed {
+        out.push_str(&format!("  {} {}\n", paint.green("fixed "), safe(row)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::format::tests::report;
+
+    #[test]
+    fn names_from_aws_do_not_drive_the_terminal() {
+        let text = render(&report(), Paint(false));
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+        assert!(text.contains("FAIL ") && text.contains("ERROR ") && text.contains("For a person"));
+    }
+}

@@ -1,0 +1,202 @@
+//! From verdicts to rows: numbers of the benchmark version, exceptions of the baseline, what would fix what.
+
+use std::collections::BTreeMap;
+
+use time::format_description::well_known::Rfc3339;
+
+use super::Check;
+use super::collect::{Outcome, Outcomes};
+use super::report::{CheckReport, ExceptionText, FORMAT_VERSION, Row, RuleText, Status, Summary};
+use super::source::Unread;
+use super::verdict::Verdict;
+use crate::baseline::Place;
+use crate::compliance::cis::{self, RULES, Rule};
+use crate::controls::SECTIONS;
+
+/// Most affected entities that a row names.
+const MOST_AFFECTED: usize = 200;
+
+/// One row before its texts: all entries of one number in one place.
+struct Merged<'a> {
+    first: &'a Outcome,
+    verdict: Result<Verdict, Unread>,
+}
+
+/// The report of a run.
+pub(super) fn report(check: &Check, outcomes: Outcomes) -> CheckReport {
+    let Outcomes { list, mut skipped } = outcomes;
+    skipped.sort_by(|a, b| (&a.account_name, &a.account_id).cmp(&(&b.account_name, &b.account_id)));
+    let rules = rule_texts(check.version);
+    let texts: BTreeMap<&str, &RuleText> = rules.iter().map(|rule| (rule.rule.as_str(), rule)).collect();
+    let updated_at = check.now.format(&Rfc3339).unwrap_or_default();
+    let mut rows: Vec<Row> = merge(check.version, &list)
+        .into_iter()
+        .filter_map(|(number, merged)| Some(row(check, texts.get(number.as_str())?, &merged, &updated_at)))
+        .collect();
+    rows.sort_by(|a, b| {
+        let key =
+            |r: &Row| (cis::order(&r.rule), r.account_name.clone(), r.account_id.clone(), r.region.clone());
+        key(a).cmp(&key(b))
+    });
+    CheckReport {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        benchmark: "CIS Amazon Web Services Foundations Benchmark".to_string(),
+        version: check.version.to_string(),
+        generated_at: updated_at,
+        organization_id: check.facts.organization_id.clone(),
+        baseline: check.has_baseline.then(|| check.baseline.path().display().to_string()),
+        summary: Summary::of(&rows),
+        rules,
+        rows,
+        skipped,
+        compared: None,
+    }
+}
+
+/// One entry per number, account and region: an entry of `cis.toml` with several numbers makes several, and entries that
+/// share one make one, where an error wins, then a failure.
+fn merge<'a>(version: &str, list: &'a [Outcome]) -> Vec<(String, Merged<'a>)> {
+    let mut merged: BTreeMap<(String, &str, &str), Merged<'a>> = BTreeMap::new();
+    for outcome in list {
+        for number in outcome.rule.numbers(version) {
+            let key = (number.to_string(), outcome.account.id.as_str(), outcome.region.as_str());
+            let verdict = outcome.verdict.clone();
+            merged
+                .entry(key)
+                .and_modify(|m| {
+                    m.verdict = match (m.verdict.clone(), verdict.clone()) {
+                        (Ok(a), Ok(b)) => Ok(a.and(b)),
+                        (Err(why), _) | (_, Err(why)) => Err(why),
+                    }
+                })
+                .or_insert(Merged { first: outcome, verdict });
+        }
+    }
+    merged.into_iter().map(|((number, _, _), merged)| (number, merged)).collect()
+}
+
+fn row(check: &Check, text: &RuleText, merged: &Merged<'_>, updated_at: &str) -> Row {
+    let Outcome { account, region, .. } = merged.first;
+    let mut row = Row {
+        section: text.section.clone(),
+        rule: text.rule.clone(),
+        title: text.title.clone(),
+        category: text.category.clone(),
+        level: text.level,
+        scored: text.scored,
+        severity: text.severity.clone(),
+        account_id: account.id.clone(),
+        account_name: account.name.clone(),
+        ou: account.ou.clone(),
+        region: region.clone(),
+        status: Status::Error,
+        failed: 0,
+        checked: 0,
+        affected: Vec::new(),
+        evidence: String::new(),
+        met_by: None,
+        fix_control: text.fix_control.clone(),
+        fixed_by_baseline: false,
+        exception: None,
+        updated_at: updated_at.to_string(),
+    };
+    match &merged.verdict {
+        Err(why) => row.evidence = why.to_string(),
+        Ok(Verdict::Manual(what)) => (row.status, row.evidence) = (Status::Manual, what.clone()),
+        Ok(Verdict::NotApplicable(why)) => (row.status, row.evidence) = (Status::NotApplicable, why.clone()),
+        Ok(Verdict::Decided(decided)) => {
+            row.failed = decided.failed();
+            row.checked = decided.items.len();
+            row.affected = decided.affected().into_iter().take(MOST_AFFECTED).collect();
+            row.evidence = decided.evidence();
+            row.status = if row.failed == 0 { Status::Pass } else { Status::Fail };
+            row.met_by = decided.met_by.clone().filter(|_| row.failed == 0);
+        }
+    }
+    if row.status == Status::Fail {
+        consult_baseline(check, merged.first, &mut row);
+    }
+    row
+}
+
+/// What the baseline says of a failed row: an exception that holds meets it; else whether applying it would.
+fn consult_baseline(check: &Check, outcome: &Outcome, row: &mut Row) {
+    let (Some(control), true) = (&row.fix_control, check.has_baseline) else { return };
+    let account = &outcome.account;
+    let region = if row.region.is_empty() { &check.baseline.organization.home_region } else { &row.region };
+    if let Some(exception) = check.baseline.exception(control, account, region) {
+        let expired = exception.days_left(check.now.date()).is_some_and(|days| days < 0);
+        let expires = exception.expires.map(|day| day.to_string());
+        if !expired {
+            let until = expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
+            row.met_by = Some(format!("exception{until}: {}", exception.reason));
+            row.status = Status::Pass;
+        }
+        row.exception = Some(ExceptionText { reason: exception.reason.clone(), expires, expired });
+        return;
+    }
+    let key = check.baseline.account_key(account);
+    let place = Place { key, id: &account.id, ou: &account.ou };
+    row.fixed_by_baseline = check.baseline.section(control, Some(&place)).is_ok_and(|s| s.is_some());
+}
+
+/// The texts of a version's rules, by number.
+pub(super) fn rule_texts(version: &str) -> Vec<RuleText> {
+    let mut texts: BTreeMap<Vec<u32>, RuleText> = BTreeMap::new();
+    for rule in RULES.iter() {
+        for number in rule.numbers(version) {
+            let text = rule_text(version, number, rule);
+            texts
+                .entry(cis::order(number))
+                .and_modify(|first| {
+                    first.title = format!("{} {}", first.title, text.title);
+                    first.decision = format!("{} {}", first.decision, text.decision);
+                    first.fix_control = first.fix_control.take().or(text.fix_control.clone());
+                })
+                .or_insert(text);
+        }
+    }
+    texts.into_values().collect()
+}
+
+fn rule_text(version: &str, number: &str, rule: &Rule) -> RuleText {
+    let section = cis::section(version, number);
+    let category = if section == "Identity and Access Management" { "IAM" } else { section };
+    RuleText {
+        rule: number.to_string(),
+        title: rule.summary.clone(),
+        section: section.to_string(),
+        category: category.to_string(),
+        level: rule.level(),
+        scored: rule.scored,
+        severity: rule.severity().to_string(),
+        rationale: rule.rationale().to_string(),
+        decision: rule.decision.clone(),
+        remediation: remediation(rule),
+        fix_control: fix_control(rule),
+    }
+}
+
+fn remediation(rule: &Rule) -> String {
+    let control = fix_control(rule).map(|c| format!("Declare `[{c}]` in the baseline and apply it."));
+    let apis = (!rule.remediation_apis.is_empty())
+        .then(|| format!("By hand: {}.", rule.remediation_apis.join(", ")));
+    let note = (!rule.remediation_note.is_empty()).then(|| rule.remediation_note.clone());
+    [control, note, apis].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The section of a baseline that makes a rule hold: one that names it in some version, wholly before partly.
+pub(super) fn fix_control(rule: &Rule) -> Option<String> {
+    let names = |reference: &crate::control::Reference| {
+        reference.framework == "cis" && rule.numbers(reference.version).contains(&reference.id)
+    };
+    let mut found: Vec<(bool, &str)> = SECTIONS
+        .iter()
+        .flat_map(|s| s.meta().references.iter().map(|r| (s.meta().id, r)))
+        .filter(|(_, r)| names(r))
+        .map(|(id, r)| (!r.not_covered.is_empty(), id))
+        .collect();
+    found.sort_by_key(|(partly, _)| *partly);
+    found.first().map(|(_, id)| (*id).to_string())
+}

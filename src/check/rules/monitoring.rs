@@ -1,0 +1,40 @@
+//! Rules about metric filters and alarms: all of one form.
+
+use super::Place;
+use crate::check::source::Unread;
+use crate::check::sources::alarms::{Alarm, Filter, Monitoring};
+use crate::check::verdict::Verdict;
+use crate::compliance::cis::filter_patterns;
+use crate::metric_filter::same_meaning;
+
+pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
+    let monitoring = place.get::<Monitoring>()?;
+    let Some(trail) = monitoring.trails.first() else {
+        let none = "no organization trail logs all management events of all regions";
+        return Ok(Verdict::setting("alarm", Some(none.into())));
+    };
+    if !monitoring.trails.iter().any(|t| t.log_group.is_some()) {
+        return Ok(Verdict::setting("alarm", Some(format!("trail {} delivers to no log group", trail.name))));
+    }
+    let same = |f: &&Filter| filter_patterns(&place.rule.key).any(|p| same_meaning(&f.pattern, p));
+    let filters: Vec<&Filter> = monitoring.filters.iter().filter(same).collect();
+    if filters.is_empty() {
+        let none = "no metric filter of the trail's log group means what the rule asks for";
+        return Ok(Verdict::setting("alarm", Some(none.into())));
+    }
+    let metrics = filters.iter().flat_map(|f| &f.metrics);
+    let alarms: Vec<&Alarm> = metrics.filter_map(|m| monitoring.alarms.get(m)).flatten().collect();
+    let told = |a: &&&Alarm| a.enabled && a.actions.iter().any(|topic| monitoring.confirmed.contains(topic));
+    Ok(match (alarms.iter().find(told), alarms.first()) {
+        (Some(alarm), _) => {
+            let found = format!("organization trail {}, alarm {}", trail.name, alarm.name);
+            Verdict::setting("alarm", None).met_by(found)
+        }
+        (None, Some(alarm)) => {
+            let nobody =
+                format!("alarm {} tells nobody: no topic of it has a confirmed subscription", alarm.name);
+            Verdict::setting("alarm", Some(nobody))
+        }
+        (None, None) => Verdict::setting("alarm", Some("no alarm watches the filter's metric".into())),
+    })
+}

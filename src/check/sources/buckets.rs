@@ -1,0 +1,271 @@
+//! S3 buckets: an account's own with their settings, and the buckets of trails wherever they are.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::aws::Clients;
+use crate::check::source::{ReadCx, Source};
+use crate::compliance::cis::RuleScope;
+use crate::error::{Absent as _, CallError};
+
+use super::trails::OrganizationTrails;
+
+/// Buckets of one account that are read at a time.
+const WIDTH: usize = 8;
+
+/// The four switches of Block Public Access.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PublicAccessBlock {
+    pub(crate) block_acls: bool,
+    pub(crate) ignore_acls: bool,
+    pub(crate) block_policy: bool,
+    pub(crate) restrict: bool,
+}
+
+impl PublicAccessBlock {
+    /// All four are on.
+    pub(crate) fn is_complete(self) -> bool {
+        self.block_acls && self.ignore_acls && self.block_policy && self.restrict
+    }
+}
+
+/// The account's own Block Public Access.
+pub(crate) struct AccountPublicAccess(pub(crate) PublicAccessBlock);
+
+impl Source for AccountPublicAccess {
+    const SCOPE: RuleScope = RuleScope::Account;
+    const READS: &'static [&'static str] = &["s3control:GetPublicAccessBlock"];
+
+    async fn read(cx: &ReadCx<'_>) -> Result<AccountPublicAccess, CallError> {
+        let account = cx.aws.account();
+        let answer = cx
+            .aws
+            .s3control()
+            .call("GetPublicAccessBlock", |c| c.get_public_access_block().account_id(account).send())
+            .await
+            .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
+        let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| PublicAccessBlock {
+            block_acls: b.block_public_acls.unwrap_or_default(),
+            ignore_acls: b.ignore_public_acls.unwrap_or_default(),
+            block_policy: b.block_public_policy.unwrap_or_default(),
+            restrict: b.restrict_public_buckets.unwrap_or_default(),
+        });
+        Ok(AccountPublicAccess(block.unwrap_or_default()))
+    }
+}
+
+/// One bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    pub(crate) name: String,
+    /// The bucket policy; absent where it has none.
+    pub(crate) policy: Option<String>,
+    pub(crate) mfa_delete: bool,
+    pub(crate) public_access: PublicAccessBlock,
+}
+
+/// The account's buckets with what the storage rules look at.
+pub(crate) struct Buckets(pub(crate) Vec<Bucket>);
+
+impl Source for Buckets {
+    const SCOPE: RuleScope = RuleScope::Account;
+    const READS: &'static [&'static str] =
+        &["s3:ListBuckets", "s3:GetBucketPolicy", "s3:GetBucketVersioning", "s3:GetPublicAccessBlock"];
+
+    async fn read(cx: &ReadCx<'_>) -> Result<Buckets, CallError> {
+        let buckets = stream::iter(list(cx.aws).await?)
+            .map(|(name, region)| bucket(cx.aws, name, region))
+            .buffered(WIDTH)
+            .try_filter_map(async |bucket| Ok(bucket))
+            .try_collect()
+            .await?;
+        Ok(Buckets(buckets))
+    }
+}
+
+/// Names and regions of the account's buckets: regions come only in pages.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+async fn list(aws: &Clients) -> Result<Vec<(String, String)>, CallError> {
+    let found = aws
+        .s3()
+        .pages(
+            "ListBuckets",
+            |c, t| c.list_buckets().max_buckets(1000).set_continuation_token(t).send(),
+            |a| (a.buckets, a.continuation_token),
+        )
+        .await?;
+    let home = aws.region();
+    Ok(found
+        .into_iter()
+        .filter_map(|b| Some((b.name?, b.bucket_region.unwrap_or_else(|| home.to_string()))))
+        .collect())
+}
+
+/// `None`: somebody deleted it meanwhile.
+async fn bucket(aws: &Clients, name: String, region: String) -> Result<Option<Bucket>, CallError> {
+    let owner = aws.account();
+    let s3 = aws.elsewhere(owner, &region).await?.s3();
+    let (bucket, gone) = (name.as_str(), ["NoSuchBucket"]);
+    let versioning = s3
+        .call("GetBucketVersioning", |c| {
+            c.get_bucket_versioning().bucket(bucket).expected_bucket_owner(owner).send()
+        })
+        .await
+        .absent(&gone)?;
+    let Some(versioning) = versioning else { return Ok(None) };
+    let policy = s3
+        .call("GetBucketPolicy", |c| c.get_bucket_policy().bucket(bucket).expected_bucket_owner(owner).send())
+        .await
+        .absent(&["NoSuchBucketPolicy", "NoSuchBucket"])?;
+    let block = public_access_block(&s3, bucket, owner).await?;
+    Ok(Some(Bucket {
+        policy: policy.and_then(|a| a.policy),
+        mfa_delete: versioning.mfa_delete.is_some_and(|m| m.as_str() == "Enabled"),
+        public_access: block,
+        name,
+    }))
+}
+
+async fn public_access_block(
+    s3: &crate::aws::Service<aws_sdk_s3::Client>,
+    bucket: &str,
+    owner: &str,
+) -> Result<PublicAccessBlock, CallError> {
+    let answer = s3
+        .call("GetPublicAccessBlock", |c| {
+            c.get_public_access_block().bucket(bucket).expected_bucket_owner(owner).send()
+        })
+        .await
+        .absent(&["NoSuchPublicAccessBlockConfiguration", "NoSuchBucket"])?;
+    let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| PublicAccessBlock {
+        block_acls: b.block_public_acls.unwrap_or_default(),
+        ignore_acls: b.ignore_public_acls.unwrap_or_default(),
+        block_policy: b.block_public_policy.unwrap_or_default(),
+        restrict: b.restrict_public_buckets.unwrap_or_default(),
+    });
+    Ok(block.unwrap_or_default())
+}
+
+/// The bucket of a trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TrailBucket {
+    /// 12-digit id of the account that has it.
+    pub(crate) account: String,
+    pub(crate) access_logging: bool,
+    pub(crate) public_access: PublicAccessBlock,
+    /// The ACL names everybody, or every AWS account.
+    pub(crate) public_acl: bool,
+    /// `GetBucketPolicyStatus` says so.
+    pub(crate) public_policy: bool,
+}
+
+/// The buckets of the organization's trails, by name. A bucket that no account of the organization has is absent.
+pub(crate) struct OrganizationTrailBuckets(pub(crate) BTreeMap<String, TrailBucket>);
+
+impl Source for OrganizationTrailBuckets {
+    const SCOPE: RuleScope = RuleScope::Org;
+    const READS: &'static [&'static str] = &[
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:GetEventSelectors",
+        "cloudtrail:GetTrailStatus",
+        "s3:GetBucketAcl",
+        "s3:GetBucketLogging",
+        "s3:GetBucketPolicyStatus",
+        "s3:GetPublicAccessBlock",
+        "s3:ListBuckets",
+    ];
+
+    async fn read(cx: &ReadCx<'_>) -> Result<OrganizationTrailBuckets, CallError> {
+        let mut found = BTreeMap::new();
+        for trail in OrganizationTrails::read(cx).await?.0 {
+            if found.contains_key(&trail.bucket) {
+                continue;
+            }
+            if let Some(bucket) = find(cx, &trail.bucket).await? {
+                found.insert(trail.bucket, bucket);
+            }
+        }
+        Ok(OrganizationTrailBuckets(found))
+    }
+}
+
+/// The buckets of an account's own trails, by name, where the account has them itself.
+pub(crate) struct OwnTrailBuckets(pub(crate) BTreeMap<String, TrailBucket>);
+
+impl Source for OwnTrailBuckets {
+    const SCOPE: RuleScope = RuleScope::Account;
+    const READS: &'static [&'static str] = &[
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:ListTrails",
+        "cloudtrail:GetEventSelectors",
+        "cloudtrail:GetTrailStatus",
+        "s3:GetBucketAcl",
+        "s3:GetBucketLogging",
+        "s3:GetBucketPolicyStatus",
+        "s3:GetPublicAccessBlock",
+        "s3:ListBuckets",
+    ];
+
+    async fn read(cx: &ReadCx<'_>) -> Result<OwnTrailBuckets, CallError> {
+        let mut found = BTreeMap::new();
+        for trail in super::trails::OwnTrails::read(cx).await?.0 {
+            if let Some(bucket) = find(cx, &trail.bucket).await? {
+                found.insert(trail.bucket, bucket);
+            }
+        }
+        Ok(OwnTrailBuckets(found))
+    }
+}
+
+/// Most accounts that are asked for a bucket that is nowhere near.
+const FURTHER_ACCOUNTS: usize = 25;
+
+/// Looks for a bucket: in the clients' account, in the account whose id stands in its name, in those that are named like
+/// log archives, then in some others.
+async fn find(cx: &ReadCx<'_>, name: &str) -> Result<Option<TrailBucket>, CallError> {
+    let likely = |a: &crate::facts::Account| {
+        let words = a.name.to_ascii_lowercase();
+        (
+            !name.contains(&a.id),
+            !(words.contains("log") || words.contains("archive") || words.contains("audit")),
+        )
+    };
+    let mut accounts: Vec<&crate::facts::Account> =
+        cx.facts.accounts.values().filter(|a| a.is_active()).collect();
+    accounts.sort_by_key(|a| (a.id != cx.aws.account(), likely(a)));
+    for account in accounts.into_iter().take(FURTHER_ACCOUNTS) {
+        let there = cx.aws.elsewhere(&account.id, cx.aws.region()).await?;
+        if let Some((_, region)) = list(&there).await?.into_iter().find(|(bucket, _)| bucket == name) {
+            return trail_bucket(&there, name, &region).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+async fn trail_bucket(aws: &Clients, name: &str, region: &str) -> Result<TrailBucket, CallError> {
+    let owner = aws.account();
+    let s3 = aws.elsewhere(owner, region).await?.s3();
+    let logging = s3
+        .call("GetBucketLogging", |c| c.get_bucket_logging().bucket(name).expected_bucket_owner(owner).send())
+        .await?;
+    let acl = s3
+        .call("GetBucketAcl", |c| c.get_bucket_acl().bucket(name).expected_bucket_owner(owner).send())
+        .await?;
+    let policy = s3
+        .call("GetBucketPolicyStatus", |c| {
+            c.get_bucket_policy_status().bucket(name).expected_bucket_owner(owner).send()
+        })
+        .await
+        .absent(&["NoSuchBucketPolicy"])?;
+    let everybody =
+        |uri: &str| uri.ends_with("/groups/global/AllUsers") || uri.ends_with("/AuthenticatedUsers");
+    let grants = acl.grants.unwrap_or_default();
+    Ok(TrailBucket {
+        account: owner.to_string(),
+        access_logging: logging.logging_enabled.is_some(),
+        public_access: public_access_block(&s3, name, owner).await?,
+        public_acl: grants.iter().any(|g| g.grantee().and_then(|g| g.uri()).is_some_and(everybody)),
+        public_policy: policy.and_then(|a| a.policy_status).and_then(|s| s.is_public).unwrap_or_default(),
+    })
+}

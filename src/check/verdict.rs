@@ -1,0 +1,157 @@
+//! How one rule was decided in one place.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// What one rule found in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Things were looked at; the rule holds where none of them has a problem.
+    Decided(Decided),
+    /// A person decides. The text says what to do.
+    Manual(String),
+    /// The rule has no meaning here. The text says why.
+    NotApplicable(String),
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Decided {
+    /// The things, by id: what is wrong with each, or nothing.
+    pub items: BTreeMap<Item, Option<String>>,
+    /// What makes the rule hold, where that is not a setting of the place itself: `organization trail org-trail`.
+    pub met_by: Option<String>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// One thing that a rule looks at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Item {
+    /// Name, id or ARN, as AWS has it.
+    pub id: String,
+    /// A thing of its own (a user, a bucket), rather than a setting of the account.
+    pub entity: bool,
+}
+
+impl Verdict {
+    /// Over things: each with what is wrong with it.
+    pub(crate) fn over<I: Into<String>>(items: impl IntoIterator<Item = (I, Option<String>)>) -> Verdict {
+        let items = items.into_iter().map(|(id, problem)| (Item { id: id.into(), entity: true }, problem));
+        Verdict::Decided(Decided { items: items.collect(), ..Decided::default() })
+    }
+
+    /// About one setting of the place: `problem` says what is wrong with it.
+    pub(crate) fn setting(name: &str, problem: Option<String>) -> Verdict {
+        let item = Item { id: name.to_string(), entity: false };
+        Verdict::Decided(Decided { items: BTreeMap::from([(item, problem)]), ..Decided::default() })
+    }
+
+    /// A setting that is as it should be, or the problem.
+    pub(crate) fn holds(name: &str, holds: bool, problem: impl Into<String>) -> Verdict {
+        Verdict::setting(name, (!holds).then(|| problem.into()))
+    }
+
+    /// Says what makes it hold.
+    #[must_use]
+    pub(crate) fn met_by(mut self, what: impl Into<String>) -> Verdict {
+        if let Verdict::Decided(decided) = &mut self {
+            decided.met_by = Some(what.into());
+        }
+        self
+    }
+
+    /// Adds what the reader should know.
+    #[must_use]
+    pub(crate) fn note(mut self, text: impl Into<String>) -> Verdict {
+        if let Verdict::Decided(decided) = &mut self {
+            decided.notes.push(text.into());
+        }
+        self
+    }
+
+    /// Two entries of one rule number: all things of both; a thing with a problem in one has it. What a person decides,
+    /// or what does not apply, counts only where nothing was decided.
+    #[must_use]
+    pub(crate) fn and(self, other: Verdict) -> Verdict {
+        match (self, other) {
+            (Verdict::Decided(mut a), Verdict::Decided(b)) => {
+                for (item, problem) in b.items {
+                    let have = a.items.entry(item).or_default();
+                    *have = have.take().or(problem);
+                }
+                a.met_by = a.met_by.or(b.met_by);
+                a.notes.extend(b.notes);
+                Verdict::Decided(a)
+            }
+            (decided @ Verdict::Decided(_), _) | (_, decided @ Verdict::Decided(_)) => decided,
+            (manual @ Verdict::Manual(_), _) | (_, manual @ Verdict::Manual(_)) => manual,
+            (none, Verdict::NotApplicable(_)) => none,
+        }
+    }
+}
+
+impl Decided {
+    /// Things with a problem.
+    pub(crate) fn failed(&self) -> usize {
+        self.items.values().filter(|problem| problem.is_some()).count()
+    }
+
+    /// The entities among them.
+    pub(crate) fn affected(&self) -> Vec<String> {
+        let bad = self.items.iter().filter(|(item, problem)| item.entity && problem.is_some());
+        bad.map(|(item, _)| item.id.clone()).collect()
+    }
+
+    /// Every different problem with how many things have it, then the notes: what a reader wants to know first.
+    pub(crate) fn evidence(&self) -> String {
+        let mut problems: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (item, problem) in &self.items {
+            if let Some(problem) = problem {
+                problems.entry(problem).or_default().push(&item.id);
+            }
+        }
+        let told = problems.into_iter().map(|(problem, who)| match who.as_slice() {
+            [one] => format!("{one}: {problem}"),
+            [one, two] => format!("{one}, {two}: {problem}"),
+            [one, two, rest @ ..] => format!("{one}, {two} and {} more: {problem}", rest.len()),
+            [] => problem.to_string(),
+        });
+        told.chain(self.notes.iter().cloned()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(verdict: Verdict) -> Decided {
+        match verdict {
+            Verdict::Decided(decided) => decided,
+            _ => Decided::default(),
+        }
+    }
+
+    #[test]
+    fn one_bad_thing_in_either_half_is_bad_and_counted_once() {
+        let a = Verdict::over([("sg-1", None), ("sg-2", Some("port 22".to_string()))]);
+        let b = Verdict::over([("sg-1", Some("port 3389".to_string())), ("sg-2", None)]);
+        let both = decided(a.and(b));
+        assert_eq!((both.failed(), both.items.len()), (2, 2));
+        assert_eq!(both.evidence(), "sg-2: port 22; sg-1: port 3389");
+    }
+
+    #[test]
+    fn a_setting_is_counted_but_is_nobody() {
+        let verdict = decided(Verdict::holds("password policy", false, "there is none"));
+        assert_eq!((verdict.failed(), verdict.affected().len()), (1, 0));
+    }
+
+    #[test]
+    fn what_was_decided_wins_over_what_a_person_decides() {
+        let manual = Verdict::Manual("look".into());
+        assert!(matches!(manual.clone().and(Verdict::over([("x", None)])), Verdict::Decided(_)));
+        assert_eq!(Verdict::NotApplicable("none".into()).and(manual.clone()), manual);
+    }
+}
