@@ -20,6 +20,7 @@ mod services;
 mod trusted;
 
 pub use section::{Admins, DelegatedAdmins, ServiceKey};
+pub(crate) use services::global_region;
 
 use crate::baseline::Baseline;
 use crate::control::{DynControl, Seat, Section, SectionMeta, Shape, control};
