@@ -88,9 +88,10 @@ fn check_session(document: &Value) -> Result<(), Fault> {
     };
     for (key, value) in inputs {
         let good = match key.as_str() {
-            "s3EncryptionEnabled" | "cloudWatchEncryptionEnabled" | "cloudWatchStreamingEnabled" | "runAsEnabled" => {
-                value.is_boolean()
-            }
+            "s3EncryptionEnabled"
+            | "cloudWatchEncryptionEnabled"
+            | "cloudWatchStreamingEnabled"
+            | "runAsEnabled" => value.is_boolean(),
             "idleSessionTimeout" => minutes(value, 60),
             "maxSessionDuration" => minutes(value, 1_440),
             "shellProfile" => value.is_object(),
@@ -105,7 +106,9 @@ fn check_session(document: &Value) -> Result<(), Fault> {
 
 /// A number of minutes as a text; an empty text is none.
 fn minutes(value: &Value, most: u32) -> bool {
-    value.as_str().is_some_and(|text| text.is_empty() || text.parse().is_ok_and(|n: u32| (1..=most).contains(&n)))
+    value
+        .as_str()
+        .is_some_and(|text| text.is_empty() || text.parse().is_ok_and(|n: u32| (1..=most).contains(&n)))
 }
 
 fn version(call: &Call, content: String) -> Version {
@@ -116,10 +119,14 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     let kind = call.str("DocumentType").unwrap_or("Command").to_owned();
     let content = check(&kind, call)?;
     if view(world, call).is_some_and(|state| state.documents.contains_key(name(call))) {
-        return Err(fault("DocumentAlreadyExists", format!("Document with same name {} already exists", name(call))));
+        return Err(fault(
+            "DocumentAlreadyExists",
+            format!("Document with same name {} already exists", name(call)),
+        ));
     }
     let new = tags::read(call.input.get("Tags"), "Key", "Value");
-    let tags = tags::merged(&tags::Tags::new(), new).map_err(|_| fault("ValidationException", "Invalid tags."))?;
+    let tags =
+        tags::merged(&tags::Tags::new(), new).map_err(|_| fault("ValidationException", "Invalid tags."))?;
     let versions = [(1, version(call, content))].into();
     let document = Document { kind, versions, default: 1, shared: BTreeSet::new(), tags };
     let shown = description(call, &document, 1);
@@ -264,7 +271,10 @@ pub(super) fn share(world: &mut World, call: &Call) -> Reply {
     let added = listed("AccountIdsToAdd");
     let blocked = settings::value(world, call, settings::PUBLIC_SHARING) == Some("Disable");
     if blocked && added.iter().any(|account| account.eq_ignore_ascii_case("all")) {
-        return Err(fault("InvalidPermissionType", "Public sharing of documents is blocked in this account."));
+        return Err(fault(
+            "InvalidPermissionType",
+            "Public sharing of documents is blocked in this account.",
+        ));
     }
     let document = change(world, call)?;
     document.shared.extend(added);
@@ -306,7 +316,8 @@ mod tests {
         lab.ok("ssm", "CreateDocument", create(&preferences("20")));
         let made = lab.ok("ssm", "UpdateDocument", update(&preferences("30"), "$LATEST"));
         assert_eq!(made["DocumentDescription"]["DocumentVersion"], "2");
-        let version = |lab: &mut Lab, asked: Value| lab.ok("ssm", "GetDocument", asked)["DocumentVersion"].clone();
+        let version =
+            |lab: &mut Lab, asked: Value| lab.ok("ssm", "GetDocument", asked)["DocumentVersion"].clone();
         assert_eq!(version(&mut lab, get.clone()), "1");
         assert_eq!(version(&mut lab, json!({"Name": NAME, "DocumentVersion": "$LATEST"})), "2");
         lab.ok("ssm", "UpdateDocumentDefaultVersion", json!({"Name": NAME, "DocumentVersion": "2"}));
@@ -319,7 +330,8 @@ mod tests {
     fn what_is_refused() {
         let mut lab = Lab::new();
         lab.ok("ssm", "CreateDocument", create(&preferences("20")));
-        let number = r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{"idleSessionTimeout":20}}"#;
+        let number =
+            r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{"idleSessionTimeout":20}}"#;
         let old = preferences("20").replace("1.0", "2.2");
         lab.table(
             "ssm",
@@ -347,7 +359,11 @@ mod tests {
         let mut lab = Lab::new();
         lab.ok("ssm", "CreateDocument", create(&preferences("20")));
         let share = json!({"Name": NAME, "PermissionType": "Share", "AccountIdsToAdd": ["all"]});
-        lab.ok("ssm", "UpdateServiceSetting", json!({"SettingId": PUBLIC_SHARING, "SettingValue": "Disable"}));
+        lab.ok(
+            "ssm",
+            "UpdateServiceSetting",
+            json!({"SettingId": PUBLIC_SHARING, "SettingValue": "Disable"}),
+        );
         assert_eq!(lab.fails("ssm", "ModifyDocumentPermission", share.clone()).code, "InvalidPermissionType");
         lab.ok("ssm", "ResetServiceSetting", json!({"SettingId": PUBLIC_SHARING}));
         lab.ok("ssm", "ModifyDocumentPermission", share);

@@ -16,7 +16,11 @@ const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("/ssm/managed-instance/activation-tier", "standard", &["standard", "advanced"]),
     (HOST_ROLE, "$None", &[]),
     ("/ssm/opsinsights/opscenter", "Disabled", &["Enabled", "Disabled"]),
-    ("/ssm/parameter-store/default-parameter-tier", "Standard", &["Standard", "Advanced", "Intelligent-Tiering"]),
+    (
+        "/ssm/parameter-store/default-parameter-tier",
+        "Standard",
+        &["Standard", "Advanced", "Intelligent-Tiering"],
+    ),
     ("/ssm/parameter-store/high-throughput-enabled", "false", &["true", "false"]),
 ];
 
@@ -27,7 +31,8 @@ const HOST_ROLE: &str = "/ssm/managed-instance/default-ec2-instance-management-r
 
 /// The value of a setting.
 pub(super) fn value<'w>(world: &'w World, call: &Call, id: &str) -> Option<&'w str> {
-    let own = view(world, call).and_then(|state| state.settings.get(id)).map(|setting| setting.value.as_str());
+    let own =
+        view(world, call).and_then(|state| state.settings.get(id)).map(|setting| setting.value.as_str());
     own.or_else(|| SETTINGS.iter().find(|(known, ..)| *known == id).map(|(_, default, _)| *default))
 }
 
@@ -46,7 +51,11 @@ fn known(call: &Call) -> Result<&'static (&'static str, &'static str, &'static [
 pub(super) fn get(world: &mut World, call: &Call) -> Reply {
     let (id, default, _) = known(call)?;
     let own = view(world, call).and_then(|state| state.settings.get(*id));
-    let setting = own.cloned().unwrap_or_else(|| Setting { value: (*default).into(), since: 0.0, user: "System".into() });
+    let setting = own.cloned().unwrap_or_else(|| Setting {
+        value: (*default).into(),
+        since: 0.0,
+        user: "System".into(),
+    });
     Ok(json!({"ServiceSetting": {
         "SettingId": id,
         "SettingValue": setting.value,
@@ -74,7 +83,8 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 
 /// Guess: a role that is not there is refused.
 fn check_role(world: &World, call: &Call, value: &str) -> Result<(), Fault> {
-    let (path, name) = value.rsplit_once('/').map_or(("/".to_owned(), value), |(path, name)| (format!("/{path}/"), name));
+    let (path, name) =
+        value.rsplit_once('/').map_or(("/".to_owned(), value), |(path, name)| (format!("/{path}/"), name));
     let role = world.iam.get(&call.account).and_then(|iam| iam.roles.get(name));
     if role.is_some_and(|role| role.path == path) {
         return Ok(());
