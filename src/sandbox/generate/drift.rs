@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 14] = [
+const SETTINGS: [Setting; 15] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
