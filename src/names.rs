@@ -125,6 +125,11 @@ pub fn export_bucket(baseline: &Baseline, region: &str, account: &str) -> String
     prefixed(baseline, &format!("{}-{region}-{account}", LogBucket::Exports.label()))
 }
 
+/// What the names of all buckets of ours in `account` (12 digits) begin and end with.
+pub fn own_buckets(baseline: &Baseline, account: &str) -> (String, String) {
+    (prefixed(baseline, ""), format!("-{account}"))
+}
+
 /// Group of the schedules that export Compute Optimizer's recommendations, in each region of the management account.
 pub fn export_group(baseline: &Baseline) -> String {
     prefixed(baseline, "compute-optimizer")
