@@ -153,6 +153,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// EC2, per `account/region`.
+    #[serde(default)]
+    pub ec2: BTreeMap<String, services::ec2::State>,
 }
 
 impl World {

@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 14] = [
+const SETTINGS: [Setting; 15] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -66,6 +66,7 @@ const SETTINGS: [Setting; 14] = [
     },
     Setting { service: "ec2", operation: "EnableImageBlockPublicAccess", regional: true, input: images },
     Setting { service: "ec2", operation: "EnableSerialConsoleAccess", regional: true, input: nothing },
+    Setting { service: "ec2", operation: "AuthorizeSecurityGroupIngress", regional: true, input: open_port },
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
@@ -165,6 +166,14 @@ fn snapshots(_: &Pick) -> Value {
 
 fn images(_: &Pick) -> Value {
     json!({"ImageBlockPublicAccessState": "block-new-sharing"})
+}
+
+/// Into the default security group, which nothing uses here.
+fn open_port(pick: &Pick) -> Value {
+    let port = pick.one_of(&[22, 443, 3389]);
+    json!({"GroupName": "default", "IpPermissions": [{
+        "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }]})
 }
 
 fn detector(pick: &Pick) -> Value {
