@@ -31,6 +31,15 @@ sections! {
     security_audit_role::SecurityAuditRole,
     root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
+    securityhub::SecurityHub,
+    ebs_encryption::EbsEncryption,
+    snapshot_block_public_access::SnapshotBlockPublicAccess,
+    image_block_public_access::ImageBlockPublicAccess,
+    instance_metadata_defaults::InstanceMetadataDefaults,
+    serial_console::SerialConsole,
+    default_security_groups::DefaultSecurityGroups,
+    vpc_flow_logs::VpcFlowLogs,
+    default_vpc::DefaultVpc,
     scps::Scps,
 }
 

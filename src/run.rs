@@ -173,8 +173,9 @@ pub async fn check(
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
     }
-    let looked_at =
-        |a: &&Account| a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none();
+    let looked_at = |a: &&crate::facts::Account| {
+        a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none()
+    };
     let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
     read_regions(&aws, &home, wanted, &mut facts).await;
     let checked = aws.clone();
@@ -373,23 +374,19 @@ async fn read_regions(aws: &Aws, home: &str, wanted: BTreeSet<String>, facts: &m
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
 }
 
-/// Ids of the accounts whose regions matter: every managed one where something works in all of them, else those that
-/// work in every region for the organization. The management account's are known.
+/// Ids of the accounts whose regions matter: those in which something is wanted in their regions, and those that work in
+/// every region for the organization. The management account's are known.
 fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
-    let controls = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .map(|c| (c.meta().scope, c.meta().seat));
+    let sections = crate::controls::SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
     let mut wanted = BTreeSet::new();
-    for (scope, seat) in controls {
-        match scope {
+    for control in sections.flat_map(|s| s.controls()) {
+        match control.meta().scope {
             Scope::AccountRegion => {
-                let managed = |a: &&Account| a.is_active() && baseline.unmanaged(a).is_none();
-                wanted.extend(facts.accounts.values().filter(managed).map(|a| a.id.clone()));
+                wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts))
             }
             Scope::OrganizationRegion => {
-                wanted.extend(units::seat_account(baseline, facts, seat).ok().map(|a| a.id.clone()));
+                let seat = units::seat_account(baseline, facts, control.meta().seat);
+                wanted.extend(seat.ok().map(|a| a.id.clone()));
             }
             Scope::Organization | Scope::Account => {}
         }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 mod pattern;
 
 static PACKED: &[u8] = include_bytes!("models/models.json.gz");
+static NAMES: &[u8] = include_bytes!("models/rest.json.gz");
 static CATALOG: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(read_catalog);
 
 /// Operations of the services of which one member of the model is missing point here; a test proves that none does.
@@ -277,6 +278,14 @@ pub fn services() -> impl Iterator<Item = (&'static str, &'static Metadata)> {
 pub fn api(key: &str) -> Option<&'static Api> {
     let (key, entry) = CATALOG.get_key_value(key)?;
     entry.api.get_or_init(|| read_api(key, entry)).as_ref()
+}
+
+/// Operation, method and path template of every operation of a REST service, those that have no model included.
+pub fn rest_names(key: &str) -> &'static [(String, String, String)] {
+    type Names = BTreeMap<String, Vec<(String, String, String)>>;
+    static READ: LazyLock<Names> =
+        LazyLock::new(|| logged(unpack::<Names>(NAMES)).map(|(names, _)| names).unwrap_or_default());
+    READ.get(key).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn read_api(key: &str, entry: &Entry) -> Option<Api> {

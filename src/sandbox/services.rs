@@ -8,6 +8,8 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod documents;
 pub mod ec2;
+#[cfg(test)]
+mod fuzz;
 pub mod guardduty;
 pub mod iam;
 pub mod integrations;
@@ -20,6 +22,7 @@ pub mod nothing;
 pub mod organizations;
 pub mod s3;
 pub mod scheduler;
+pub mod securityhub;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -38,6 +41,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
         "scheduler" => scheduler::handle(world, call),
+        "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),

@@ -148,11 +148,17 @@ pub struct World {
     /// EventBridge Scheduler, per `account/region`.
     #[serde(default)]
     pub scheduler: BTreeMap<String, services::scheduler::State>,
+    /// Security Hub.
+    #[serde(default)]
+    pub securityhub: services::securityhub::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// EC2, per `account/region`.
+    #[serde(default)]
+    pub ec2: BTreeMap<String, services::ec2::State>,
 }
 
 impl World {

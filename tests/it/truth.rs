@@ -26,6 +26,10 @@ const RARE: &[(&str, &str)] = &[
     ("delegated_admins.regional_admin", "macie2:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
+    // AWS enables Security Hub in an account that becomes the administrator, and refuses to disable it there.
+    ("securityhub.administrator", "securityhub:EnableSecurityHub"),
+    // Standards that somebody enabled before; `securityhub.rs` has them.
+    ("securityhub.account", "securityhub:BatchDisableStandards"),
 ];
 
 type Calls = BTreeMap<String, BTreeSet<String>>;
@@ -38,7 +42,7 @@ fn note(calls: &mut Calls, done: &Done) {
 
 /// All calls of a section's controls.
 async fn record(snippet: &Snippet, calls: &mut Calls) {
-    let how = How::only(snippet.id);
+    let how = snippet.how();
     let org = prepared(Org::fresh(), snippet).await;
     note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
     note(calls, &org.converge(&snippet.baseline, &how).await);
@@ -50,7 +54,7 @@ async fn record(snippet: &Snippet, calls: &mut Calls) {
     snippets::make(&org.sandbox, &snippet.calls.vanish);
     note(calls, &org.converge(&snippet.baseline, &how).await);
     // Nothing is there yet, of what it needs neither: what one unit makes, another finds only by asking.
-    note(calls, &Org::fresh().converge(&snippet.baseline, &How::default()).await);
+    note(calls, &Org::fresh().converge(&snippet.baseline, &How { only: None, ..snippet.how() }).await);
     if let Some(other) = &snippet.other {
         let org = prepared(Org::fresh(), snippet).await;
         note(calls, &org.converge(other, &how).await);

@@ -263,3 +263,52 @@ async fn slow_clients_are_cut_off() {
     assert!(raw(address, SIMPLE).await.starts_with("HTTP/1.1 403"), "the others are served");
     drop(stop);
 }
+
+/// Whatever bytes come, the client gets an answer or the end of the connection, and the next one is served.
+#[tokio::test]
+async fn any_bytes_are_answered_and_the_listener_stays() {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    let (address, stop) = bounded(64, Duration::from_millis(300)).await;
+    let head = prop_oneof![
+        Just(&b""[..]),
+        Just(&b"GET / HTTP/1.1\r\nHost: iam.amazonaws.com\r\n"[..]),
+        Just(&b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"[..]),
+        Just(&b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSOrganizationsV20161128.ListRoots\r\nContent-Length: 20\r\n"[..]),
+        Just(&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..]),
+        Just(&b"GET /?X-Amz-Credential=a/b/c/d/e HTTP/1.0\r\n\r\n"[..]),
+    ];
+    let requests = std::cell::RefCell::new(Vec::new());
+    let config = Config { cases: 60, ..Config::default() };
+    TestRunner::new(config)
+        .run(&(head, vec(any::<u8>(), 0..80), any::<bool>()), |(head, tail, ends)| {
+            let end: &[u8] = if ends { b"\r\n\r\n" } else { b"" };
+            requests.borrow_mut().push([head, &tail, end].concat());
+            Ok(())
+        })
+        .unwrap();
+    let asked = requests
+        .into_inner()
+        .into_iter()
+        .map(|request: Vec<u8>| tokio::spawn(async move { ended(address, &request).await }));
+    for asked in asked.collect::<Vec<_>>() {
+        asked.await.unwrap();
+    }
+    assert!(raw(address, SIMPLE).await.starts_with("HTTP/1.1 403"), "the listener is gone");
+    drop(stop);
+}
+
+/// Sends bytes and reads until the connection ends.
+async fn ended(address: SocketAddr, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server may have hung up on the first bytes.
+    if stream.write_all(bytes).await.is_err() {
+        return;
+    }
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let read = read.unwrap_or_else(|_| panic!("no end after {:?}", String::from_utf8_lossy(bytes)));
+    assert!(read.is_err() || answer.is_empty() || answer.starts_with(b"HTTP/1."), "{answer:?}");
+}

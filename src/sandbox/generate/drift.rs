@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 15] = [
+const SETTINGS: [Setting; 16] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -67,6 +67,7 @@ const SETTINGS: [Setting; 15] = [
     Setting { service: "ec2", operation: "EnableImageBlockPublicAccess", regional: true, input: images },
     Setting { service: "ec2", operation: "EnableSerialConsoleAccess", regional: true, input: nothing },
     Setting { service: "macie2", operation: "EnableMacie", regional: true, input: macie },
+    Setting { service: "ec2", operation: "AuthorizeSecurityGroupIngress", regional: true, input: open_port },
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
@@ -166,6 +167,14 @@ fn snapshots(_: &Pick) -> Value {
 
 fn images(_: &Pick) -> Value {
     json!({"ImageBlockPublicAccessState": "block-new-sharing"})
+}
+
+/// Into the default security group, which nothing uses here.
+fn open_port(pick: &Pick) -> Value {
+    let port = pick.one_of(&[22, 443, 3389]);
+    json!({"GroupName": "default", "IpPermissions": [{
+        "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }]})
 }
 
 fn detector(pick: &Pick) -> Value {

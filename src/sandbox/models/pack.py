@@ -21,6 +21,9 @@ them all):
     member 0    index: {service: {"metadata": .., "offset": .., "length": ..}}, offsets from the end of member 0
     member 1..  one service each: {"operations": .., "shapes": ..}
 
+Beside it `pack.py --names` writes rest.json.gz, `{service: [[operation, method, path], ..]}` of all operations of the REST
+services that are packed: so that the 501 for one that is not simulated can name it.
+
 Documentation text and what the sandbox does not read stay out. The bytes depend on the input alone.
 """
 
@@ -33,6 +36,7 @@ import zlib
 HERE = pathlib.Path(__file__).parent
 PACKED = HERE / "models.json.gz"
 EXTRA = HERE / "extra.txt"
+NAMES = HERE / "rest.json.gz"
 
 METADATA = ("endpointPrefix", "jsonVersion", "protocol", "protocols", "signingName", "targetPrefix", "xmlNamespace")
 OPERATION = ("errors", "http", "input", "output", "readonly")
@@ -161,7 +165,24 @@ def pack(services):
     return compress(index) + body
 
 
+def names():
+    """Every operation of the REST services, as botocore knows them: their requests do not say what they are called."""
+    from botocore.loaders import Loader
+
+    found = {}
+    for name, known in sorted(unpack(PACKED.read_bytes()).items()):
+        if not known["metadata"]["protocol"].startswith("rest-"):
+            continue
+        operations = Loader().load_service_model(name, "service-2")["operations"]
+        found[name] = [[o, m["http"]["method"], m["http"]["requestUri"]] for o, m in sorted(operations.items())]
+    NAMES.write_bytes(compress(found))
+    count = sum(len(operations) for operations in found.values())
+    print(f"{NAMES}: {len(found)} services, {count} operations, {NAMES.stat().st_size} bytes")
+
+
 def main(arguments):
+    if arguments == ["--names"]:
+        return names()
     folders = [argument for argument in arguments if ":" not in argument]
     add_extra(argument for argument in arguments if ":" in argument)
     services = from_folder(folders[0]) if folders else unpack(PACKED.read_bytes())

@@ -52,6 +52,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
 fn handler(operation: &str) -> Option<Handler> {
     Some(match operation {
         "CreateOrganization" => create_organization,
+        "DeleteOrganization" => delete_organization,
         "DescribeOrganization" => describe_organization,
         "ListRoots" => list_roots,
         "CreateAccount" => accounts::create,
@@ -90,6 +91,7 @@ fn policy_handler(operation: &str) -> Option<Handler> {
         "ListTargetsForPolicy" => attachments::list_targets,
         "DescribeEffectivePolicy" => effective::describe,
         "ListAccountsWithInvalidEffectivePolicy" => effective::list_invalid,
+        "ListEffectivePolicyValidationErrors" => effective::list_errors,
         _ => return None,
     })
 }
@@ -109,7 +111,10 @@ fn trust_handler(operation: &str) -> Option<Handler> {
         "InviteAccountToOrganization" => handshakes::invite,
         "AcceptHandshake" => handshakes::accept,
         "DescribeHandshake" => handshakes::describe,
+        "CancelHandshake" => handshakes::cancel,
+        "DeclineHandshake" => handshakes::decline,
         "ListHandshakesForOrganization" => handshakes::list,
+        "ListHandshakesForAccount" => handshakes::list_for_account,
         "EnableAllFeatures" => handshakes::enable_all_features,
         "TagResource" => tags::tag,
         "UntagResource" => tags::untag,
@@ -165,6 +170,20 @@ fn create_organization(world: &mut World, call: &Call) -> Reply {
     let all_features = call.str("FeatureSet") != Some("CONSOLIDATED_BILLING");
     found(world, None, &Account { created: false, joined: call.now, ..management }, all_features);
     describe_organization(world, call)
+}
+
+/// Accounts must be gone; OUs and policies go with it (API reference).
+fn delete_organization(world: &mut World, _call: &Call) -> Reply {
+    if world.organizations.accounts.len() > 1 {
+        return Err(Fault::new(
+            "OrganizationNotEmptyException",
+            "To delete an organization, you must first remove all member accounts.",
+        ));
+    }
+    let State { accounts, standalone, account_limit, .. } = std::mem::take(&mut world.organizations);
+    world.organizations.standalone = accounts.into_iter().chain(standalone).collect();
+    world.organizations.account_limit = account_limit;
+    Ok(json!({}))
 }
 
 fn describe_organization(world: &mut World, _call: &Call) -> Reply {

@@ -248,12 +248,21 @@ fn s3_path_and_virtual_host_style() {
     assert_eq!(head.operation, "HeadBucket");
     assert_eq!(answer(&head, &Err(Fault::new("NoSuchBucket", "x").status(404))), (404, String::new()));
 
-    for unknown in ["?analytics", "?inventory", "?requestPayment"] {
+    for (unknown, name) in [
+        ("?analytics", "ListBucketAnalyticsConfigurations"),
+        ("?analytics&id=x", "GetBucketAnalyticsConfiguration"),
+        ("?requestPayment", "GetBucketRequestPayment"),
+        ("key?torrent", "GetObjectTorrent"),
+        ("?nonsense", "GET /?nonsense"),
+    ] {
         let uri = format!("https://b-1.s3.eu-west-1.amazonaws.com/{unknown}");
         let refusal = refused(&request("GET", &uri, scope, &[], b""));
         assert_eq!(refusal.fault.status, Some(501));
-        assert_eq!(refusal.unimplemented, Some(format!("s3:GET /{unknown}")));
+        assert_eq!(refusal.unimplemented, Some(format!("s3:{name}")));
     }
+    let coverage = "https://guardduty.eu-west-1.amazonaws.com/detector/x/coverage/statistics";
+    let refusal = refused(&request("POST", coverage, "eu-west-1/guardduty", &[], b"{}"));
+    assert_eq!(refusal.unimplemented.as_deref(), Some("guardduty:GetCoverageStatistics"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ enum Constraint {
 }
 
 /// Checks an input against the model.
-pub(super) fn check(
+pub(in crate::sandbox) fn check(
     api: &Api,
     operation: &Operation,
     protocol: Protocol,

@@ -8,8 +8,17 @@ use crate::sandbox::world::{Call, Fault, World};
 use super::{management, not_in_use, organization};
 
 /// Operations that any member account may call.
-const MEMBER: &[&str] =
-    &["DescribeOrganization", "LeaveOrganization", "DescribeHandshake", "AcceptHandshake"];
+const MEMBER: &[&str] = &[
+    "AcceptHandshake",
+    "DeclineHandshake",
+    "DescribeHandshake",
+    "DescribeOrganization",
+    "LeaveOrganization",
+    "ListHandshakesForAccount",
+];
+/// Those that an account may call which is no member yet: it answers its invitation.
+const INVITED: &[&str] =
+    &["AcceptHandshake", "DeclineHandshake", "DescribeHandshake", "ListHandshakesForAccount"];
 
 /// Refuses callers without the right.
 pub(super) fn check(world: &World, call: &Call) -> Result<(), Fault> {
@@ -21,8 +30,7 @@ pub(super) fn check(world: &World, call: &Call) -> Result<(), Fault> {
         return Ok(());
     }
     if !world.organizations.accounts.contains_key(&call.account) {
-        // An invited account answers its handshake before it is a member.
-        let invited = matches!(call.operation.as_str(), "AcceptHandshake" | "DescribeHandshake");
+        let invited = INVITED.contains(&call.operation.as_str());
         return if invited { Ok(()) } else { Err(not_in_use()) };
     }
     let read = call.operation.starts_with("List") || call.operation.starts_with("Describe");

@@ -56,6 +56,22 @@ pub(super) fn list_invalid(world: &mut World, call: &Call) -> Reply {
     Ok(reply)
 }
 
+/// Contents are checked when they are written, so there are none.
+pub(super) fn list_errors(world: &mut World, call: &Call) -> Reply {
+    let account = call.required("AccountId").to_owned();
+    let parent = world.organizations.accounts.get(&account).map(|a| a.parent.clone());
+    let parent = parent.ok_or_else(|| {
+        Fault::new("AccountNotFoundException", "You specified an account that doesn't exist.")
+    })?;
+    let path = super::path_text(world, &account, &parent);
+    let mut reply = list::<Value>(world, call, "EffectivePolicyValidationErrors", &[], Clone::clone)?;
+    reply["AccountId"] = json!(account);
+    reply["PolicyType"] = json!(call.required("PolicyType"));
+    reply["Path"] = json!(path);
+    reply["EvaluationTimestamp"] = json!(call.now);
+    Ok(reply)
+}
+
 /// Lays one policy over what was inherited.
 fn merge(inherited: &mut Value, policy: &Value) {
     let Value::Object(members) = policy else {

@@ -242,7 +242,53 @@ fn approve(world: &mut World, handshake: &Handshake) {
     }
 }
 
+/// The inviting side takes its handshake back.
+pub(super) fn cancel(world: &mut World, call: &Call) -> Reply {
+    end(world, call, "CANCELED")
+}
+
+/// The invited side says no.
+pub(super) fn decline(world: &mut World, call: &Call) -> Reply {
+    let handshake = find(world, call)?;
+    if !is_party(world, &handshake, &call.account) {
+        return Err(Fault::new(
+            "AccessDeniedException",
+            "You don't have permissions to access this resource.",
+        ));
+    }
+    end(world, call, "DECLINED")
+}
+
+fn end(world: &mut World, call: &Call, state: &str) -> Reply {
+    let mut handshake = find(world, call)?;
+    if handshake.state == state {
+        return Err(Fault::new(
+            "HandshakeAlreadyInStateException",
+            "The specified handshake is already in the requested state.",
+        ));
+    }
+    if !matches!(handshake.state.as_str(), "OPEN" | "REQUESTED") {
+        return Err(Fault::new(
+            "InvalidHandshakeTransitionException",
+            "You can't perform the operation on the handshake in its current state.",
+        ));
+    }
+    state.clone_into(&mut handshake.state);
+    let reply = json!({"Handshake": show(world, &handshake)});
+    world.organizations.handshakes.insert(handshake.id.clone(), handshake);
+    Ok(reply)
+}
+
+/// What an account was invited to.
+pub(super) fn list_for_account(world: &mut World, call: &Call) -> Reply {
+    listed(world, call, |world, handshake| is_party(world, handshake, &call.account))
+}
+
 pub(super) fn list(world: &mut World, call: &Call) -> Reply {
+    listed(world, call, |_, _| true)
+}
+
+fn listed(world: &mut World, call: &Call, shown: impl Fn(&World, &Handshake) -> bool) -> Reply {
     let filter = |member: &str| call.input["Filter"][member].as_str();
     let (action, parent) = (filter("ActionType"), filter("ParentHandshakeId"));
     let handshakes: Vec<Handshake> = world
@@ -250,7 +296,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
         .handshakes
         .values()
         .filter(|h| {
-            action.is_none_or(|a| h.action == a) && parent.is_none_or(|p| h.parent.as_deref() == Some(p))
+            shown(world, h)
+                && action.is_none_or(|a| h.action == a)
+                && parent.is_none_or(|p| h.parent.as_deref() == Some(p))
         })
         .map(|h| at(h, call.now))
         .collect();

@@ -374,6 +374,42 @@ fn an_invited_account_joins_when_it_accepts() {
 }
 
 #[test]
+fn invitations_are_declined_and_taken_back() {
+    let mut lab = Lab::organized();
+    let mut invite = |account: &str| {
+        let target = json!({"Target": {"Id": account, "Type": "ACCOUNT"}});
+        lab.org("InviteAccountToOrganization", target)["Handshake"]["Id"].clone()
+    };
+    let (first, second) = (invite("444444444444"), invite("555555555555"));
+    let cancelled = lab.org("CancelHandshake", json!({"HandshakeId": first}));
+    assert_eq!(cancelled["Handshake"]["State"], "CANCELED");
+    lab.table(
+        "organizations",
+        &[
+            ("CancelHandshake", json!({"HandshakeId": first}), "HandshakeAlreadyInStateException"),
+            ("DeclineHandshake", json!({"HandshakeId": second}), "AccessDeniedException"),
+        ],
+    );
+    lab.account = "555555555555".into();
+    let own = lab.org("ListHandshakesForAccount", json!({}));
+    assert_eq!(own["Handshakes"].as_array().map(Vec::len), Some(1));
+    let declined = lab.org("DeclineHandshake", json!({"HandshakeId": second}));
+    assert_eq!(declined["Handshake"]["State"], "DECLINED");
+    let late = [("AcceptHandshake", json!({"HandshakeId": second}), "InvalidHandshakeTransitionException")];
+    lab.table("organizations", &late);
+}
+
+#[test]
+fn an_organization_is_deleted_once_its_accounts_are_gone() {
+    let mut lab = Lab::organized();
+    lab.table("organizations", &[("DeleteOrganization", json!({}), "OrganizationNotEmptyException")]);
+    lab.world.organizations.accounts.retain(|id, _| id == MANAGEMENT);
+    lab.org("DeleteOrganization", json!({}));
+    lab.table("organizations", &[("DescribeOrganization", json!({}), "AWSOrganizationsNotInUseException")]);
+    lab.org("CreateOrganization", json!({"FeatureSet": "ALL"}));
+}
+
+#[test]
 fn a_billing_organization_gets_all_features_by_handshake() {
     let mut lab = Lab::new();
     lab.org("CreateOrganization", json!({"FeatureSet": "CONSOLIDATED_BILLING"}));

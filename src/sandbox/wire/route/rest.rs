@@ -10,10 +10,16 @@ use super::{Protocol, Refused, Routed, Signature, decode, host, unknown};
 use crate::sandbox::models::{self, Api, Operation};
 use crate::sandbox::wire::Dialect;
 
-/// One operation's template, split.
+/// One operation that is packed.
 struct Template {
     name: &'static str,
     operation: &'static Operation,
+    form: Form,
+}
+
+/// Method and path of one operation, split.
+struct Form {
+    method: &'static str,
     segments: Vec<Segment>,
     /// Query parameters that must be there, with their value where the template has one.
     fixed: Vec<(&'static str, Option<&'static str>)>,
@@ -63,7 +69,12 @@ pub(super) fn route(
             Some((template, labels))
         });
     let Some((template, mut labels)) = found else {
-        return Err(unknown(dialect, &api.key, &shown(request)));
+        let name = name_of(api, request.method().as_str(), &path, &parameters);
+        return Err(unknown(
+            dialect,
+            &api.key,
+            name.map_or_else(|| shown(request), ToString::to_string).as_str(),
+        ));
     };
     if api.key == "s3control"
         && let Some(account) = host::account(&host)
@@ -96,36 +107,29 @@ fn templates(api: &'static Api) -> &'static [Template] {
     let mut all = TEMPLATES.lock().unwrap_or_else(PoisonError::into_inner);
     all.entry(&api.key).or_insert_with(|| {
         let mut made: Vec<Template> = api.operations.iter().map(|(name, o)| Template::new(name, o)).collect();
-        made.sort_by_key(|template| {
-            let literals = template.segments.iter().filter(|s| matches!(s, Segment::Literal(_))).count();
-            let greedy = template.segments.iter().any(|s| matches!(s, Segment::Greedy(_)));
-            (Reverse(template.fixed.len()), Reverse(literals), greedy, Reverse(template.segments.len()))
-        });
+        made.sort_by_key(|template| template.form.rank());
         Vec::leak(made)
     })
 }
 
+/// What AWS calls an operation that is not packed.
+fn name_of(api: &Api, method: &str, path: &str, parameters: &[(String, String)]) -> Option<&'static str> {
+    let mut forms: Vec<(&str, Form)> = models::rest_names(&api.key)
+        .iter()
+        .map(|(name, method, uri)| (name.as_str(), Form::new(method, uri)))
+        .filter(|(_, form)| form.fits(method, parameters) && form.labels(path).is_some())
+        // S3 tells operations apart by their parameters: one with none of them is another operation.
+        .filter(|(_, form)| api.key != "s3" || !form.fixed.is_empty())
+        .collect();
+    // S3 lists configurations, and gets one by its id, at the same path.
+    let lists = !parameters.iter().any(|(name, _)| name == "id");
+    forms.sort_by_key(|(name, form)| (form.rank(), lists && !name.starts_with("List")));
+    forms.first().map(|(name, _)| *name)
+}
+
 impl Template {
     fn new(name: &'static str, operation: &'static Operation) -> Template {
-        let (path, query) =
-            operation.http.request_uri.split_once('?').unwrap_or((&operation.http.request_uri, ""));
-        let segment = |text: &'static str| match text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) {
-            Some(label) => match label.strip_suffix('+') {
-                Some(greedy) => Segment::Greedy(greedy),
-                None => Segment::Label(label),
-            },
-            None => Segment::Literal(text),
-        };
-        let fixed = |text: &'static str| match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        Template {
-            name,
-            operation,
-            segments: path.split('/').filter(|s| !s.is_empty()).map(segment).collect(),
-            fixed: query.split('&').filter(|q| !q.is_empty()).map(fixed).collect(),
-        }
+        Template { name, operation, form: Form::new(&operation.http.method, &operation.http.request_uri) }
     }
 
     /// S3 tells CopyObject from PutObject by a header: their templates are the same.
@@ -145,21 +149,69 @@ impl Template {
         path: &str,
         parameters: &[(String, String)],
     ) -> Option<Vec<(String, String)>> {
-        if method != self.operation.http.method {
-            return None;
-        }
-        let has = |name: &str, value: Option<&str>| {
-            parameters.iter().any(|(n, v)| n == name && value.is_none_or(|wanted| v == wanted))
-        };
-        if !self.fixed.iter().all(|(name, value)| has(name, *value)) {
+        if !self.form.fits(method, parameters) {
             return None;
         }
         if api.key == "s3" && !self.takes_all(api, parameters) {
             return None;
         }
-        self.labels(path)
+        self.form.labels(path)
     }
 
+    /// S3 tells operations apart by parameters without value: one that the operation does not have means another
+    /// operation, which the models may lack.
+    fn takes_all(&self, api: &Api, parameters: &[(String, String)]) -> bool {
+        let input = self.operation.input.as_ref().map(|member| api.of(member));
+        parameters.iter().all(|(name, _)| {
+            name.to_ascii_lowercase().starts_with("x-")
+                || self.form.fixed.iter().any(|(fixed, _)| fixed == name)
+                || input.is_some_and(|shape| {
+                    shape.members.values().any(|m| {
+                        m.location.as_deref() == Some("querystring")
+                            && m.location_name.as_deref() == Some(name)
+                    })
+                })
+        })
+    }
+}
+
+impl Form {
+    fn new(method: &'static str, uri: &'static str) -> Form {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let segment = |text: &'static str| match text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) {
+            Some(label) => match label.strip_suffix('+') {
+                Some(greedy) => Segment::Greedy(greedy),
+                None => Segment::Label(label),
+            },
+            None => Segment::Literal(text),
+        };
+        let fixed = |text: &'static str| match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        Form {
+            method,
+            segments: path.split('/').filter(|s| !s.is_empty()).map(segment).collect(),
+            fixed: query.split('&').filter(|q| !q.is_empty()).map(fixed).collect(),
+        }
+    }
+
+    /// The more specific comes first.
+    fn rank(&self) -> (Reverse<usize>, Reverse<usize>, bool, Reverse<usize>) {
+        let literals = self.segments.iter().filter(|s| matches!(s, Segment::Literal(_))).count();
+        let greedy = self.segments.iter().any(|s| matches!(s, Segment::Greedy(_)));
+        (Reverse(self.fixed.len()), Reverse(literals), greedy, Reverse(self.segments.len()))
+    }
+
+    /// Whether method and fixed parameters are those of the request.
+    fn fits(&self, method: &str, parameters: &[(String, String)]) -> bool {
+        let has = |name: &str, value: Option<&str>| {
+            parameters.iter().any(|(n, v)| n == name && value.is_none_or(|wanted| v == wanted))
+        };
+        method == self.method && self.fixed.iter().all(|(name, value)| has(name, *value))
+    }
+
+    /// The decoded labels of a path of this form.
     fn labels(&self, path: &str) -> Option<Vec<(String, String)>> {
         let mut rest = path.trim_start_matches('/');
         let mut labels = Vec::new();
@@ -177,21 +229,5 @@ impl Template {
             rest = after;
         }
         rest.is_empty().then_some(labels)
-    }
-
-    /// S3 tells operations apart by parameters without value: one that the operation does not have means another
-    /// operation, which the models may lack.
-    fn takes_all(&self, api: &Api, parameters: &[(String, String)]) -> bool {
-        let input = self.operation.input.as_ref().map(|member| api.of(member));
-        parameters.iter().all(|(name, _)| {
-            name.to_ascii_lowercase().starts_with("x-")
-                || self.fixed.iter().any(|(fixed, _)| fixed == name)
-                || input.is_some_and(|shape| {
-                    shape.members.values().any(|m| {
-                        m.location.as_deref() == Some("querystring")
-                            && m.location_name.as_deref() == Some(name)
-                    })
-                })
-        })
     }
 }

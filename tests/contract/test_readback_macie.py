@@ -1,4 +1,4 @@
-"""`macie` and `detective` read back by boto3: moto has no members of an organization's Macie, and no Detective."""
+"""`macie` read back by boto3: moto has no members of an organization's Macie."""
 
 from __future__ import annotations
 
@@ -22,17 +22,12 @@ name = "Security"
 email = "aws+security@example.com"
 ou = "/Security"
 [delegated_admins]
-detective = "security"
 macie = "security"
 [macie]
 auto_enable = true
 enable_members = true
 finding_publishing_frequency = "ONE_HOUR"
 automated_discovery = "NEW"
-[detective]
-auto_enable = true
-enable_members = true
-datasource_packages = ["EKS_AUDIT"]
 """
 
 
@@ -77,16 +72,3 @@ def test_macie_is_on_everywhere_and_comes_back(world: World) -> None:
     assert {"session", "enable_members"} <= changes
     world.orgbase("apply", "--yes").expect(0)
     assert macie.get_member(id=world.accounts["Log Archive"])["relationshipStatus"] == "Enabled"
-
-
-def test_the_graph_has_every_account_and_the_packages(world: World) -> None:
-    world.orgbase("apply", "--yes").expect(0)
-    for region in REGIONS:
-        detective = world.admin("detective", region)
-        graph = detective.list_graphs()["GraphList"][0]["Arn"]
-        assert detective.describe_organization_configuration(GraphArn=graph)["AutoEnable"] is True
-        members = detective.list_members(GraphArn=graph)["MemberDetails"]
-        assert {m["AccountId"]: m["Status"] for m in members} == dict.fromkeys(world.others, "ENABLED"), region
-        packages = detective.list_datasource_packages(GraphArn=graph)["DatasourcePackages"]
-        assert packages["EKS_AUDIT"]["DatasourcePackageIngestState"] == "STARTED"
-    world.orgbase("plan").expect(0)
