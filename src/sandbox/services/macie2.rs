@@ -167,6 +167,8 @@ pub fn left(world: &mut World, account: &str) {
 /// The administrators of all regions, with theirs.
 fn administrators(world: &World) -> Vec<(String, String)> {
     let places = world.integrations.administrators.iter();
-    let own = places.filter_map(|(place, admin)| Some((admin.account.clone(), place.strip_prefix("macie2/")?.to_owned())));
+    let own = places.filter_map(|(place, admin)| {
+        Some((admin.account.clone(), place.strip_prefix("macie2/")?.to_owned()))
+    });
     own.collect()
 }

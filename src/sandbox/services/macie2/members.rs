@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::organizations;
-use super::{Member, Session, administrator as administrator_in, denied, edit, not_found, own, turn_on, validation};
+use super::{
+    Member, Session, administrator as administrator_in, denied, edit, not_found, own, turn_on, validation,
+};
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
 /// Largest and default page (API model: 1..25).
@@ -97,7 +99,10 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
 }
 
 fn named<'w>(world: &'w World, call: &Call) -> Result<&'w Member, Fault> {
-    own(world, call)?.members.get(call.required("id")).ok_or_else(|| not_found("The account is not a member."))
+    own(world, call)?
+        .members
+        .get(call.required("id"))
+        .ok_or_else(|| not_found("The account is not a member."))
 }
 
 pub(super) fn get(world: &mut World, call: &Call) -> Reply {

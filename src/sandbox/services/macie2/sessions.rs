@@ -52,7 +52,9 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 /// An administrator with members must let them go first (user guide, "Disabling Macie").
 pub(super) fn disable(world: &mut World, call: &Call) -> Reply {
     if own(world, call)?.members.values().any(super::members::is_associated) {
-        return Err(Fault::new("ConflictException", "The account has associated member accounts.").status(409));
+        return Err(
+            Fault::new("ConflictException", "The account has associated member accounts.").status(409)
+        );
     }
     world.macie2.remove(&cell(&call.account, &call.region));
     Ok(json!({}))

@@ -34,10 +34,16 @@ fn a_session_is_enabled_once_and_paused_and_resumed() {
     );
     lab.ok(SERVICE, "UpdateMacieSession", json!({"status": "PAUSED"}));
     let shown = lab.ok(SERVICE, "GetMacieSession", json!({}));
-    assert_eq!((&shown["status"], &shown["findingPublishingFrequency"]), (&json!("PAUSED"), &json!("ONE_HOUR")));
+    assert_eq!(
+        (&shown["status"], &shown["findingPublishingFrequency"]),
+        (&json!("PAUSED"), &json!("ONE_HOUR"))
+    );
     lab.ok(SERVICE, "UpdateAutomatedDiscoveryConfiguration", json!({"status": "ENABLED"}));
     let discovery = lab.ok(SERVICE, "GetAutomatedDiscoveryConfiguration", json!({}));
-    assert_eq!((&discovery["status"], &discovery["autoEnableOrganizationMembers"]), (&json!("ENABLED"), &json!("ALL")));
+    assert_eq!(
+        (&discovery["status"], &discovery["autoEnableOrganizationMembers"]),
+        (&json!("ENABLED"), &json!("ALL"))
+    );
     lab.ok(SERVICE, "DisableMacie", json!({}));
 }
 
@@ -60,7 +66,11 @@ fn accounts_that_join_are_enabled_and_those_that_are_there_are_added() {
         ("DisassociateMember", json!({"id": OTHER}), "Removed"),
     ] {
         lab.ok(SERVICE, operation, input);
-        assert_eq!(lab.ok(SERVICE, "GetMember", json!({"id": OTHER}))["relationshipStatus"], status, "{operation}");
+        assert_eq!(
+            lab.ok(SERVICE, "GetMember", json!({"id": OTHER}))["relationshipStatus"],
+            status,
+            "{operation}"
+        );
     }
     lab.ok(SERVICE, "DeleteMember", json!({"id": OTHER}));
     lab.table(SERVICE, &[("GetMember", json!({"id": OTHER}), "ResourceNotFoundException")]);
