@@ -126,7 +126,7 @@ async fn a_later_form_of_the_section_converges() {
 async fn central_answers_agree_with_what_is_there() {
     for_each_section(async |snippet| {
         let org = converged(snippet).await;
-        let how = How::only(snippet.id);
+        let how = snippet.how();
         snippets::make(&org.sandbox, &snippet.calls.foreign);
         let told = async |state: &str| {
             let full = org.plan(&snippet.baseline, &how).await.unwrap();

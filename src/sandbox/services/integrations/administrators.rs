@@ -280,6 +280,7 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             guardduty::administrator_may_leave(world, &account, &call.region)?;
             guardduty::administrator_disabled(world, &account, &call.region);
         }
+        "macie2" => macie2::administrator_disabled(world, &account, &call.region),
         "securityhub" => {
             if securityhub::holds_administrator(world) {
                 // The beginning of the text is AWS's (terraform-provider-aws, test of the organization configuration).
