@@ -31,6 +31,7 @@ sections! {
     security_audit_role::SecurityAuditRole,
     root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
+    securityhub::SecurityHub,
     scps::Scps,
 }
 

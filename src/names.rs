@@ -145,6 +145,11 @@ pub fn export_bucket(baseline: &Baseline, region: &str, account: &str) -> String
     prefixed(baseline, &format!("{}-{region}-{account}", LogBucket::Exports.label()))
 }
 
+/// What the names of all buckets of ours in `account` (12 digits) begin and end with.
+pub fn own_buckets(baseline: &Baseline, account: &str) -> (String, String) {
+    (prefixed(baseline, ""), format!("-{account}"))
+}
+
 /// Group of the schedules that export Compute Optimizer's recommendations, in each region of the management account.
 pub fn export_group(baseline: &Baseline) -> String {
     prefixed(baseline, "compute-optimizer")
@@ -183,6 +188,12 @@ pub fn alarm(baseline: &Baseline, filter: &str) -> String {
 /// Analyzer of IAM Access Analyzer of one kind, such as `external-access`.
 pub fn analyzer(baseline: &Baseline, kind: &str) -> String {
     prefixed(baseline, kind)
+}
+
+/// Configuration policy of Security Hub; `part` is empty for that of the section itself.
+pub fn securityhub_policy(baseline: &Baseline, part: &str) -> String {
+    let name = prefixed(baseline, "securityhub");
+    if part.is_empty() { name } else { format!("{name}-{part}") }
 }
 
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.

@@ -15,7 +15,7 @@ use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Account, Facts, Needs};
+use crate::facts::{self, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
@@ -373,23 +373,19 @@ async fn read_regions(aws: &Aws, home: &str, wanted: BTreeSet<String>, facts: &m
     facts.regions = stream::iter(wanted).map(read).buffer_unordered(64).collect().await;
 }
 
-/// Ids of the accounts whose regions matter: every managed one where something works in all of them, else those that
-/// work in every region for the organization. The management account's are known.
+/// Ids of the accounts whose regions matter: those in which something is wanted in their regions, and those that work in
+/// every region for the organization. The management account's are known.
 fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
-    let controls = crate::controls::SECTIONS
-        .iter()
-        .filter(|s| baseline.declares(s.meta().id))
-        .flat_map(|s| s.controls())
-        .map(|c| (c.meta().scope, c.meta().seat));
+    let sections = crate::controls::SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
     let mut wanted = BTreeSet::new();
-    for (scope, seat) in controls {
-        match scope {
+    for control in sections.flat_map(|s| s.controls()) {
+        match control.meta().scope {
             Scope::AccountRegion => {
-                let managed = |a: &&Account| a.is_active() && baseline.unmanaged(a).is_none();
-                wanted.extend(facts.accounts.values().filter(managed).map(|a| a.id.clone()));
+                wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts))
             }
             Scope::OrganizationRegion => {
-                wanted.extend(units::seat_account(baseline, facts, seat).ok().map(|a| a.id.clone()));
+                let seat = units::seat_account(baseline, facts, control.meta().seat);
+                wanted.extend(seat.ok().map(|a| a.id.clone()));
             }
             Scope::Organization | Scope::Account => {}
         }

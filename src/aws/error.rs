@@ -203,6 +203,9 @@ fn by_text(service: &str, code: &str, message: &str) -> Option<Class> {
         {
             Some(Class::NotReady)
         }
+        // "Central configuration couldn't be enabled because data from organization ... is still syncing. Retry later.", under
+        // more than one code, for some minutes after an administrator was named.
+        ("securityhub", _) if has("still syncing") => Some(Class::Busy),
         ("organizations", "ConstraintViolationException")
             if has("limit") || has("exceed") || has("maximum") =>
         {

@@ -10,8 +10,6 @@
 //!   <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_PutPublicAccessBlock.html>,
 //!   <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_s3.html>
 
-use std::collections::BTreeSet;
-
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration as Live;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +20,7 @@ use crate::control::{
 };
 use crate::error::{Absent, UnitError};
 use crate::facts::{Account, Facts, is_under};
-use crate::names::{self, LogBucket};
+use crate::names;
 
 /// The type of the organization's policies that set this for accounts.
 pub const POLICY_TYPE: &str = "S3_POLICY";
@@ -93,8 +91,9 @@ struct Desired {
     flags: S3BlockPublicAccess,
     /// The organization's S3 policies over the account, which decide in its place.
     policies: Vec<String>,
-    /// Buckets that are certainly not public: those of the log archive.
-    private: BTreeSet<String>,
+    /// What the names of orgbase's own buckets in the account begin and end with: they are certainly not public, and the
+    /// same run may make them.
+    own: (String, String),
 }
 
 /// What it has.
@@ -119,11 +118,10 @@ impl Control for Block {
     };
 
     fn desired(cx: &DesiredCx<'_, S3BlockPublicAccess>) -> Vec<Wanted<Desired>> {
-        let of_archive = LogBucket::of(cx.baseline).into_iter();
         Wanted::one(Desired {
             flags: cx.section.clone(),
             policies: policies_over(cx.facts, cx.account),
-            private: of_archive.map(|b| names::log_bucket(cx.baseline, b, &cx.account.id)).collect(),
+            own: names::own_buckets(cx.baseline, &cx.account.id),
         })
     }
 
@@ -144,7 +142,7 @@ impl Control for Block {
         };
         let have = Actual { flags, has_buckets: false };
         let goes_on = Block::diff(want, &have).changes.iter().any(|c| c.after == true);
-        let has_buckets = goes_on && has_buckets(cx, &want.private).await?;
+        let has_buckets = goes_on && has_buckets(cx, &want.own).await?;
         Ok(Actual { has_buckets, ..have })
     }
 
@@ -193,8 +191,8 @@ fn policies_over(facts: &Facts, account: &Account) -> Vec<String> {
     of_type.filter(|p| p.targets.iter().any(reaches)).map(|p| format!("`{}` ({})", p.name, p.id)).collect()
 }
 
-/// Whether the account has a bucket beside these. Page by page, as an account with more than 10,000 must be asked.
-async fn has_buckets(cx: &Cx<'_>, private: &BTreeSet<String>) -> Result<bool, UnitError> {
+/// Whether the account has a bucket beside its own. Page by page, as an account with more than 10,000 must be asked.
+async fn has_buckets(cx: &Cx<'_>, (prefix, suffix): &(String, String)) -> Result<bool, UnitError> {
     let buckets = cx
         .aws
         .s3()
@@ -204,7 +202,8 @@ async fn has_buckets(cx: &Cx<'_>, private: &BTreeSet<String>) -> Result<bool, Un
             |page| (page.buckets, page.continuation_token),
         )
         .await?;
-    Ok(buckets.iter().any(|b| b.name.as_ref().is_none_or(|name| !private.contains(name))))
+    let is_own = |name: &String| name.starts_with(prefix) && name.ends_with(suffix);
+    Ok(buckets.iter().any(|b| !b.name.as_ref().is_some_and(is_own)))
 }
 
 /// What is declared, else what is there.
@@ -247,7 +246,7 @@ mod tests {
     }
 
     fn want(flags: S3BlockPublicAccess) -> Desired {
-        Desired { flags, policies: Vec::new(), private: BTreeSet::new() }
+        Desired { flags, policies: Vec::new(), own: ("orgbase-".into(), "-222222222222".into()) }
     }
 
     fn all() -> S3BlockPublicAccess {
@@ -298,7 +297,7 @@ mod tests {
         let account = &facts.accounts["222222222222"];
         let cx = DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
         let want = set(Block::desired(&cx)).remove(0);
-        assert!(want.private.contains("orgbase-cloudtrail-222222222222"));
+        assert_eq!(want.own, ("orgbase-".to_string(), "-222222222222".to_string()));
         let differs = Block::diff(&want, &Actual { flags: None, has_buckets: false });
         assert!(differs.by_hand.unwrap().contains("`no-public` (p-12345678)"));
         let same = Block::diff(&want, &Actual { flags: Some(all()), has_buckets: false });

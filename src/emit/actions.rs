@@ -102,6 +102,10 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("scheduler:CreateScheduleGroup", &["scheduler:CreateScheduleGroup", "scheduler:TagResource"]),
     ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),
+    (
+        "securityhub:CreateConfigurationPolicy",
+        &["securityhub:CreateConfigurationPolicy", "securityhub:TagResource"],
+    ),
     ("securityhub:EnableSecurityHub", &["securityhub:EnableSecurityHub", "iam:CreateServiceLinkedRole"]),
     (
         "cloudtrail:CreateTrail",

@@ -21,6 +21,7 @@ pub mod nothing;
 pub mod organizations;
 pub mod s3;
 pub mod scheduler;
+pub mod securityhub;
 pub mod sns;
 pub mod sts;
 pub mod tags;
@@ -39,6 +40,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
         "scheduler" => scheduler::handle(world, call),
+        "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),

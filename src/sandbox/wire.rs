@@ -9,6 +9,7 @@
 //! that it was most likely written in.
 
 use http::{Request, Response};
+pub(in crate::sandbox) use scalar::time_text;
 use serde_json::Value;
 
 use super::models::{Api, Operation};

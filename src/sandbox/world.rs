@@ -145,6 +145,9 @@ pub struct World {
     /// EventBridge Scheduler, per `account/region`.
     #[serde(default)]
     pub scheduler: BTreeMap<String, services::scheduler::State>,
+    /// Security Hub.
+    #[serde(default)]
+    pub securityhub: services::securityhub::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Access Analyzer, per `account/region`.

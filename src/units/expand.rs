@@ -84,6 +84,28 @@ fn unmanaged(baseline: &Baseline, account: &Account) -> Option<String> {
     baseline.unmanaged(account)
 }
 
+/// Ids of the accounts in which a control wants something in one of their regions: which regions they have must be known
+/// before its units can be spread.
+pub fn regional_accounts(control: &dyn DynControl, baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    let regions: Vec<&String> = match &baseline.organization.regions {
+        Regions::List(list) => list.iter().collect(),
+        Regions::Enabled => facts.management_regions.iter().collect(),
+    };
+    let wants = |account: &&Account| {
+        let place = Place { key: baseline.account_key(account), id: &account.id, ou: &account.ou };
+        match baseline.section(control.section().id, Some(&place)) {
+            Ok(None) => false,
+            Ok(Some(bound)) => regions
+                .iter()
+                .any(|r| !control.desired(bound.value.as_ref(), account, r, facts, baseline).is_empty()),
+            // The findings are reported when the units are spread.
+            Err(_) => true,
+        }
+    };
+    let managed = facts.accounts.values().filter(|a| unmanaged(baseline, a).is_none());
+    managed.filter(wants).map(|a| a.id.clone()).collect()
+}
+
 struct Builder<'a> {
     scope: &'a Scope<'a>,
     units: Vec<Unit>,

@@ -10,6 +10,7 @@ mod generated;
 mod property;
 mod regions;
 mod registry;
+mod securityhub;
 mod source;
 mod support;
 mod truth;

@@ -25,6 +25,10 @@ const RARE: &[(&str, &str)] = &[
     ("delegated_admins.regional_admin", "macie2:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
+    // AWS enables Security Hub in an account that becomes the administrator, and refuses to disable it there.
+    ("securityhub.administrator", "securityhub:EnableSecurityHub"),
+    // Standards that somebody enabled before; `securityhub.rs` has them.
+    ("securityhub.account", "securityhub:BatchDisableStandards"),
 ];
 
 type Calls = BTreeMap<String, BTreeSet<String>>;

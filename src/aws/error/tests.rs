@@ -38,6 +38,9 @@ fn conflicts_are_waited_for_only_where_aws_says_so() {
     assert_eq!(class("macie2", "ConflictException", "", Some(409)), Class::Conflict);
     assert_eq!(class("organizations", "ConcurrentModificationException", "", Some(400)), Class::Busy);
     assert_eq!(class("organizations", "FinalizingOrganizationException", "", Some(400)), Class::Finalizing);
+    let syncing = "data from organization o-a1b2c3d4e5 is still syncing. Retry later.";
+    assert_eq!(class("securityhub", "ResourceNotFoundException", syncing, Some(404)), Class::Busy);
+    assert_eq!(class("securityhub", "ResourceNotFoundException", "", Some(404)), Class::Vanished);
     assert_eq!(class("iam", "EntityAlreadyExists", "", Some(409)), Class::Conflict);
     assert_eq!(class("organizations", "DuplicatePolicyException", "", Some(400)), Class::Conflict);
 }

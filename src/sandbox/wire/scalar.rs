@@ -55,7 +55,7 @@ pub(super) fn timestamp(text: &str) -> Option<f64> {
 }
 
 /// A timestamp in `iso8601`, `rfc822` or `unixTimestamp` form.
-pub(super) fn time_text(format: &str, seconds: f64) -> String {
+pub(in crate::sandbox) fn time_text(format: &str, seconds: f64) -> String {
     let whole = seconds.floor();
     let millis = ((seconds - whole) * 1000.0).round();
     // a float that is out of range saturates, and is then refused

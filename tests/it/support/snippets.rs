@@ -132,6 +132,7 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 /// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
 /// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
 /// its export.
+/// `HUB:name` the id of that configuration policy of Security Hub, `AGGREGATOR:account` its finding aggregator's ARN.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
@@ -148,6 +149,14 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = world.arn("guardduty", region, account, &id);
             } else if let Some(place) = text.strip_prefix("DESTINATION:") {
                 *text = world.guardduty[place].destinations.keys().next().unwrap().clone();
+            } else if let Some(name) = text.strip_prefix("HUB:") {
+                let policies = &world.securityhub.policies;
+                let found = policies.values().find(|policy| policy.name == name);
+                *text = found.unwrap_or_else(|| panic!("no configuration policy {name}")).id.clone();
+            } else if let Some(account) = text.strip_prefix("AGGREGATOR:") {
+                let own = &world.securityhub.aggregators[account];
+                let resource = format!("finding-aggregator/{}", own.id);
+                *text = world.arn("securityhub", &own.home, account, &resource);
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();

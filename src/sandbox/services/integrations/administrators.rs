@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{guardduty, iam, organizations};
+use crate::sandbox::services::{guardduty, iam, organizations, securityhub};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{Administrator, Code, fault, is_management};
@@ -179,8 +179,10 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
         .integrations
         .administrators
         .insert(place, Administrator { account: account.clone(), since: call.now });
-    if service.key == "guardduty" {
-        guardduty::administrator_enabled(world, &account, call);
+    match service.key {
+        "guardduty" => guardduty::administrator_enabled(world, &account, call),
+        "securityhub" => securityhub::administrator_named(world, &account, call),
+        _ => {}
     }
     let organization = organizations::organization(world).map(|o| o.id.clone()).unwrap_or_default();
     Ok(match service.key {
@@ -243,6 +245,9 @@ pub(super) fn left(world: &mut World, principal: &str, account: &str) {
         service.principal == principal && matches!(service.key, "securityhub" | "detective")
     };
     let Some(service) = SERVICES.iter().find(follows) else { return };
+    if service.key == "securityhub" {
+        securityhub::administrator_left(world);
+    }
     let places = format!("{}/", service.key);
     world
         .integrations
@@ -269,9 +274,21 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             return Err(fault(not_administrator(service), message));
         }
     };
-    if service.key == "guardduty" {
-        guardduty::administrator_may_leave(world, &account, &call.region)?;
-        guardduty::administrator_disabled(world, &account, &call.region);
+    match service.key {
+        "guardduty" => {
+            guardduty::administrator_may_leave(world, &account, &call.region)?;
+            guardduty::administrator_disabled(world, &account, &call.region);
+        }
+        "securityhub" => {
+            if securityhub::holds_administrator(world) {
+                // The beginning of the text is AWS's (terraform-provider-aws, test of the organization configuration).
+                let text = "You must disable central configuration in order to remove or change the delegated Security Hub \
+                            administrator.";
+                return Err(fault(service.invalid, text));
+            }
+            securityhub::administrator_removed(world, &call.region);
+        }
+        _ => {}
     }
     world.integrations.administrators.remove(&place);
     if matches!(service.key, "ec2" | "securitylake") {

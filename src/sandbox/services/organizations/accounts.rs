@@ -275,6 +275,8 @@ pub(super) fn move_account(world: &mut World, call: &Call) -> Reply {
             "The specified account is already present in the specified destination.",
         ));
     }
+    // What a policy of its old place gave the account stays, where the new place gives it none.
+    crate::sandbox::services::securityhub::account_moves(world, call.required("AccountId"));
     if let Some(account) = world.organizations.accounts.get_mut(call.required("AccountId")) {
         destination.clone_into(&mut account.parent);
     }
