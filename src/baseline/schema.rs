@@ -79,6 +79,8 @@ fn strip_null(schema: &mut Schema) {
         }
         if map.get("default").is_some_and(Value::is_null) {
             map.remove("default");
+        } else if let Some(default) = map.get_mut("default").and_then(Value::as_object_mut) {
+            default.retain(|_, value| !value.is_null());
         }
         for word in ["anyOf", "oneOf"] {
             if let Some(Value::Array(options)) = map.get_mut(word) {

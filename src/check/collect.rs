@@ -102,7 +102,9 @@ fn left_out(check: &Check, account: &Account) -> Option<String> {
     if let Some(reason) = check.baseline.unmanaged(account) {
         return Some(format!("not managed: {reason}"));
     }
-    (!selects(check, account, None)).then(|| "not selected".to_string())
+    let home = selects(check, account, None);
+    let anywhere = home || regions_of(check, account).iter().any(|(_, problem)| problem.is_none());
+    (!anywhere).then(|| "not selected".to_string())
 }
 
 /// Whether `--only` and `--exclude` leave an account, or one of its regions.
@@ -155,7 +157,8 @@ async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, accou
     for (rule, rule_check) in &plan.rules {
         let places: Vec<&str> = match rule.scope {
             RuleScope::Org => Vec::new(),
-            RuleScope::Account => vec![""],
+            RuleScope::Account if selects(check, &account, None) => vec![""],
+            RuleScope::Account => Vec::new(),
             RuleScope::AccountRegion => regions.keys().map(String::as_str).collect(),
         };
         for region in places {

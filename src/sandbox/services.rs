@@ -10,8 +10,6 @@ pub mod config;
 mod delivery;
 pub mod documents;
 pub mod ec2;
-#[cfg(test)]
-mod fuzz;
 pub mod guardduty;
 pub mod iam;
 pub mod integrations;
@@ -78,3 +76,6 @@ pub fn access_denied(call: &Call, reason: &str) -> Fault {
     )
     .status(400)
 }
+
+#[cfg(test)]
+mod tests;

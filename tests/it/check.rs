@@ -177,7 +177,7 @@ fn bad_input_ends_with_1_and_says_what_to_do() {
         text(&output.stderr)
     };
     assert!(told(&["--benchmark", "cis-9"]).contains("known are cis-1.2"));
-    assert!(told(&["--regions", "eu-wst-1"]).contains("did you mean eu-west-1?"));
+    assert!(told(&["--regions", "eu-west-1,us-est-1"]).contains("did you mean us-east-1?"));
     assert!(told(&["--compare", "missing.json"]).contains("cannot read the report missing.json"));
     assert!(told(&["-f", "missing.toml"]).contains("missing.toml"));
     assert!(!Path::new(desk.0.path()).join(".orgbase").exists(), "a check writes no run folder");

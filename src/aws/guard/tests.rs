@@ -83,6 +83,7 @@ async fn every_client_is_known_by_its_service_key() {
         "cost-optimization-hub" cost_optimization_hub "ListEnrollmentStatuses" list_enrollment_statuses,
         "detective" detective "ListGraphs" list_graphs,
         "ec2" ec2 "DescribeVpcs" describe_vpcs,
+        "efs" efs "DescribeFileSystems" describe_file_systems,
         "fms" fms "GetAdminAccount" get_admin_account,
         "guardduty" guardduty "ListDetectors" list_detectors,
         "health" health "DescribeHealthServiceStatusForOrganization" describe_health_service_status_for_organization,
@@ -93,11 +94,13 @@ async fn every_client_is_known_by_its_service_key() {
         "macie2" macie2 "GetMacieSession" get_macie_session,
         "organizations" organizations "ListRoots" list_roots,
         "ram" ram "ListPermissions" list_permissions,
+        "rds" rds "DescribeDBInstances" describe_db_instances,
         "s3" s3 "ListBuckets" list_buckets,
         "securityhub" securityhub "DescribeHub" describe_hub,
         "securitylake" securitylake "ListDataLakes" list_data_lakes,
         "service-quotas" service_quotas "ListServices" list_services,
         "sns" sns "ListTopics" list_topics,
+        "sso-admin" ssoadmin "ListInstances" list_instances,
         "sts" sts "GetCallerIdentity" get_caller_identity,
     );
     // Its endpoint needs the account before the guard is asked.

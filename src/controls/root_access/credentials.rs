@@ -232,9 +232,6 @@ mod tests {
         assert_eq!(units("[root_access]").len(), 0);
         let members = units("[root_access]\ndelete_member_root_credentials = true");
         assert_eq!(members.iter().map(|u| u.about.as_deref()).collect::<Vec<_>>(), [Some("222222222222")]);
-        let spared = "[root_access]\ndelete_member_root_credentials = true\n[[overrides]]\nselect = { account = \
-                      \"log-archive\" }\nroot_access.delete_member_root_credentials = false";
-        assert_eq!(units(spared).len(), 0);
         let off = messages("", "[root_access]\nsessions = false\ndelete_member_root_credentials = true");
         assert_eq!(off.len(), 1, "{off:?}");
     }

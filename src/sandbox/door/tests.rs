@@ -168,12 +168,12 @@ async fn rest_json_through_the_sdk() {
 async fn what_is_not_simulated_is_loud_in_every_protocol() {
     let sandbox = sandbox();
     let config = config(sandbox.http_client());
-    let ec2 = aws_sdk_ec2::Client::new(&config).describe_instances().send().await.unwrap_err();
+    let ec2 = aws_sdk_ec2::Client::new(&config).describe_hosts().send().await.unwrap_err();
     assert_eq!(ec2.code(), Some("NotImplemented"));
     assert_eq!(ec2.raw_response().unwrap().status().as_u16(), 501);
     let fms = aws_sdk_fms::Client::new(&config).list_apps_lists().max_results(1).send().await.unwrap_err();
     assert_eq!(fms.code(), Some("NotImplemented"));
-    assert_eq!(sandbox.unimplemented(), ["ec2:DescribeInstances", "fms:ListAppsLists"]);
+    assert_eq!(sandbox.unimplemented(), ["ec2:DescribeHosts", "fms:ListAppsLists"]);
 }
 
 /// Sends raw bytes to a listener and reads until it closes or answers.

@@ -57,8 +57,11 @@ impl Desired {
 impl Amiss {
     /// No account is a member yet.
     pub(super) fn all_missing(want: &Desired) -> Amiss {
-        let missing = want.accounts.keys().cloned().filter(|_| want.enable_members).collect();
-        Amiss { missing, ..Amiss::default() }
+        // GuardDuty's own enabling reaches every account but a management account without a detector.
+        let later = |account: &String| want.enable_members || *account == want.management;
+        let missing: BTreeSet<String> = want.accounts.keys().filter(|a| later(a)).cloned().collect();
+        let management_bare = missing.contains(&want.management);
+        Amiss { missing, management_bare, ..Amiss::default() }
     }
 
     /// What this unit does about it. Without `enable_members`, only what GuardDuty's own enabling does not reach.

@@ -14,6 +14,12 @@ fn version_id(template: &str) -> String {
 
 pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     let name = call.required("LaunchTemplateName").to_owned();
+    // The model's pattern, which EC2 tells by a code of its own.
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || "()./_-".contains(c)) {
+        let message = "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and \
+                       the following characters: - ( ) . / _.";
+        return Err(Fault::new("InvalidLaunchTemplateName.MalformedException", message).status(400));
+    }
     if network::all(world, call, "lt-").iter().any(|have| have["LaunchTemplateName"] == name.as_str()) {
         let message = "Launch template name already in use.";
         return Err(Fault::new("InvalidLaunchTemplateName.AlreadyExistsException", message).status(400));

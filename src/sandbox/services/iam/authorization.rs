@@ -136,7 +136,10 @@ mod tests {
     fn a_user_is_shown_with_the_policies_that_hang_on_it() {
         let mut lab = Lab::with_organization();
         lab.ok("iam", "CreateUser", json!({"UserName": "jo"}));
-        let document = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+        let document = json!({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],
+        })
+        .to_string();
         let policy = json!({"UserName": "jo", "PolicyName": "own", "PolicyDocument": document});
         lab.ok("iam", "PutUserPolicy", policy);
         let details = lab.ok("iam", "GetAccountAuthorizationDetails", json!({"Filter": ["User"]}));

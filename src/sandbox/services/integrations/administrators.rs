@@ -290,7 +290,6 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             }
             securityhub::administrator_removed(world, &call.region);
         }
-        "macie2" => macie2::administrator_disabled(world, &account, &call.region),
         _ => {}
     }
     world.integrations.administrators.remove(&place);

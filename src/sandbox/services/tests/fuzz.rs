@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Map, Value, json};
 
-use super::dispatch;
-use super::lab::{HOME, Lab, MANAGEMENT, MEMBER, conforms};
+use super::super::dispatch;
+use super::super::lab::{HOME, Lab, MANAGEMENT, MEMBER, conforms};
 use crate::sandbox::models::{self, Api, Kind, Member, Shape};
 use crate::sandbox::wire::{Protocol, validate};
 use crate::sandbox::world::{Call, Principal};
