@@ -25,6 +25,7 @@ const UNMANAGED: &[(&str, &str, &str)] = &[
         ".PolicyType",
         "a type that the baseline does not name stays as it is",
     ),
+    ("s3:PutBucketLifecycleConfiguration", ".Rules[].ID", "a rule with another name is another's, and stays"),
     ("sns:SetTopicAttributes", "__default_statement_ID", "AWS's own statement; only ours is managed"),
     ("sns:SetTopicAttributes", ".AttributeValue left out", "as far as it gives AWS's own statement back"),
 ];

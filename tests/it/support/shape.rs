@@ -32,6 +32,7 @@ pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
         }
         default_encryption(&mut value);
         default_expiry(&mut value);
+        running_recorders(&mut value);
         let mut lines = Vec::new();
         named.collect("", &value, &mut lines);
         lines.sort();
@@ -51,6 +52,23 @@ fn default_encryption(world: &mut Value) {
             bucket["encryption"] = default.clone();
         }
     }
+}
+
+/// When a recorder that runs was last stopped is history.
+fn running_recorders(world: &mut Value) {
+    for place in world["config"].as_object_mut().into_iter().flat_map(|config| config.values_mut()) {
+        if let Some(stopped) = place.pointer_mut("/recorder/stopped") {
+            *stopped = Value::Null;
+        }
+    }
+}
+
+/// A policy document with its statements in order: AWS keeps them as they were sent, and their order means nothing.
+fn ordered(text: &str) -> Option<String> {
+    let mut document: Value = serde_json::from_str(text).ok()?;
+    let statements = document.get_mut("Statement")?.as_array_mut()?;
+    statements.sort_by_key(Value::to_string);
+    Some(document.to_string())
 }
 
 /// A password policy that does not speak of hard expiry has none.
@@ -128,7 +146,10 @@ impl Named {
             Value::Number(number) if number.as_f64().is_some_and(|n| n > 1e9) => {
                 lines.push(format!("{path} = TIME"));
             }
-            Value::String(text) => lines.push(format!("{path} = {}", self.mask(text))),
+            Value::String(text) => {
+                let text = ordered(text).unwrap_or_else(|| text.clone());
+                lines.push(format!("{path} = {}", self.mask(&text)));
+            }
             other => lines.push(format!("{path} = {other}")),
         }
     }

@@ -155,6 +155,10 @@ pub(super) fn create_endpoint(world: &mut World, call: &Call) -> Reply {
 /// The request lies with the requester; the other side sees nothing of it here.
 pub(super) fn create_peering(world: &mut World, call: &Call) -> Reply {
     let (vpc, value) = existing(world, call, "VpcId")?;
+    if !vpc.starts_with("vpc-") {
+        let message = format!("The vpc ID '{vpc}' does not exist");
+        return Err(Fault::new("InvalidVpcID.NotFound", message).status(400));
+    }
     let peer = call.str("PeerVpcId").unwrap_or_default();
     let owner = call.str("PeerOwnerId").unwrap_or(&call.account);
     let region = call.str("PeerRegion").unwrap_or(&call.region);
