@@ -25,6 +25,7 @@ sections! {
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,
+    macie::Macie,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,
@@ -32,6 +33,14 @@ sections! {
     root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
     securityhub::SecurityHub,
+    ebs_encryption::EbsEncryption,
+    snapshot_block_public_access::SnapshotBlockPublicAccess,
+    image_block_public_access::ImageBlockPublicAccess,
+    instance_metadata_defaults::InstanceMetadataDefaults,
+    serial_console::SerialConsole,
+    default_security_groups::DefaultSecurityGroups,
+    vpc_flow_logs::VpcFlowLogs,
+    default_vpc::DefaultVpc,
     scps::Scps,
 }
 

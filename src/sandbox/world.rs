@@ -139,6 +139,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// Macie sessions, per `account/region`.
+    #[serde(default)]
+    pub macie2: BTreeMap<String, services::macie2::Session>,
     /// GuardDuty detectors, per `account/region`.
     #[serde(default)]
     pub guardduty: BTreeMap<String, services::guardduty::Detector>,
@@ -153,6 +156,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// EC2, per `account/region`.
+    #[serde(default)]
+    pub ec2: BTreeMap<String, services::ec2::State>,
 }
 
 impl World {
