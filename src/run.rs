@@ -15,7 +15,7 @@ use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Facts, Needs};
+use crate::facts::{self, Account, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};

@@ -17,6 +17,7 @@ pub mod kms;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod logs;
+pub mod macie2;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
@@ -44,6 +45,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
+        "macie2" => macie2::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
     };
     reply.or_else(|| nothing::handle(call))
@@ -54,11 +56,13 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
 pub fn account_joined(world: &mut World, account: &str, now: f64) {
     guardduty::joined(world, account, now);
+    macie2::joined(world, account, now);
 }
 
 /// An account is no member of the organization any more.
 pub fn account_left(world: &mut World, account: &str, _now: f64) {
     guardduty::left(world, account);
+    macie2::left(world, account);
 }
 
 /// The refusal of a caller without the right.

@@ -139,6 +139,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// Macie sessions, per `account/region`.
+    #[serde(default)]
+    pub macie2: BTreeMap<String, services::macie2::Session>,
     /// GuardDuty detectors, per `account/region`.
     #[serde(default)]
     pub guardduty: BTreeMap<String, services::guardduty::Detector>,

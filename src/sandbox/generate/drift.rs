@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 15] = [
+const SETTINGS: [Setting; 16] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -66,6 +66,7 @@ const SETTINGS: [Setting; 15] = [
     },
     Setting { service: "ec2", operation: "EnableImageBlockPublicAccess", regional: true, input: images },
     Setting { service: "ec2", operation: "EnableSerialConsoleAccess", regional: true, input: nothing },
+    Setting { service: "macie2", operation: "EnableMacie", regional: true, input: macie },
     Setting { service: "ec2", operation: "AuthorizeSecurityGroupIngress", regional: true, input: open_port },
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
@@ -182,6 +183,11 @@ fn detector(pick: &Pick) -> Value {
     let plan = |name: &str, bit: u64| json!({"Name": name, "Status": status(bit)});
     json!({"Enable": pick.bits & 32 == 0, "FindingPublishingFrequency": frequency,
            "Features": [plan("S3_DATA_EVENTS", 64), plan("RUNTIME_MONITORING", 128)]})
+}
+
+fn macie(pick: &Pick) -> Value {
+    let frequency = pick.one_of(&["SIX_HOURS", "ONE_HOUR", "FIFTEEN_MINUTES"]);
+    json!({"status": pick.one_of(&["ENABLED", "PAUSED"]), "findingPublishingFrequency": frequency})
 }
 
 fn hub(pick: &Pick) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{guardduty, iam, organizations, securityhub};
+use crate::sandbox::services::{guardduty, iam, macie2, organizations, securityhub};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{Administrator, Code, fault, is_management};
@@ -181,6 +181,7 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
         .insert(place, Administrator { account: account.clone(), since: call.now });
     match service.key {
         "guardduty" => guardduty::administrator_enabled(world, &account, call),
+        "macie2" => macie2::administrator_enabled(world, &account, call),
         "securityhub" => securityhub::administrator_named(world, &account, call),
         _ => {}
     }
@@ -279,6 +280,7 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             guardduty::administrator_may_leave(world, &account, &call.region)?;
             guardduty::administrator_disabled(world, &account, &call.region);
         }
+        "macie2" => macie2::administrator_disabled(world, &account, &call.region),
         "securityhub" => {
             if securityhub::holds_administrator(world) {
                 // The beginning of the text is AWS's (terraform-provider-aws, test of the organization configuration).
