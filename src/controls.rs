@@ -19,6 +19,7 @@ sections! {
     log_archive::LogArchive,
     org_trail::OrgTrail,
     compute_optimizer::ComputeOptimizer,
+    firewall_manager::FirewallManager,
     metric_alarms::MetricAlarms,
     access_analyzer::AccessAnalyzer,
     password_policy::PasswordPolicy,

@@ -309,7 +309,8 @@ impl<C: Control> DynUnit for Unit<C> {
         let answers = answers.downcast_ref::<HashMap<Target, C::Actual>>()?;
         let have = answers.get(&(account.to_owned(), region.to_owned(), part.to_owned()))?;
         let diff = C::diff(&self.want, have);
-        let in_sync = diff.is_empty() && diff.pending.is_none() && diff.by_hand.is_none();
+        let in_sync =
+            diff.is_empty() && diff.pending.is_none() && diff.by_hand.is_none() && diff.skipped.is_none();
         in_sync.then(|| Planned { diff, fingerprint: fingerprint(&json(have)) })
     }
 

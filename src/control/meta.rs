@@ -139,6 +139,8 @@ pub enum Seat {
     Management,
     /// The account that `log_archive.account` names.
     LogArchive,
+    /// The account that `log_archive.replication.account` names.
+    LogReplica,
     /// The account that `delegated_admins` names for this key.
     DelegatedAdmin(&'static str),
     /// The account that the unit is about.
