@@ -192,7 +192,8 @@ fn create_members(world: &mut World, call: &Call) -> Reply {
         let (id, email) = (text("AccountId"), text("EmailAddress"));
         let there = own(world, call)?.members.contains_key(&id);
         if id == call.account || there {
-            let why = if there { "The account is already a member." } else { "The account is the administrator." };
+            let why =
+                if there { "The account is already a member." } else { "The account is the administrator." };
             failed.push((id, why));
             continue;
         }
@@ -244,9 +245,7 @@ fn delete_members(world: &mut World, call: &Call) -> Reply {
 /// The core is always on.
 fn list_packages(world: &mut World, call: &Call) -> Reply {
     let graph = own(world, call)?;
-    let state = |state: &str, at: f64| {
-        json!({"DatasourcePackageIngestState": state, "LastIngestStateChange": {state: {"Timestamp": at}}})
-    };
+    let state = |state: &str, at: f64| json!({"DatasourcePackageIngestState": state, "LastIngestStateChange": {state: {"Timestamp": at}}});
     let mut all = json!({"DETECTIVE_CORE": state("STARTED", graph.created)});
     for name in OPTIONAL {
         all[name] = match graph.packages.get(name) {
@@ -271,7 +270,8 @@ fn update_packages(world: &mut World, call: &Call) -> Reply {
 fn tags<'w>(world: &'w mut World, call: &Call) -> Result<&'w mut BTreeMap<String, String>, Fault> {
     let arn = call.required("ResourceArn").to_owned();
     let found = world.detective.get_mut(&cell(&call.account, &call.region));
-    let missing = || Fault::new("ResourceNotFoundException", "The behavior graph does not exist.").status(404);
+    let missing =
+        || Fault::new("ResourceNotFoundException", "The behavior graph does not exist.").status(404);
     found.filter(|graph| graph.arn == arn).map(|graph| &mut graph.tags).ok_or_else(missing)
 }
 
@@ -308,7 +308,8 @@ pub fn joined(world: &mut World, account: &str, now: f64) {
     let email = world.organizations.accounts.get(account).map(|a| a.email.clone()).unwrap_or_default();
     for (admin, region) in administrators(world) {
         let reached = admin != account && super::account::is_enabled(world, account, &region, now);
-        let graph = world.detective.get_mut(&cell(&admin, &region)).filter(|graph| graph.auto_enable && reached);
+        let graph =
+            world.detective.get_mut(&cell(&admin, &region)).filter(|graph| graph.auto_enable && reached);
         if let Some(graph) = graph {
             let member = Member { email: email.clone(), status: "ENABLED".into(), since: now };
             graph.members.insert(account.to_owned(), member);
@@ -328,7 +329,8 @@ pub fn left(world: &mut World, account: &str) {
 /// The administrators of all regions, with theirs.
 fn administrators(world: &World) -> Vec<(String, String)> {
     let places = world.integrations.administrators.iter();
-    let own =
-        places.filter_map(|(place, admin)| Some((admin.account.clone(), place.strip_prefix("detective/")?.to_owned())));
+    let own = places.filter_map(|(place, admin)| {
+        Some((admin.account.clone(), place.strip_prefix("detective/")?.to_owned()))
+    });
     own.collect()
 }

@@ -23,16 +23,25 @@ fn the_organizations_graph_takes_members_in_and_starts_packages() {
     lab.at(MEMBER, HOME);
     let members = lab.ok(SERVICE, "ListMembers", json!({"GraphArn": arn}))["MemberDetails"].clone();
     assert_eq!(members.as_array().map(Vec::len), Some(2));
-    lab.ok(SERVICE, "UpdateDatasourcePackages", json!({"GraphArn": arn, "DatasourcePackages": ["EKS_AUDIT"]}));
-    let packages = lab.ok(SERVICE, "ListDatasourcePackages", json!({"GraphArn": arn}))["DatasourcePackages"].clone();
+    lab.ok(
+        SERVICE,
+        "UpdateDatasourcePackages",
+        json!({"GraphArn": arn, "DatasourcePackages": ["EKS_AUDIT"]}),
+    );
+    let packages =
+        lab.ok(SERVICE, "ListDatasourcePackages", json!({"GraphArn": arn}))["DatasourcePackages"].clone();
     assert_eq!(packages["EKS_AUDIT"]["DatasourcePackageIngestState"], "STARTED");
     assert_eq!(packages["ASFF_SECURITYHUB_FINDING"]["DatasourcePackageIngestState"], "DISABLED");
     let gone = lab.ok(SERVICE, "DeleteMembers", json!({"GraphArn": arn, "AccountIds": [OTHER]}));
     assert_eq!(gone["AccountIds"][0], OTHER);
-    let elsewhere = json!({"GraphArn": format!("arn:aws:detective:{HOME}:{MEMBER}:graph:{}", "0".repeat(32))});
+    let elsewhere =
+        json!({"GraphArn": format!("arn:aws:detective:{HOME}:{MEMBER}:graph:{}", "0".repeat(32))});
     lab.table(SERVICE, &[("ListMembers", elsewhere, "ResourceNotFoundException")]);
     lab.at(OTHER, HOME);
     let own = lab.ok(SERVICE, "CreateGraph", json!({}))["GraphArn"].clone();
-    lab.table(SERVICE, &[("DescribeOrganizationConfiguration", json!({"GraphArn": own}), "AccessDeniedException")]);
+    lab.table(
+        SERVICE,
+        &[("DescribeOrganizationConfiguration", json!({"GraphArn": own}), "AccessDeniedException")],
+    );
     lab.ok(SERVICE, "DeleteGraph", json!({"GraphArn": own}));
 }
