@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod controls;
+pub mod coverage;
 pub mod iam;
 pub mod schema;
 pub(crate) mod scopes;

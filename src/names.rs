@@ -65,6 +65,26 @@ pub fn log_bucket(baseline: &Baseline, bucket: LogBucket, account: &str) -> Stri
     prefixed(baseline, &format!("{}-{account}", bucket.label()))
 }
 
+/// Bucket with the copy of CloudTrail's objects, in the account (12 digits) that holds it.
+pub fn replica_bucket(baseline: &Baseline, account: &str) -> String {
+    prefixed(baseline, &format!("{}-replica-{account}", LogBucket::Trail.label()))
+}
+
+/// Alias of the copy's KMS key, with `alias/`.
+pub fn replica_key_alias(baseline: &Baseline) -> String {
+    format!("alias/{}", prefixed(baseline, "log-replica"))
+}
+
+/// Role with which S3 replicates, in the log archive's account.
+pub fn replication_role(baseline: &Baseline) -> String {
+    prefixed(baseline, "log-replication")
+}
+
+/// ARN of that role; `account` (12 digits) is the log archive's.
+pub fn replication_role_arn(baseline: &Baseline, facts: &Facts, account: &str) -> String {
+    facts.arn("iam", "", account, &format!("role/{}", replication_role(baseline)))
+}
+
 /// Alias of the log archive's KMS key, with `alias/`.
 pub fn log_key_alias(baseline: &Baseline) -> String {
     format!("alias/{}", prefixed(baseline, "log-archive"))
@@ -143,6 +163,16 @@ pub fn export_role(baseline: &Baseline) -> String {
 /// ARN of that role.
 pub fn export_role_arn(baseline: &Baseline, facts: &Facts) -> String {
     facts.arn("iam", "", &facts.management_account, &format!("role/{}", export_role(baseline)))
+}
+
+/// SNS topic of Firewall Manager's notifications, in each region of its administrator's account.
+pub fn firewall_manager_topic(baseline: &Baseline) -> String {
+    prefixed(baseline, "firewall-manager")
+}
+
+/// ARN of Firewall Manager's service-linked role in an account (12 digits).
+pub fn firewall_manager_role_arn(facts: &Facts, account: &str) -> String {
+    facts.arn("iam", "", account, "role/aws-service-role/fms.amazonaws.com/AWSServiceRoleForFMS")
 }
 
 /// Alias of the KMS key that encrypts the alarm topic and the trail's log group, with `alias/`.

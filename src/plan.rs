@@ -194,6 +194,9 @@ fn judge(exception: Option<&Exempt>, diff: &Diff) -> (OutcomeKind, Option<String
     if let Some(pending) = &diff.pending {
         return (OutcomeKind::Pending, Some(pending.clone()), None);
     }
+    if let Some(why) = &diff.skipped {
+        return (OutcomeKind::Skipped, Some(why.clone()), None);
+    }
     if diff.is_empty() {
         return (OutcomeKind::InSync, None, None);
     }

@@ -3,6 +3,7 @@
 
 pub mod access_role;
 pub mod bucket;
+pub mod declarative_policy;
 pub mod kms_key;
 pub mod members;
 pub mod regions;

@@ -15,7 +15,7 @@ use crate::check::{self, CheckReport};
 use crate::control::Scope;
 use crate::error::RunError;
 use crate::facts::discover::enabled_regions;
-use crate::facts::{self, Facts, Needs};
+use crate::facts::{self, Account, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
@@ -173,8 +173,9 @@ pub async fn check(
     if place.read_only {
         aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
     }
-    let looked_at =
-        |a: &&Account| a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none();
+    let looked_at = |a: &&crate::facts::Account| {
+        a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none()
+    };
     let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
     read_regions(&aws, &home, wanted, &mut facts).await;
     let checked = aws.clone();

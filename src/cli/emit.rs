@@ -17,6 +17,8 @@ enum What {
     Schema,
     /// The reference of every section and key, Markdown
     Controls,
+    /// Which section meets which requirement and which CIS rule of every version, and what none meets yet, Markdown
+    Coverage,
 }
 
 #[derive(Debug, Args)]
@@ -33,6 +35,7 @@ impl EmitArgs {
         let text = match self.what {
             What::Schema => json(&emit::schema::schema())?,
             What::Controls => emit::controls::reference(),
+            What::Coverage => emit::coverage::coverage(),
             What::IamPolicy => self.iam_policy(&Baseline::load(&global.file)?, global)?,
         };
         say(&text);

@@ -58,6 +58,9 @@ pub struct Diff {
     pub notices: Vec<String>,
     /// AWS is still working on it: what live AWS shows, such as `policy type PENDING_ENABLE`.
     pub pending: Option<String>,
+    /// What was read says that nothing is ours to do here: why. Nothing is compared then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
     /// This change is not ours to make here: what to do instead, such as `run orgbase vend log-archive`.
     pub by_hand: Option<String>,
     /// What is there is not known for good, since what must be done first is not done: AWS will have made something by

@@ -22,8 +22,6 @@ use crate::facts::{Account, Facts};
 /// A boxed future that may be spawned.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How long a written value may take to show up before the unit is `inconsistent`.
-const SETTLE: Duration = Duration::from_mins(1);
 /// Pauses between reads while waiting for it; the last one repeats.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(200),
@@ -272,7 +270,7 @@ impl<C: Control> Unit<C> {
             } else {
                 // A copy of the service that still has the old state: good answers count only in a row.
                 good_reads = 0;
-                if started.elapsed() >= SETTLE {
+                if started.elapsed() >= C::META.settle {
                     return Err(inconsistent(&left));
                 }
             }
@@ -311,7 +309,8 @@ impl<C: Control> DynUnit for Unit<C> {
         let answers = answers.downcast_ref::<HashMap<Target, C::Actual>>()?;
         let have = answers.get(&(account.to_owned(), region.to_owned(), part.to_owned()))?;
         let diff = C::diff(&self.want, have);
-        let in_sync = diff.is_empty() && diff.pending.is_none() && diff.by_hand.is_none();
+        let in_sync =
+            diff.is_empty() && diff.pending.is_none() && diff.by_hand.is_none() && diff.skipped.is_none();
         in_sync.then(|| Planned { diff, fingerprint: fingerprint(&json(have)) })
     }
 

@@ -1,5 +1,7 @@
 //! What a section and a control say about themselves: documents, permissions and order are functions of it.
 
+use std::time::Duration;
+
 /// What a section says about itself.
 #[derive(Debug, Clone, Copy)]
 pub struct SectionMeta {
@@ -83,6 +85,8 @@ pub struct Meta {
     pub denies: bool,
     /// The question that `--refresh central` asks in place of reading every target.
     pub survey: Option<Survey>,
+    /// How long AWS may answer with the old value after a write, before that is a failure.
+    pub settle: Duration,
 }
 
 impl Meta {
@@ -98,6 +102,7 @@ impl Meta {
         in_root_sessions: &[],
         denies: false,
         survey: None,
+        settle: Duration::from_mins(1),
     };
 }
 
@@ -134,6 +139,8 @@ pub enum Seat {
     Management,
     /// The account that `log_archive.account` names.
     LogArchive,
+    /// The account that `log_archive.replication.account` names.
+    LogReplica,
     /// The account that `delegated_admins` names for this key.
     DelegatedAdmin(&'static str),
     /// The account that the unit is about.

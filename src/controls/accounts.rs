@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use crate::baseline::Accounts;
 use crate::baseline::{AccountDecl, Baseline};
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Risk, Section, SectionMeta, Shape, Want, Wanted, control,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Section, SectionMeta, Shape, Want, Wanted, control,
 };
 use crate::controls::ous::lookup;
 use crate::controls::ous::tags::{self, Tags};
@@ -30,7 +30,13 @@ impl Section for Accounts {
                   are found by e-mail address. An account that does not exist is created by `orgbase vend`. Accounts \
                   that are not declared are left where they are.",
         shape: Shape::Table,
-        references: &[],
+        references: &[
+            Reference::row("QST-002").partly("creating accounts is `vend`"),
+            Reference::row("QST-018").partly("creating the account is `vend`"),
+            Reference::row("RDM-002").partly("inviting accounts"),
+            Reference::row("RDM-004").partly("creating the account is `vend`"),
+            Reference::row("FXL-001").partly("creating accounts is `vend`"),
+        ],
         billed: None,
     };
 

@@ -20,9 +20,10 @@ mod services;
 mod trusted;
 
 pub use section::{Admins, DelegatedAdmins, ServiceKey};
+pub(crate) use services::global_region;
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Seat, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Reference, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::resource::declared;
 
@@ -34,7 +35,13 @@ impl Section for DelegatedAdmins {
                   management account, and switches on the trusted access that the services need. An administrator that \
                   is there already is kept; another one is replaced only with `--allow-destructive`.",
         shape: Shape::Table,
-        references: &[],
+        references: &[
+            Reference::row("STX-005"),
+            Reference::row("STX-026"),
+            Reference::row("STX-033"),
+            Reference::row("RDM-013").partly("new accounts: the sections of the services"),
+            Reference::row("QST-004").partly("whether anything else runs in the management account"),
+        ],
         billed: None,
     };
 

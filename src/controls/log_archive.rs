@@ -11,9 +11,11 @@
 
 mod bucket;
 mod key;
+mod replication;
 mod writers;
 
 pub use bucket::{Exports, exports};
+pub use replication::Replication;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,8 @@ pub struct LogArchive {
     /// The KMS key rotates every so many days; it always rotates.
     #[schemars(range(min = 90, max = 2560), extend("x-unit" = "days"))]
     pub key_rotation_days: Option<i32>,
+    /// A copy of CloudTrail's objects in another account. Left out: not managed.
+    pub replication: Option<Replication>,
 }
 
 /// Mode of S3 Object Lock.
@@ -94,7 +98,8 @@ impl Section for LogArchive {
         summary: "Keeps the organization's logs in an account of their own: a KMS key that rotates, a bucket for \
                   CloudTrail's objects (versioned, encrypted with the key, TLS only, never public, optionally under \
                   Object Lock), one for each other declared section that writes logs (config, guardduty, \
-                  vpc_flow_logs, session_manager, compute_optimizer), and a bucket for the access logs of these. Other statements, lifecycle rules and \
+                  vpc_flow_logs, session_manager, compute_optimizer), and a bucket for the access logs of these. Optionally S3 replicates CloudTrail's objects to a bucket in \
+                  another account, which has a key of its own. Other statements, lifecycle rules and \
                   tags on these resources are left alone.",
         shape: Shape::Table,
         references: &[
@@ -111,12 +116,27 @@ impl Section for LogArchive {
             Reference::row("STX-019"),
             Reference::row("STX-021"),
             Reference::row("STX-022"),
+            Reference::row("STX-007").partly("the bucket and the key; guardduty exports to it"),
+            Reference::row("STX-013").partly("the bucket and the key; config delivers to it"),
+            Reference::row("STX-014"),
+            Reference::row("STX-015").partly("the key; config encrypts with it"),
+            Reference::row("STX-038").partly("the bucket of the home region; compute_optimizer exports to it"),
+            Reference::row("STX-065").partly("the bucket; session_manager writes to it"),
+            Reference::row("STX-080").partly("the bucket; org_trail writes to it"),
+            Reference::row("STX-081").partly("the bucket; config writes to it"),
+            Reference::row("STX-082").partly("the bucket; vpc_flow_logs writes to it"),
+            Reference::row("STX-083").partly("the bucket; session_manager writes to it"),
+            Reference::row("FXL-014"),
+            Reference::row("FXL-032").partly("access logs of the archive's own buckets"),
             Reference::row("QST-019"),
             Reference::row("RDM-010"),
             Reference::row("AXN-025"),
             Reference::row("AXN-028"),
         ],
-        billed: Some("S3 storage per GB and month, requests; one KMS key per month"),
+        billed: Some(
+            "S3 storage per GB and month, requests; one KMS key per month; with replication the same again, and the \
+             transfer between regions per GB",
+        ),
     };
 
     fn check(&self, baseline: &Baseline, findings: &mut Findings<'_>) {
@@ -131,15 +151,29 @@ impl Section for LogArchive {
         }
         findings.range("object_lock_days", self.object_lock_days, days);
         findings.range("key_rotation_days", self.key_rotation_days, 90..=2560);
+        if let Some(replication) = &self.replication {
+            replication.check(self, baseline, findings);
+        }
         self.check_order(findings);
     }
 
     fn seat(&self, seat: Seat) -> Option<String> {
-        (seat == Seat::LogArchive).then(|| self.account.clone())
+        match seat {
+            Seat::LogArchive => Some(self.account.clone()),
+            Seat::LogReplica => self.replication.as_ref().map(|replication| replication.account.clone()),
+            _ => None,
+        }
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
-        vec![control::<key::LogKey>(), control::<bucket::Bucket>()]
+        vec![
+            control::<key::LogKey>(),
+            control::<bucket::Bucket>(),
+            control::<replication::ReplicaKey>(),
+            control::<replication::ReplicaBucket>(),
+            control::<replication::ReplicationRole>(),
+            control::<replication::ReplicationRule>(),
+        ]
     }
 }
 

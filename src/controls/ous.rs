@@ -14,7 +14,7 @@ mod unit;
 
 pub use crate::baseline::Ous;
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// Most levels of OUs below the root.
@@ -28,7 +28,10 @@ impl Section for Ous {
                   are implied. OUs that nobody declares are never touched. An OU is renamed through `[[moved]]` and \
                   removed, when it is empty, through `[[removed]]`.",
         shape: Shape::Table,
-        references: &[],
+        references: &[
+            Reference::row("QST-002").partly("creating the accounts"),
+            Reference::row("FXL-001").partly("creating the accounts"),
+        ],
         billed: None,
     };
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Risk, Section, SectionMeta, Shape, Wanted, control,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Section, SectionMeta, Shape, Wanted, control,
 };
 use crate::diag::Findings;
 use crate::error::UnitError;
@@ -73,7 +73,9 @@ impl Section for PolicyTypes {
                   `scps` enables the type that it needs by itself. Types are only added; disabling one detaches every \
                   policy of that type and needs `[[removed]]`.",
         shape: Shape::Table,
-        references: &[],
+        references: &[
+            Reference::row("QST-024").partly("writing and attaching policies: scps"),
+        ],
         billed: None,
     };
 

@@ -84,7 +84,9 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("backup:CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
     ("config:PutConfigurationAggregator", &["config:PutConfigurationAggregator", "iam:PassRole"]),
     ("config:PutConfigurationRecorder", &["config:PutConfigurationRecorder", "iam:PassRole"]),
-    ("ec2:CreateFlowLogs", &["ec2:CreateFlowLogs", "iam:PassRole"]),
+    // To a bucket: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html>
+    ("ec2:CreateFlowLogs", &["ec2:CreateFlowLogs", "ec2:CreateTags", "logs:CreateLogDelivery"]),
+    ("ec2:DeleteFlowLogs", &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"]),
     ("guardduty:CreateDetector", &["guardduty:CreateDetector", "iam:CreateServiceLinkedRole"]),
     ("inspector2:Enable", &["inspector2:Enable", "iam:CreateServiceLinkedRole"]),
     ("macie2:EnableMacie", &["macie2:EnableMacie", "iam:CreateServiceLinkedRole"]),

@@ -266,6 +266,7 @@ fn seat(meta: &Meta) -> String {
     match meta.seat {
         Seat::Management => "the management account".into(),
         Seat::LogArchive => "the log archive account".into(),
+        Seat::LogReplica => "the account of the archive's copy".into(),
         Seat::DelegatedAdmin(key) => format!("the delegated administrator `{key}`"),
         Seat::Member => "the account itself".into(),
     }

@@ -186,6 +186,7 @@ fn seat_name(seat: Seat) -> &'static str {
     match seat {
         Seat::Management => "management",
         Seat::LogArchive => "log-archive",
+        Seat::LogReplica => "log-replica",
         Seat::DelegatedAdmin(_) => "delegated-admin",
         Seat::Member => "member",
     }

@@ -83,7 +83,6 @@ const PASSED: &[(&str, &[&str])] = &[
     ("cloudtrail:UpdateTrail", &["cloudtrail.amazonaws.com"]),
     ("config:PutConfigurationAggregator", &["config.amazonaws.com"]),
     ("config:PutConfigurationRecorder", &["config.amazonaws.com"]),
-    ("ec2:CreateFlowLogs", &["vpc-flow-logs.amazonaws.com"]),
     ("s3:PutBucketReplication", &["s3.amazonaws.com"]),
     ("scheduler:CreateSchedule", &["scheduler.amazonaws.com"]),
     ("scheduler:UpdateSchedule", &["scheduler.amazonaws.com"]),

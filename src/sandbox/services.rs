@@ -6,6 +6,7 @@ pub mod accessanalyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod detective;
 pub mod documents;
 pub mod ec2;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod kms;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod logs;
+pub mod macie2;
 pub mod nothing;
 pub mod organizations;
 pub mod s3;
@@ -43,7 +45,9 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "sts" => sts::handle(world, call),
+        "detective" => detective::handle(world, call).or_else(|| integrations::handle(world, call)),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
+        "macie2" => macie2::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
     };
     reply.or_else(|| nothing::handle(call))
@@ -53,12 +57,16 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
 pub fn account_joined(world: &mut World, account: &str, now: f64) {
+    detective::joined(world, account, now);
     guardduty::joined(world, account, now);
+    macie2::joined(world, account, now);
 }
 
 /// An account is no member of the organization any more.
 pub fn account_left(world: &mut World, account: &str, _now: f64) {
+    detective::left(world, account);
     guardduty::left(world, account);
+    macie2::left(world, account);
 }
 
 /// The refusal of a caller without the right.

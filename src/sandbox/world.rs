@@ -139,6 +139,12 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// Detective's behavior graphs, per `account/region`.
+    #[serde(default)]
+    pub detective: BTreeMap<String, services::detective::Graph>,
+    /// Macie sessions, per `account/region`.
+    #[serde(default)]
+    pub macie2: BTreeMap<String, services::macie2::Session>,
     /// GuardDuty detectors, per `account/region`.
     #[serde(default)]
     pub guardduty: BTreeMap<String, services::guardduty::Detector>,
@@ -153,6 +159,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// EC2, per `account/region`.
+    #[serde(default)]
+    pub ec2: BTreeMap<String, services::ec2::State>,
 }
 
 impl World {

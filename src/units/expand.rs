@@ -53,7 +53,7 @@ pub fn expand(scope: &Scope<'_>) -> Result<Vec<Unit>, BaselineError> {
 pub fn seat_account<'a>(baseline: &Baseline, facts: &'a Facts, seat: Seat) -> Result<&'a Account, String> {
     let id = match seat {
         Seat::Management | Seat::Member => facts.management_account.clone(),
-        Seat::LogArchive | Seat::DelegatedAdmin(_) => {
+        Seat::LogArchive | Seat::LogReplica | Seat::DelegatedAdmin(_) => {
             let key = seat_key(baseline, seat).ok_or("the baseline names no account for it")?;
             baseline
                 .account_id(&key, facts)

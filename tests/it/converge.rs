@@ -19,7 +19,7 @@ pub(crate) async fn prepared(org: Org, snippet: &snippets::Snippet) -> Org {
 /// An organization in which a section is done.
 pub(crate) async fn converged(snippet: &snippets::Snippet) -> Org {
     let org = prepared(Org::fresh(), snippet).await;
-    org.converge(&snippet.baseline, &How::only(snippet.id)).await;
+    org.converge(&snippet.baseline, &snippet.how()).await;
     org
 }
 
@@ -33,7 +33,7 @@ fn assert_in_sync(done: &Done) {
 /// Absent -> plan has drift -> apply -> in sync; a second apply writes nothing.
 async fn converges_once(org: Org, snippet: &snippets::Snippet) {
     let org = prepared(org, snippet).await;
-    let how = How::only(snippet.id);
+    let how = snippet.how();
     let planned = org.plan(&snippet.baseline, &how).await.unwrap();
     assert_eq!(planned.report.summary.exit_code(), 2, "nothing to do:\n{}", planned.problems());
     assert_eq!(planned.writes(), Vec::<String>::new(), "a plan wrote");
@@ -71,7 +71,7 @@ async fn a_drifted_organization_converges_and_stays() {
 async fn drift_is_repaired_and_foreign_content_survives() {
     for_each_section(async |snippet| {
         let org = converged(snippet).await;
-        let how = How::only(snippet.id);
+        let how = snippet.how();
         snippets::make(&org.sandbox, &snippet.calls.foreign);
         assert_in_sync(&org.plan(&snippet.baseline, &how).await.unwrap());
         snippets::make(&org.sandbox, &snippet.calls.drift);
@@ -91,7 +91,7 @@ async fn drift_is_repaired_and_foreign_content_survives() {
 async fn what_vanishes_after_the_plan_ends_stale_or_converges() {
     for_each_section(async |snippet| {
         let org = converged(snippet).await;
-        let how = How::only(snippet.id);
+        let how = snippet.how();
         snippets::make(&org.sandbox, &snippet.calls.drift);
         let vanish = |sandbox: &_| snippets::make(sandbox, &snippet.calls.vanish);
         let done = org.apply_after(&snippet.baseline, &how, vanish).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_later_form_of_the_section_converges() {
         let Some(later) = &snippet.later else { return };
         let org = converged(snippet).await;
         snippets::make(&org.sandbox, &snippet.calls.before_later);
-        let how = How::only(snippet.id).destructive();
+        let how = snippet.how().destructive();
         let done = org.converge(later, &how).await;
         assert!(done.report.summary.count(OutcomeKind::Applied) > 0, "nothing changed");
         assert_in_sync(&org.plan(later, &how).await.unwrap());
@@ -126,7 +126,7 @@ async fn a_later_form_of_the_section_converges() {
 async fn central_answers_agree_with_what_is_there() {
     for_each_section(async |snippet| {
         let org = converged(snippet).await;
-        let how = How::only(snippet.id);
+        let how = snippet.how();
         snippets::make(&org.sandbox, &snippet.calls.foreign);
         let told = async |state: &str| {
             let full = org.plan(&snippet.baseline, &how).await.unwrap();

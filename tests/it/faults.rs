@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::converge::{converged, prepared};
 use crate::support::faults::{Action, door};
-use crate::support::org::{Done, How, Org, is_write};
+use crate::support::org::{Done, Org, is_write};
 use crate::support::snippets::Snippet;
 use crate::support::{for_each_section, shape};
 
@@ -23,7 +23,7 @@ fn reads(done: &Done) -> BTreeSet<String> {
 /// Plans with each read denied: a unit that could not be read is `failed` (or waits for one that is), and every other
 /// unit is as it would be without the denial. Nothing is in sync, or to be created, because it could not be read.
 async fn plans_with_denials(org: &Org, snippet: &Snippet) {
-    let how = How::only(snippet.id);
+    let how = snippet.how();
     let good = org.plan(&snippet.baseline, &how).await.unwrap();
     for denied in reads(&good) {
         let target = denied.clone();
@@ -56,7 +56,7 @@ async fn a_denied_read_is_a_failure() {
     for_each_section(async |snippet| {
         let org = prepared(Org::fresh(), snippet).await;
         plans_with_denials(&org, snippet).await;
-        org.converge(&snippet.baseline, &How::only(snippet.id)).await;
+        org.converge(&snippet.baseline, &snippet.how()).await;
         plans_with_denials(&org, snippet).await;
     })
     .await;
@@ -72,10 +72,10 @@ async fn throttling_changes_nothing() {
             let key = format!("{} {} {}", call.operation, call.region, call.access_key);
             if seen.lock().unwrap().insert(key) { Action::Throttle } else { Action::Answer }
         });
-        let how = How::only(snippet.id).through(slow);
+        let how = snippet.how().through(slow);
         let done = org.converge(&snippet.baseline, &how).await;
         assert!(done.calls.iter().any(|c| c.throttled > 0), "nothing was throttled");
-        let planned = org.plan(&snippet.baseline, &How::only(snippet.id)).await.unwrap();
+        let planned = org.plan(&snippet.baseline, &snippet.how()).await.unwrap();
         assert_eq!(planned.report.summary.exit_code(), 0, "{}", planned.problems());
     })
     .await;
@@ -92,7 +92,7 @@ async fn broken_connections_are_mended() {
             let key = format!("{} {}", call.operation, call.region);
             if seen.lock().unwrap().insert(key) { Action::Drop } else { Action::Answer }
         });
-        let how = How::only(snippet.id).through(flaky);
+        let how = snippet.how().through(flaky);
         let mut codes = Vec::new();
         // Each run gets at least one write further: what a unit needs is done after as many runs as it has writes.
         for _ in 0..20 {
@@ -144,7 +144,7 @@ async fn apply_until(org: &Org, snippet: &Snippet, at: usize, end: End) -> bool 
         }
         if matches!(end, End::Before) { Action::Hang } else { Action::HangAfter }
     });
-    let how = How::only(snippet.id).through(killer);
+    let how = snippet.how().through(killer);
     tokio::select! {
         done = org.apply(&snippet.baseline, &how) => drop(done.unwrap()),
         () = dead.notified() => {}
@@ -173,7 +173,7 @@ async fn writes_of(org: &Org, snippet: &Snippet) -> BTreeMap<usize, String> {
         }
         Action::Answer
     });
-    org.converge(&snippet.baseline, &How::only(snippet.id).through(watcher)).await;
+    org.converge(&snippet.baseline, &snippet.how().through(watcher)).await;
     let writes = list.lock().unwrap().clone();
     writes.into_iter().enumerate().collect()
 }
@@ -187,7 +187,7 @@ async fn ends_and_converges(snippet: &Snippet, end: End) {
     for at in chosen(&writes) {
         let org = start.fork();
         assert!(apply_until(&org, snippet, at, end).await, "write {at} was not reached");
-        org.converge(&snippet.baseline, &How::only(snippet.id)).await;
+        org.converge(&snippet.baseline, &snippet.how()).await;
         let left = shape::difference(&wanted, &shape::lines(&org.sandbox));
         assert_eq!(left, "", "{end:?} write {at} ({}): another state (- wanted, + got)", writes[&at]);
     }

@@ -11,6 +11,7 @@ fn generated() -> Vec<(String, String)> {
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap() + "\n";
     let mut files = vec![
         ("docs/reference/controls.md".to_string(), emit::controls::reference()),
+        ("docs/reference/coverage.md".to_string(), emit::coverage::coverage()),
         ("docs/reference/baseline.schema.json".to_string(), pretty(&emit::schema::schema())),
     ];
     let cis = Baseline::load(&root().join("baselines/cis.toml")).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use orgbase::baseline::Baseline;
 use orgbase::control::{DynControl, DynSection, Scope};
 use orgbase::controls::SECTIONS;
-use orgbase::emit::schema;
+use orgbase::emit::{coverage, schema};
 use orgbase::sandbox::models;
 use serde_json::Value;
 
@@ -66,6 +66,7 @@ fn references_are_well_formed() {
     for section in SECTIONS {
         let id = section.meta().id;
         for reference in section.meta().references {
+            assert!(coverage::exists(reference), "{id}: there is no {reference:?}");
             let number =
                 |text: &str| text.split('.').all(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
             match reference.framework {

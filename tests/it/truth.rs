@@ -13,6 +13,8 @@ use crate::support::snippets::{self, Snippet};
 const RARE: &[(&str, &str)] = &[
     // The account has a detector of its own and is not the administrator yet.
     ("guardduty.organization", "guardduty:ListOrganizationAdminAccounts"),
+    ("macie", "macie2:ListOrganizationAdminAccounts"),
+    ("detective", "detective:ListOrganizationAdminAccounts"),
     // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
     ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
     // These services remove it by themselves when it is deregistered in Organizations; called where AWS did not.
@@ -41,7 +43,7 @@ fn note(calls: &mut Calls, done: &Done) {
 
 /// All calls of a section's controls.
 async fn record(snippet: &Snippet, calls: &mut Calls) {
-    let how = How::only(snippet.id);
+    let how = snippet.how();
     let org = prepared(Org::fresh(), snippet).await;
     note(calls, &org.plan(&snippet.baseline, &how).await.unwrap());
     note(calls, &org.converge(&snippet.baseline, &how).await);
@@ -53,7 +55,7 @@ async fn record(snippet: &Snippet, calls: &mut Calls) {
     snippets::make(&org.sandbox, &snippet.calls.vanish);
     note(calls, &org.converge(&snippet.baseline, &how).await);
     // Nothing is there yet, of what it needs neither: what one unit makes, another finds only by asking.
-    note(calls, &Org::fresh().converge(&snippet.baseline, &How::default()).await);
+    note(calls, &Org::fresh().converge(&snippet.baseline, &How { only: None, ..snippet.how() }).await);
     if let Some(other) = &snippet.other {
         let org = prepared(Org::fresh(), snippet).await;
         note(calls, &org.converge(other, &how).await);

@@ -25,11 +25,12 @@ impl Section for Nothing {
     };
 
     fn controls() -> Vec<Box<dyn DynControl>> {
-        vec![control::<Listed>()]
+        vec![control::<Listed<1>>()]
     }
 }
 
-struct Listed;
+/// Its values may take this many minutes to show up.
+struct Listed<const MINUTES: u64>;
 
 struct Nowhere;
 
@@ -43,11 +44,12 @@ impl Recorder for Nowhere {
 #[derive(Serialize)]
 struct Reads(#[serde(skip)] Mutex<VecDeque<(u32, bool)>>);
 
-impl Control for Listed {
+impl<const MINUTES: u64> Control for Listed<MINUTES> {
     type Section = Nothing;
     type Desired = Reads;
     type Actual = (u32, bool);
-    const META: Meta = Meta { reads: &["iam:GetRole"], ..Meta::DEFAULT };
+    const META: Meta =
+        Meta { reads: &["iam:GetRole"], settle: Duration::from_mins(MINUTES), ..Meta::DEFAULT };
 
     fn desired(_: &DesiredCx<'_, Nothing>) -> Vec<Wanted<Reads>> {
         Vec::new()
@@ -72,6 +74,10 @@ impl Control for Listed {
 
 /// Applies the unit over these reads; the outcome, and how many reads are left.
 async fn applied(reads: &[(u32, bool)]) -> (Result<Outcome, UnitError>, usize) {
+    applied_within::<1>(reads).await
+}
+
+async fn applied_within<const MINUTES: u64>(reads: &[(u32, bool)]) -> (Result<Outcome, UnitError>, usize) {
     let caller = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111111111111:user/jo</Arn>\
                   <UserId>A</UserId><Account>111111111111</Account></GetCallerIdentityResult>\
                   </GetCallerIdentityResponse>";
@@ -93,7 +99,7 @@ async fn applied(reads: &[(u32, bool)]) -> (Result<Outcome, UnitError>, usize) {
     let cx = Cx { aws: &clients, facts: &facts, baseline: &baseline, region: "eu-west-1", fresh: true };
     let mut planned = Diff::new();
     planned.field("value", &0, Some(&1));
-    let unit = Unit::<Listed> { want: Reads(Mutex::new(reads.iter().copied().collect())) };
+    let unit = Unit::<Listed<MINUTES>> { want: Reads(Mutex::new(reads.iter().copied().collect())) };
     let outcome = unit.run(&cx, &planned, &Nowhere).await;
     let left = unit.want.0.lock().unwrap().len();
     (outcome, left)
@@ -121,6 +127,16 @@ async fn a_value_that_moved_is_stale() {
     let (outcome, left) = applied(&[(2, false), (1, false)]).await;
     assert!(matches!(outcome, Ok(Outcome::Stale(_))), "{outcome:?}");
     assert_eq!(left, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_may_take_as_long_to_show_up_as_the_control_says() {
+    let late: Vec<(u32, bool)> = [vec![(0, false); 40], vec![(1, false); 2]].concat();
+    let (outcome, _) = applied_within::<1>(&late).await;
+    assert_eq!(outcome.unwrap_err().kind, Kind::Inconsistent);
+    let (outcome, left) = applied_within::<10>(&late).await;
+    assert!(matches!(outcome, Ok(Outcome::Applied(_))), "{outcome:?}");
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -54,6 +54,8 @@ impl Control for Enrollment {
         part: "enrollment",
         scope: Scope::Organization,
         seat: Seat::Management,
+        // Enrolling is also how these switch on trusted access.
+        after: &["delegated_admins.admin:compute_optimizer", "delegated_admins.trusted_access:compute_optimizer"],
         reads: &[
             "compute-optimizer:GetEnrollmentStatus",
             "compute-optimizer:GetEnrollmentStatusesForOrganization",

@@ -230,7 +230,7 @@ pub(super) fn keys() -> Vec<&'static str> {
 /// Region of the services that have one endpoint for the partition.
 ///
 /// Guess for partitions other than `aws`: the region of their IAM endpoint.
-pub(super) fn global_region(partition: &str) -> &'static str {
+pub(crate) fn global_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",

@@ -2,6 +2,8 @@
 
 mod policy;
 
+pub(super) use policy::tls_only;
+
 use super::{LockMode, LogArchive};
 use crate::baseline::Baseline;
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
@@ -67,7 +69,7 @@ fn desired(cx: &DesiredCx<'_, LogArchive>, kind: LogBucket) -> Desired {
     } else {
         Encryption { algorithm: "AES256".into(), key: None, bucket_key: false }
     };
-    let lock = section.object_lock_days.map(|days| ObjectLock { mode: lock_mode(section).as_str().into(), days });
+    let lock = object_lock(section);
     Desired {
         owner: account.id.clone(),
         region: cx.region.to_string(),
@@ -120,6 +122,11 @@ pub fn exports(baseline: &Baseline, facts: &Facts, name: &str) -> Option<Exports
         lifecycle: lifecycle(&section, LogBucket::Exports),
         policy: policy::exports(baseline, facts, &arn),
     })
+}
+
+/// Default retention of the trail's bucket and of its copy, where it is declared.
+pub(super) fn object_lock(section: &LogArchive) -> Option<ObjectLock> {
+    section.object_lock_days.map(|days| ObjectLock { mode: lock_mode(section).as_str().into(), days })
 }
 
 fn lock_mode(section: &LogArchive) -> LockMode {

@@ -194,6 +194,7 @@ impl Section for MetricAlarms {
             Reference::row("STX-052"),
             Reference::row("STX-053"),
             Reference::row("STX-054"),
+            Reference::row("QST-032").partly("detection: guardduty, securityhub"),
             Reference::row("RDM-026"),
             Reference::row("RDM-046").partly("with a filter of your own"),
         ],

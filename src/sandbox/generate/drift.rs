@@ -30,7 +30,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 14] = [
+const SETTINGS: [Setting; 16] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -66,6 +66,8 @@ const SETTINGS: [Setting; 14] = [
     },
     Setting { service: "ec2", operation: "EnableImageBlockPublicAccess", regional: true, input: images },
     Setting { service: "ec2", operation: "EnableSerialConsoleAccess", regional: true, input: nothing },
+    Setting { service: "macie2", operation: "EnableMacie", regional: true, input: macie },
+    Setting { service: "ec2", operation: "AuthorizeSecurityGroupIngress", regional: true, input: open_port },
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
@@ -167,12 +169,25 @@ fn images(_: &Pick) -> Value {
     json!({"ImageBlockPublicAccessState": "block-new-sharing"})
 }
 
+/// Into the default security group, which nothing uses here.
+fn open_port(pick: &Pick) -> Value {
+    let port = pick.one_of(&[22, 443, 3389]);
+    json!({"GroupName": "default", "IpPermissions": [{
+        "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }]})
+}
+
 fn detector(pick: &Pick) -> Value {
     let frequency = pick.one_of(&["SIX_HOURS", "ONE_HOUR", "FIFTEEN_MINUTES"]);
     let status = |bit: u64| if pick.bits & bit == 0 { "ENABLED" } else { "DISABLED" };
     let plan = |name: &str, bit: u64| json!({"Name": name, "Status": status(bit)});
     json!({"Enable": pick.bits & 32 == 0, "FindingPublishingFrequency": frequency,
            "Features": [plan("S3_DATA_EVENTS", 64), plan("RUNTIME_MONITORING", 128)]})
+}
+
+fn macie(pick: &Pick) -> Value {
+    let frequency = pick.one_of(&["SIX_HOURS", "ONE_HOUR", "FIFTEEN_MINUTES"]);
+    json!({"status": pick.one_of(&["ENABLED", "PAUSED"]), "findingPublishingFrequency": frequency})
 }
 
 fn hub(pick: &Pick) -> Value {

@@ -24,6 +24,9 @@ pub struct State {
     pub administrators: BTreeMap<String, Administrator>,
     /// Further, scoped administrators of Firewall Manager.
     pub scoped_firewall_managers: Vec<String>,
+    /// Notification channels of Firewall Manager, by `account/region`.
+    #[serde(default)]
+    pub notification_channels: BTreeMap<String, firewall_manager::Channel>,
     /// Organization-wide switches by service key, and since when.
     pub switches: BTreeMap<String, f64>,
     /// Enrolments in cost services, by `service/account`.

@@ -121,6 +121,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "PutBucketLogging" => logging::put(world, call),
         "GetBucketNotificationConfiguration" => logging::get_notifications(world, call),
         "PutBucketNotificationConfiguration" => logging::put_notifications(world, call),
+        "DeleteBucketReplication" => replication::delete(world, call),
         "GetBucketReplication" => replication::get(world, call),
         "PutBucketReplication" => replication::put(world, call),
         "GetBucketTagging" => settings::get_tags(world, call),

@@ -13,6 +13,7 @@ static RANDOM: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\b(AROA|AIDA|ANPA|AGPA)[A-Z0-9]{16,17}", "${1}ID"),
+        (r"\b(eni|fl|rtb|sg|sgr|subnet|vpc|acl)-[0-9a-f]{17}\b", "${1}-ID"),
         (r"\b[0-9a-f]{32}\b", "HEX"),
         (r"\b[0-9a-f]{64,}\b", "TOKEN"),
     ]

@@ -10,6 +10,7 @@ use orgbase::sandbox::world::{Call, Principal, World};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::org::How;
 use super::shape;
 
 /// Of every composed baseline.
@@ -28,6 +29,16 @@ pub(crate) struct Snippet {
     pub(crate) other: Option<String>,
     /// Calls on the converged organization.
     pub(crate) calls: Calls,
+    /// All that the section does needs `--allow-destructive`.
+    destructive: bool,
+}
+
+impl Snippet {
+    /// A run of the section alone.
+    pub(crate) fn how(&self) -> How {
+        let how = How::only(self.id);
+        if self.destructive { how.destructive() } else { how }
+    }
 }
 
 /// `SECTION.calls.toml`.
@@ -72,6 +83,7 @@ fn snippet(id: &'static str) -> Snippet {
         later: whole(format!("{id}.2.toml")),
         other: whole(format!("{id}.other.toml")),
         calls: calls.unwrap_or_default(),
+        destructive: own(id).lines().nth(1) == Some("# destructive"),
     }
 }
 
@@ -131,16 +143,21 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 
 /// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
 /// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
-/// its export.
+/// its export, `GRAPH:account/region` the ARN of Detective's graph.
 /// `HUB:name` the id of that configuration policy of Security Hub, `AGGREGATOR:account` its finding aggregator's ARN.
+/// `NEWKEY:account/region` that of the newest key there, `ASK:account/region/service/Operation#/pointer` what a call
+/// without input answers there.
 fn resolve(world: &World, value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(|value| resolve(world, value)),
+        Value::Array(items) => items.iter_mut().for_each(|value| resolve(world, value)),
         Value::String(text) => {
             if let Some(path) = text.strip_prefix("PATH:") {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("GRAPH:") {
+                *text = world.detective[place].arn.clone();
             } else if let Some(place) = text.strip_prefix("DETECTOR:") {
                 *text = world.guardduty[place].id.clone();
             } else if let Some(place) = text.strip_prefix("DETECTOR-ARN:") {
@@ -157,6 +174,11 @@ fn resolve(world: &World, value: &mut Value) {
                 let own = &world.securityhub.aggregators[account];
                 let resource = format!("finding-aggregator/{}", own.id);
                 *text = world.arn("securityhub", &own.home, account, &resource);
+            } else if let Some(place) = text.strip_prefix("NEWKEY:") {
+                let newest = world.kms[place].keys.values().max_by(|a, b| a.created.total_cmp(&b.created));
+                *text = newest.unwrap().id.clone();
+            } else if let Some(question) = text.strip_prefix("ASK:") {
+                *text = ask(world, question);
             } else if let Some((account, region, alias)) = key_parts(text) {
                 let keys = &world.kms[&format!("{account}/{region}")];
                 *text = keys.aliases[alias].target.clone();
@@ -164,6 +186,25 @@ fn resolve(world: &World, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// The text at a pointer into the answer of a read.
+fn ask(world: &World, question: &str) -> String {
+    let (call, pointer) = question.split_once('#').unwrap();
+    let parts: Vec<&str> = call.split('/').collect();
+    let [account, region, service, operation] = parts.as_slice() else { panic!("{question}") };
+    let call = Call {
+        service: (*service).into(),
+        operation: (*operation).into(),
+        account: (*account).into(),
+        region: (*region).into(),
+        principal: Principal::Management,
+        input: serde_json::json!({}),
+        now: now(),
+    };
+    let answer = services::dispatch(&mut world.clone(), &call).unwrap().unwrap();
+    let found = answer.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("{question}: {answer}")).to_string()
 }
 
 fn key_parts(text: &str) -> Option<(&str, &str, &str)> {

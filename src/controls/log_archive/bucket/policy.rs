@@ -39,7 +39,8 @@ pub(super) fn exports(baseline: &Baseline, facts: &Facts, bucket: &str) -> Ours 
     Ours(statements)
 }
 
-fn tls_only(bucket: &str) -> Statement {
+/// Denies people, not services, whatever does not come through TLS.
+pub(in super::super) fn tls_only(bucket: &str) -> Statement {
     deny_people("OrgbaseDenyInsecureTransport", &["s3:*"])
         .on(&[bucket.to_string(), format!("{bucket}/*")])
         .is("aws:SecureTransport", false)

@@ -1,9 +1,11 @@
 //! Firewall Manager: one default administrator, and scoped ones beside it. Administrator calls go to us-east-1.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{iam, organizations};
-use crate::sandbox::world::{Call, Fault, Reply, World};
+use crate::policy::evaluate::{Caller, Request};
+use crate::sandbox::services::{documents, iam, organizations, sns};
+use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
 use super::{Administrator, Code, fault, is_management};
 
@@ -13,7 +15,22 @@ const INVALID_OPERATION: Code = ("InvalidOperationException", 400);
 const INVALID_INPUT: Code = ("InvalidInputException", 400);
 const NOT_FOUND: Code = ("ResourceNotFoundException", 400);
 
+/// Where Firewall Manager notifies, in one region.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Channel {
+    /// ARN of the SNS topic.
+    pub topic: String,
+    /// ARN of the role that publishes.
+    pub role: String,
+}
+
 pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
+    match call.operation.as_str() {
+        "DeleteNotificationChannel" => return Some(delete_channel(world, call)),
+        "GetNotificationChannel" => return Some(get_channel(world, call)),
+        "PutNotificationChannel" => return Some(put_channel(world, call)),
+        _ => {}
+    }
     let run: fn(&mut World, &Call) -> Reply = match call.operation.as_str() {
         "AssociateAdminAccount" => associate,
         "DisassociateAdminAccount" => disassociate,
@@ -117,5 +134,52 @@ fn put(world: &mut World, call: &Call) -> Reply {
     if !scoped.contains(&account) {
         scoped.push(account);
     }
+    Ok(json!({}))
+}
+
+/// Only administrators have channels (`service-principals.toml`, fms). Guess: the code for others.
+fn require_administrator(world: &World, call: &Call) -> Result<(), Fault> {
+    let default =
+        world.integrations.administrators.get(KEY).is_some_and(|admin| admin.account == call.account);
+    if default || world.integrations.scoped_firewall_managers.contains(&call.account) {
+        return Ok(());
+    }
+    Err(fault(INVALID_OPERATION, "The account is not a Firewall Manager administrator."))
+}
+
+/// The topic must let the role publish (API Reference, PutNotificationChannel). Guess: the codes.
+fn put_channel(world: &mut World, call: &Call) -> Reply {
+    require_administrator(world, call)?;
+    let channel =
+        Channel { topic: call.required("SnsTopicArn").into(), role: call.required("SnsRoleName").into() };
+    let topic = sns::topic(world, &channel.topic)
+        .filter(|_| channel.topic.split(':').nth(3) == Some(call.region.as_str()));
+    let topic = topic.ok_or_else(|| fault(NOT_FOUND, "The SNS topic does not exist in this Region."))?;
+    let arn = if channel.role.starts_with("arn:") {
+        channel.role.clone()
+    } else {
+        world.arn("iam", "", &call.account, &format!("role/{}", channel.role))
+    };
+    let caller = Caller::Aws { account: call.account.clone(), arn, session: None };
+    if !documents::allows(&topic.policy, &Request::new(caller, "sns:Publish", &channel.topic)) {
+        return Err(fault(
+            INVALID_OPERATION,
+            "The policy of the SNS topic does not let the role publish to it.",
+        ));
+    }
+    world.integrations.notification_channels.insert(cell(&call.account, &call.region), channel);
+    Ok(json!({}))
+}
+
+/// Nothing in the answer where there is none, as AWS's own resource handler for CloudFormation takes it.
+fn get_channel(world: &World, call: &Call) -> Reply {
+    require_administrator(world, call)?;
+    let channel = world.integrations.notification_channels.get(&cell(&call.account, &call.region));
+    Ok(channel.map_or_else(|| json!({}), |c| json!({"SnsTopicArn": c.topic, "SnsRoleName": c.role})))
+}
+
+fn delete_channel(world: &mut World, call: &Call) -> Reply {
+    require_administrator(world, call)?;
+    world.integrations.notification_channels.remove(&cell(&call.account, &call.region));
     Ok(json!({}))
 }

@@ -122,8 +122,15 @@ fn action_fits_resource(statement: &Statement) -> bool {
     let buckets = resources.iter().any(|resource| !resource.contains('/') || resource.starts_with('*'));
     actions.iter().any(|action| {
         let action = action.to_ascii_lowercase();
-        let on_object =
-            ["s3:getobject", "s3:putobject", "s3:deleteobject", "s3:restoreobject", "s3:abortmultipart"];
+        let on_object = [
+            "s3:getobject",
+            "s3:putobject",
+            "s3:deleteobject",
+            "s3:restoreobject",
+            "s3:abortmultipart",
+            "s3:replicate",
+            "s3:objectowneroverride",
+        ];
         let on_object = on_object.iter().any(|prefix| action.starts_with(prefix));
         if action.contains('*') {
             true
