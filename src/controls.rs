@@ -27,6 +27,7 @@ sections! {
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,
     macie::Macie,
+    detective::Detective,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,

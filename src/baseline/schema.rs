@@ -68,6 +68,19 @@ fn strip(value: Value) -> Value {
     schema.to_value()
 }
 
+/// A default without keys that are left out; `None` where nothing remains.
+fn without_null(default: Value) -> Option<Value> {
+    match default {
+        Value::Null => None,
+        Value::Object(members) if !members.is_empty() => {
+            let kept: Map<String, Value> =
+                members.into_iter().filter_map(|(key, value)| Some((key, without_null(value)?))).collect();
+            (!kept.is_empty()).then_some(Value::Object(kept))
+        }
+        other => Some(other),
+    }
+}
+
 fn strip_null(schema: &mut Schema) {
     if let Some(map) = schema.as_object_mut() {
         if let Some(Value::Array(types)) = map.get_mut("type") {
@@ -77,10 +90,10 @@ fn strip_null(schema: &mut Schema) {
                 map.insert("type".into(), only);
             }
         }
-        if map.get("default").is_some_and(Value::is_null) {
-            map.remove("default");
-        } else if let Some(default) = map.get_mut("default").and_then(Value::as_object_mut) {
-            default.retain(|_, value| !value.is_null());
+        match map.get("default").cloned().map(without_null) {
+            Some(Some(default)) => drop(map.insert("default".into(), default)),
+            Some(None) => drop(map.remove("default")),
+            None => {}
         }
         for word in ["anyOf", "oneOf"] {
             if let Some(Value::Array(options)) = map.get_mut(word) {

@@ -8,6 +8,7 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod config;
 mod delivery;
+pub mod detective;
 pub mod documents;
 pub mod ec2;
 pub mod guardduty;
@@ -47,6 +48,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "sns" => sns::handle(world, call),
         "ssm" => ssm::handle(world, call),
         "sts" => sts::handle(world, call),
+        "detective" => detective::handle(world, call).or_else(|| integrations::handle(world, call)),
         "guardduty" => guardduty::handle(world, call).or_else(|| integrations::handle(world, call)),
         "macie2" => macie2::handle(world, call).or_else(|| integrations::handle(world, call)),
         _ => integrations::handle(world, call),
@@ -58,12 +60,14 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.
 pub fn account_joined(world: &mut World, account: &str, now: f64) {
+    detective::joined(world, account, now);
     guardduty::joined(world, account, now);
     macie2::joined(world, account, now);
 }
 
 /// An account is no member of the organization any more.
 pub fn account_left(world: &mut World, account: &str, _now: f64) {
+    detective::left(world, account);
     guardduty::left(world, account);
     macie2::left(world, account);
 }

@@ -139,6 +139,9 @@ pub struct World {
     pub logs: BTreeMap<String, services::logs::State>,
     /// CloudWatch alarms, per `account/region`.
     pub cloudwatch: BTreeMap<String, services::cloudwatch::State>,
+    /// Detective's behavior graphs, per `account/region`.
+    #[serde(default)]
+    pub detective: BTreeMap<String, services::detective::Graph>,
     /// Macie sessions, per `account/region`.
     #[serde(default)]
     pub macie2: BTreeMap<String, services::macie2::Session>,

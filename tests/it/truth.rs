@@ -14,6 +14,7 @@ const RARE: &[(&str, &str)] = &[
     // The account has a detector of its own and is not the administrator yet.
     ("guardduty.organization", "guardduty:ListOrganizationAdminAccounts"),
     ("macie", "macie2:ListOrganizationAdminAccounts"),
+    ("detective", "detective:ListOrganizationAdminAccounts"),
     // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
     ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
     // These services remove it by themselves when it is deregistered in Organizations; called where AWS did not.

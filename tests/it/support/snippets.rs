@@ -143,7 +143,7 @@ pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
 
 /// `PATH:/Workloads` becomes the OU's id, `POLICY:name` the policy's, `KEY:account/region/alias/name` the KMS key's,
 /// `DETECTOR:account/region` that of a GuardDuty detector (`DETECTOR-ARN:` its ARN), `DESTINATION:account/region` that of
-/// its export.
+/// its export, `GRAPH:account/region` the ARN of Detective's graph.
 /// `HUB:name` the id of that configuration policy of Security Hub, `AGGREGATOR:account` its finding aggregator's ARN.
 /// `NEWKEY:account/region` that of the newest key there, `ASK:account/region/service/Operation#/pointer` what a call
 /// without input answers there.
@@ -156,6 +156,8 @@ fn resolve(world: &World, value: &mut Value) {
                 *text = shape::ou_id(world, path);
             } else if let Some(name) = text.strip_prefix("POLICY:") {
                 *text = shape::policy_id(world, name);
+            } else if let Some(place) = text.strip_prefix("GRAPH:") {
+                *text = world.detective[place].arn.clone();
             } else if let Some(place) = text.strip_prefix("DETECTOR:") {
                 *text = world.guardduty[place].id.clone();
             } else if let Some(place) = text.strip_prefix("DETECTOR-ARN:") {

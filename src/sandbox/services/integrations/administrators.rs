@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{guardduty, iam, macie2, organizations, securityhub};
+use crate::sandbox::services::{detective, guardduty, iam, macie2, organizations, securityhub};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{Administrator, Code, fault, is_management};
@@ -181,6 +181,7 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
         .insert(place, Administrator { account: account.clone(), since: call.now });
     match service.key {
         "guardduty" => guardduty::administrator_enabled(world, &account, call),
+        "detective" => detective::administrator_enabled(world, &account, call),
         "macie2" => macie2::administrator_enabled(world, &account, call),
         "securityhub" => securityhub::administrator_named(world, &account, call),
         _ => {}
@@ -250,6 +251,9 @@ pub(super) fn left(world: &mut World, principal: &str, account: &str) {
         securityhub::administrator_left(world);
     }
     let places = format!("{}/", service.key);
+    if service.key == "detective" {
+        world.detective.retain(|place, _| place.split('/').next() != Some(account));
+    }
     world
         .integrations
         .administrators
@@ -280,6 +284,7 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             guardduty::administrator_may_leave(world, &account, &call.region)?;
             guardduty::administrator_disabled(world, &account, &call.region);
         }
+        "detective" => detective::administrator_disabled(world, &account, &call.region),
         "macie2" => macie2::administrator_disabled(world, &account, &call.region),
         "securityhub" => {
             if securityhub::holds_administrator(world) {
@@ -335,12 +340,7 @@ fn list(world: &mut World, call: &Call, service: &Service) -> Reply {
         .iter()
         .map(|admin| {
             if service.key == "detective" {
-                let graph = world.arn(
-                    "detective",
-                    &call.region,
-                    &admin.account,
-                    &format!("graph:{}", graph_id(admin)),
-                );
+                let graph = detective::graph_arn(world, &admin.account, &call.region);
                 return json!({id: admin.account, "GraphArn": graph, "DelegationTime": admin.since});
             }
             json!({id: admin.account, status: "ENABLED"})
@@ -351,11 +351,6 @@ fn list(world: &mut World, call: &Call, service: &Service) -> Reply {
         reply[token] = json!(next);
     }
     Ok(reply)
-}
-
-/// Detective's graph ids are 32 hexadecimal digits; derived, since a read makes no ids.
-fn graph_id(admin: &Administrator) -> String {
-    format!("{:0>32}", format!("{:x}", admin.account.parse::<u64>().unwrap_or_default()))
 }
 
 fn get_inspector(world: &World, call: &Call, service: &Service) -> Reply {
