@@ -133,21 +133,25 @@ def prowler_python() -> str:
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Scanned]]:
     """A fresh organization before, after cis.toml and after full.toml."""
     world = World(tmp_path_factory.mktemp("fresh"), drift="0")
-    found = {"before": world.scan()}
-    for baseline in BASELINES:
-        world.apply(baseline)
-        found[baseline] = world.scan()
-    yield found
-    world.sandbox.close()
+    try:
+        found = {"before": world.scan()}
+        for baseline in BASELINES:
+            world.apply(baseline)
+            found[baseline] = world.scan()
+        yield found
+    finally:
+        world.sandbox.close()
 
 
 @pytest.fixture(scope="session")
 def repaired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanned]:
     """An organization with other settings everywhere, after full.toml."""
     world = World(tmp_path_factory.mktemp("drifted"), drift="0.6")
-    world.apply("full")
-    yield world.scan()
-    world.sandbox.close()
+    try:
+        world.apply("full")
+        yield world.scan()
+    finally:
+        world.sandbox.close()
 
 
 def states(check: str) -> list[str]:
