@@ -86,10 +86,9 @@ def test_every_account_is_a_member_with_the_plans_in_every_region(world: World) 
         own = client.get_detector(DetectorId=detector)
         assert (own["Status"], own["FindingPublishingFrequency"]) == ("ENABLED", "ONE_HOUR")
         assert statuses(client, detector) == dict.fromkeys(others, "Enabled"), region
-        pages = client.get_paginator("describe_organization_configuration").paginate(DetectorId=detector)
-        organization = [page for page in pages]
-        assert organization[0]["AutoEnableOrganizationMembers"] == "ALL"
-        wanted = plans([f for page in organization for f in page["Features"]], "AutoEnable")
+        organization = client.describe_organization_configuration(DetectorId=detector)
+        assert organization["AutoEnableOrganizationMembers"] == "ALL"
+        wanted = plans(organization["Features"], "AutoEnable")
         assert wanted["S3_DATA_EVENTS"] == wanted["RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT"] == "ALL"
         assert (wanted["EKS_AUDIT_LOGS"], wanted["RDS_LOGIN_EVENTS"]) == ("NEW", "NONE")
         details = client.get_member_detectors(DetectorId=detector, AccountIds=sorted(others))
