@@ -164,6 +164,11 @@ pub(super) fn untag(world: &mut World, call: &Call) -> Reply {
 }
 
 pub(super) fn list_tags(world: &mut World, call: &Call) -> Reply {
+    let own = cell(&call.account, &call.region);
+    let by_policy = !world.securityhub.hubs.contains_key(&own) && access::subscribed(world, call).is_ok();
+    if by_policy && call.required("ResourceArn") == arn(world, call) {
+        return Ok(json!({"Tags": {}}));
+    }
     let tags: BTreeMap<String, String> = tags_of(world, call)?.clone();
     Ok(json!({"Tags": tags}))
 }
