@@ -1,5 +1,5 @@
 //! EC2, call by call.
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "tests")]
 
 use serde_json::{Value, json};
 
