@@ -219,8 +219,6 @@ fn object_events(selectors: &Selectors) -> ObjectEvents {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-
     use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType};
 
     use super::*;

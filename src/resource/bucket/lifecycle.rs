@@ -23,7 +23,6 @@ const ABORT_DAYS: i32 = 7;
 
 /// What the lifecycle should do; all absent: not managed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[expect(clippy::struct_field_names, reason = "names carry their unit")]
 pub struct Desired {
     /// Objects are deleted after this many days.
     pub expire_days: Option<i32>,
