@@ -100,7 +100,11 @@ async fn begin(options: Options) -> Result<Shared, Failure> {
     let baseline = Baseline::load(Path::new(BASELINE))?;
     let aws = Aws::connect(options).await?;
     aws.set_read_policy(session_policy(&baseline));
-    let needs = Needs { policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()], trusted_services: true };
+    let needs = Needs {
+        policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()],
+        policy_types_in_force: Vec::new(),
+        trusted_services: true,
+    };
     let facts = Box::pin(facts::discover(&aws, &baseline.organization.home_region, &needs)).await?;
     let today = OffsetDateTime::now_utc().date();
     let selection = Selection::default();

@@ -32,9 +32,6 @@ max_session_seconds = 7200
 [security_audit_role]
 trusted_account = "security"
 external_id = "scan-1"
-[session_manager]
-log_to_archive = false
-idle_timeout_minutes = 15
 """
 PREFERENCES = "SSM-SessionManagerRunShell"
 POLICY = "arn:aws:iam::aws:policy/"
@@ -132,19 +129,12 @@ def check_repair(converged: Organization, orgbase: Orgbase) -> None:
     iam.attach_role_policy(RoleName="orgbase-security-audit", PolicyArn=f"{POLICY}AWSSupportAccess")
     number = converged.accounts["web"]
     converged.client("s3control", "web").delete_public_access_block(AccountId=number)
-    ssm = converged.client("ssm", "web")
-    content = json.loads(ssm.get_document(Name=PREFERENCES)["Content"])
-    content["inputs"] |= {"idleSessionTimeout": "60", "s3KeyPrefix": "theirs"}
-    ssm.update_document(Name=PREFERENCES, Content=json.dumps(content), DocumentVersion="$LATEST")
-    ssm.update_document_default_version(Name=PREFERENCES, DocumentVersion="2")
     plan = orgbase("plan", "--format", "json", *only(converged)).expect(2)
     changes = {change["path"] for unit in plan.report["units"] for change in unit["changes"]}
     flags = {"block_public_acls", "block_public_policy", "restrict_public_buckets"}
-    assert changes == {"trust", "managed_policies.SecurityAudit", "idle_timeout_minutes", *flags}
+    assert changes == {"trust", "managed_policies.SecurityAudit", *flags}
     orgbase("apply", "--yes", *only(converged)).expect(0)
     assert [s["Sid"] for s in role(converged, "web", "orgbase-support")["trust"]] == ["OrgbaseTrust"]
     policies = role(converged, "web", "orgbase-security-audit")["policies"]
     assert policies == {"SecurityAudit", "job-function/ViewOnlyAccess", "AWSSupportAccess"}
-    kept = preferences(converged, "web")
-    assert (kept["idleSessionTimeout"], kept["s3KeyPrefix"]) == ("15", "theirs")
     orgbase("plan", *only(converged)).expect(0)

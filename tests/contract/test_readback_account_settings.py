@@ -80,6 +80,12 @@ def test_root_credentials_go_in_a_second_run_and_only_when_allowed(sandbox: Sand
     orgbase("plan").expect(0)
 
 
+def test_session_preferences_are_set(sandbox: Sandbox, orgbase: Orgbase) -> None:
+    apply(orgbase, "[session_manager]\nidle_timeout_minutes = 15\n", 3)
+    content = Aws(sandbox.url).client("ssm").get_document(Name="SSM-SessionManagerRunShell")["Content"]
+    assert '"idleSessionTimeout": "15"' in content.replace('":"', '": "')
+
+
 def test_documents_cannot_be_made_public(sandbox: Sandbox, orgbase: Orgbase) -> None:
     apply(orgbase, "[ssm_document_sharing]\nblock_public = true\n", 3)
     ssm = Aws(sandbox.url).client("ssm")
