@@ -81,7 +81,7 @@ def test_root_credentials_go_in_a_second_run_and_only_when_allowed(sandbox: Sand
 
 
 def test_session_preferences_are_set(sandbox: Sandbox, orgbase: Orgbase) -> None:
-    apply(orgbase, "[session_manager]\nidle_timeout_minutes = 15\n", 3)
+    apply(orgbase, "[session_manager]\nlog_to_archive = false\nidle_timeout_minutes = 15\n", 3)
     content = Aws(sandbox.url).client("ssm").get_document(Name="SSM-SessionManagerRunShell")["Content"]
     assert '"idleSessionTimeout": "15"' in content.replace('":"', '": "')
 
