@@ -33,7 +33,6 @@ max_session_seconds = 7200
 trusted_account = "security"
 external_id = "scan-1"
 """
-PREFERENCES = "SSM-SessionManagerRunShell"
 POLICY = "arn:aws:iam::aws:policy/"
 ACCOUNTS = ["security", "tools", "web"]
 
@@ -76,11 +75,6 @@ def role(organization: Organization, account: str, name: str) -> dict[str, Any]:
     }
 
 
-def preferences(organization: Organization, account: str) -> dict[str, Any]:
-    answer = organization.client("ssm", account).get_document(Name=PREFERENCES)
-    return json.loads(answer["Content"])["inputs"]
-
-
 @pytest.fixture
 def converged(organization: Organization, orgbase: Orgbase) -> Organization:
     organization.client("iam", "web").create_account_alias(AccountAlias="their-web")
@@ -117,7 +111,6 @@ def check_accounts(converged: Organization) -> None:
         assert audit["policies"] == {"SecurityAudit", "job-function/ViewOnlyAccess"}
         assert audit["trust"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": "scan-1"}}
         assert audit["tags"]["orgbase"] == "security_audit_role"
-        assert preferences(converged, account)["idleSessionTimeout"] == "15"
 
 
 def check_repair(converged: Organization, orgbase: Orgbase) -> None:
