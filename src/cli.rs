@@ -154,7 +154,8 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
             Command::Apply(args) => args.run(&self.global).await,
-            Command::Check(args) => args.run(&self.global).await,
+            // Boxed: it holds the whole connection, and would make every command's future as large.
+            Command::Check(args) => Box::pin(args.run(&self.global)).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

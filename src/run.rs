@@ -181,7 +181,7 @@ pub async fn check(
     let checked = aws.clone();
     let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
     let report = check::check(run, progress).await;
-    close_sandbox(sandbox);
+    name_unimplemented(sandbox.as_ref());
     Ok(Checked { report, aws: checked, home_region: home })
 }
 
@@ -260,12 +260,12 @@ impl Run {
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
     pub fn close(self) {
-        close_sandbox(self.sandbox);
+        name_unimplemented(self.sandbox.as_ref());
     }
 }
 
-fn close_sandbox(sandbox: Option<Sandbox>) {
-    for operation in sandbox.iter().flat_map(Sandbox::unimplemented) {
+fn name_unimplemented(sandbox: Option<&Sandbox>) {
+    for operation in sandbox.into_iter().flat_map(Sandbox::unimplemented) {
         tracing::error!(operation, "the sandbox has no such operation");
     }
 }
@@ -382,7 +382,7 @@ fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
     for control in sections.flat_map(|s| s.controls()) {
         match control.meta().scope {
             Scope::AccountRegion => {
-                wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts))
+                wanted.extend(units::regional_accounts(control.as_ref(), baseline, facts));
             }
             Scope::OrganizationRegion => {
                 let seat = units::seat_account(baseline, facts, control.meta().seat);

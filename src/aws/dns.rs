@@ -146,11 +146,10 @@ mod tests {
             if self.down {
                 return Err(io::Error::other("Temporary failure in name resolution"));
             }
-            match self.known.contains(&host) {
-                true => Ok(vec![IpAddr::from([127, 0, 0, 1])]),
-                false => {
-                    Err(io::Error::other("failed to lookup address information: Name or service not known"))
-                }
+            if self.known.contains(&host) {
+                Ok(vec![IpAddr::from([127, 0, 0, 1])])
+            } else {
+                Err(io::Error::other("failed to lookup address information: Name or service not known"))
             }
         }
     }

@@ -156,9 +156,8 @@ async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, accou
     let mut list = Vec::new();
     for (rule, rule_check) in &plan.rules {
         let places: Vec<&str> = match rule.scope {
-            RuleScope::Org => Vec::new(),
             RuleScope::Account if selects(check, &account, None) => vec![""],
-            RuleScope::Account => Vec::new(),
+            RuleScope::Org | RuleScope::Account => Vec::new(),
             RuleScope::AccountRegion => regions.keys().map(String::as_str).collect(),
         };
         for region in places {

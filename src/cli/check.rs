@@ -73,7 +73,7 @@ impl CheckArgs {
         let (baseline, given) = self.baseline(global)?;
         let place = Place { read_only: !self.send_to_securityhub, ..super::plan::place(global, true) };
         let bar = Bar::new(global.shows_progress());
-        let checked = run::check(&place, baseline, given, version, &selection, &bar).await?;
+        let checked = Box::pin(run::check(&place, baseline, given, version, &selection, &bar)).await?;
         drop(bar);
         let mut report = checked.report;
         if let Some(earlier) = &earlier {

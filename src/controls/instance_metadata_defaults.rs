@@ -249,10 +249,10 @@ fn merge(want: &InstanceMetadataDefaults, have: &InstanceMetadataDefaults) -> In
 }
 
 fn from_live(live: &InstanceMetadataDefaultsResponse) -> Result<Actual, UnitError> {
-    let tokens = live.http_tokens.as_ref().map(|v| v.as_str());
-    let enforced = live.http_tokens_enforced.as_ref().map(|v| v.as_str());
-    let endpoint = live.http_endpoint.as_ref().map(|v| v.as_str());
-    let tags = live.instance_metadata_tags.as_ref().map(|v| v.as_str());
+    let tokens = live.http_tokens.as_ref().map(aws_sdk_ec2::types::HttpTokensState::as_str);
+    let enforced = live.http_tokens_enforced.as_ref().map(aws_sdk_ec2::types::HttpTokensEnforcedState::as_str);
+    let endpoint = live.http_endpoint.as_ref().map(aws_sdk_ec2::types::InstanceMetadataEndpointState::as_str);
+    let tags = live.instance_metadata_tags.as_ref().map(aws_sdk_ec2::types::InstanceMetadataTagsState::as_str);
     Ok(Actual {
         defaults: InstanceMetadataDefaults {
             http_tokens: Some(Tokens::from_live(tokens)?),

@@ -19,10 +19,13 @@ use crate::units::{OutcomeKind, Unit};
 
 /// `RegionOptStatus` by account and region; `None`: it could not be read.
 #[derive(Default)]
-pub(super) struct Statuses(Mutex<HashMap<(String, String), Arc<OnceCell<Option<String>>>>>);
+pub(super) struct Statuses(Mutex<HashMap<(String, String), Slot>>);
+
+/// One answer, asked for once.
+type Slot = Arc<OnceCell<Option<String>>>;
 
 impl Statuses {
-    fn slot(&self, account: &str, region: &str) -> Arc<OnceCell<Option<String>>> {
+    fn slot(&self, account: &str, region: &str) -> Slot {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry((account.to_owned(), region.to_owned())).or_default().clone()
     }

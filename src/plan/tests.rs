@@ -108,10 +108,9 @@ const MEMBERS: [&str; 3] = ["300000000002", "300000000003", "300000000004"];
 fn organization(more: &str) -> Sandbox {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("org.toml");
-    let accounts: String = MEMBERS
-        .iter()
+    let accounts = MEMBERS
         .map(|id| format!("[[accounts]]\nname = \"{id}\"\nemail = \"a{id}@example.com\"\nid = \"{id}\"\n"))
-        .collect();
+        .concat();
     std::fs::write(&path, format!("regions = [\"eu-west-1\", \"us-east-1\"]\n{more}\n{accounts}")).unwrap();
     Sandbox::open(None, &Spec::parse(path.to_str().unwrap()).unwrap()).unwrap()
 }
@@ -207,9 +206,10 @@ async fn refused_credentials_in_an_enabled_region_stay_a_failure() {
     let door = crate::aws::in_process(move |request| {
         let refused = request.uri().host().is_some_and(|host| host.starts_with("sns."));
         let text = "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>";
-        let answer = match refused {
-            true => http::Response::builder().status(403).body(text.as_bytes().to_vec()).unwrap(),
-            false => inner.handle(&request),
+        let answer = if refused {
+            http::Response::builder().status(403).body(text.as_bytes().to_vec()).unwrap()
+        } else {
+            inner.handle(&request)
         };
         async move { Ok(answer) }
     });

@@ -121,7 +121,7 @@ struct Target<'a> {
     settled: Option<(OutcomeKind, String)>,
 }
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     fn control(&mut self, control: &dyn DynControl) -> Result<(), BaselineError> {
         let position = self.controls.len();
         self.controls.push(Listed { section: control.section().id, meta: control.meta() });

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::LocalBoxFuture;
 use orgbase::sandbox::spec::Spec;
 use orgbase::units::OutcomeKind;
 
@@ -152,9 +153,11 @@ fn report(changes: &[Change]) {
 }
 
 #[expect(clippy::print_stderr, reason = "a test says how long it takes")]
-async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let begin = std::time::Instant::now();
-    let done = work.await;
-    eprintln!("{what}: {:.1} s", begin.elapsed().as_secs_f64());
-    done
+fn timed<'a, T: 'a>(what: &'a str, work: impl Future<Output = T> + 'a) -> LocalBoxFuture<'a, T> {
+    Box::pin(async move {
+        let begin = std::time::Instant::now();
+        let done = work.await;
+        eprintln!("{what}: {:.1} s", begin.elapsed().as_secs_f64());
+        done
+    })
 }

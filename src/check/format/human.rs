@@ -1,6 +1,7 @@
 //! For people at a terminal: what fails, folded over accounts, then the counts.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::{CheckReport, benchmark, place};
 use crate::check::report::{Group, Row, Status};
@@ -46,7 +47,7 @@ fn failed_rule(rows: &[&Row], paint: Paint) -> String {
     }
     for ((status, evidence), rows) in folded {
         let word = if status == Status::Fail { paint.red("FAIL ") } else { paint.yellow("ERROR") };
-        out.push_str(&format!("  {word} {}: {}\n", places(&rows), safe(&evidence)));
+        let _ = writeln!(out, "  {word} {}: {}", places(&rows), safe(&evidence));
     }
     if let Some(control) = &first.fix_control {
         let declared = rows.iter().any(|row| row.fixed_by_baseline);
@@ -81,13 +82,14 @@ fn by_hand(report: &CheckReport, paint: Paint) -> String {
     let mut rules: Vec<_> = rules.into_values().collect();
     rules.sort_by_key(|(row, _)| crate::compliance::cis::order(&row.rule));
     for (row, number) in rules {
-        out.push_str(&format!(
-            "  {} {} ({}): {}\n",
+        let _ = writeln!(
+            out,
+            "  {} {} ({}): {}",
             safe(&row.rule),
             safe(&row.title),
             count(number, "place"),
             safe(&row.evidence)
-        ));
+        );
     }
     out
 }
@@ -110,7 +112,7 @@ fn counts(sections: &[Group], report: &CheckReport, paint: Paint) -> String {
             .map(|s| format!("{:>6}", statuses.get(s.name()).copied().unwrap_or_default()))
             .collect();
         let score = score.map(|s| format!("  {s} %")).unwrap_or_default();
-        out.push_str(&format!("{name:<34} {}{score}\n", numbers.join(" ")));
+        let _ = writeln!(out, "{name:<34} {}{score}", numbers.join(" "));
     };
     for section in sections {
         line(&safe(&section.name), &section.statuses, section.score);
@@ -134,10 +136,10 @@ fn changes(report: &CheckReport, paint: Paint) -> String {
         compared.fixed.len()
     );
     for row in &compared.newly_failed {
-        out.push_str(&format!("  {} {}\n", paint.red("failed"), safe(row)));
+        let _ = writeln!(out, "  {} {}", paint.red("failed"), safe(row));
     }
     for row in &compared.fixed {
-        out.push_str(&format!("  {} {}\n", paint.green("fixed "), safe(row)));
+        let _ = writeln!(out, "  {} {}", paint.green("fixed "), safe(row));
     }
     out
 }

@@ -1,5 +1,7 @@
 //! For pull requests and wikis: the counts, then what fails.
 
+use std::fmt::Write as _;
+
 use super::{CheckReport, benchmark, place, results};
 use crate::check::report::{Group, Row, Status};
 use crate::report::text::safe;
@@ -7,12 +9,13 @@ use crate::report::text::safe;
 /// The whole report; rows that hold are only counted.
 pub fn render(report: &CheckReport) -> String {
     let mut out = format!("# {}\n\n", cell(&benchmark(report)));
-    out.push_str(&format!(
+    let _ = write!(
+        out,
         "Organization {}, {}. {}.\n\n",
         cell(&report.organization_id),
         cell(&report.generated_at),
         score(report.summary.score)
-    ));
+    );
     out.push_str(&groups("Section", &report.summary.sections, |g| cell(&g.name)));
     out.push_str(&groups("Account", &report.summary.accounts, |g| {
         format!("{} ({})", cell(&g.account_name), cell(&g.name))
@@ -26,12 +29,13 @@ pub fn render(report: &CheckReport) -> String {
         }
     }
     if let Some(compared) = &report.compared {
-        out.push_str(&format!("## Since {}\n\n", cell(&compared.with)));
+        let _ = write!(out, "## Since {}\n\n", cell(&compared.with));
         for (title, rows) in [("newly failed", &compared.newly_failed), ("fixed", &compared.fixed)] {
-            out.push_str(&format!(
-                "* {title}: {}\n",
+            let _ = writeln!(
+                out,
+                "* {title}: {}",
                 if rows.is_empty() { "none".into() } else { cell(&rows.join("; ")) }
-            ));
+            );
         }
     }
     out
@@ -51,7 +55,7 @@ fn groups(title: &str, groups: &[Group], name: impl Fn(&Group) -> String) -> Str
             .map(|s| group.statuses.get(s.name()).copied().unwrap_or_default().to_string())
             .collect();
         let score = group.score.map(|s| s.to_string()).unwrap_or_default();
-        out.push_str(&format!("| {} | {} | {score} |\n", name(group), counts.join(" | ")));
+        let _ = writeln!(out, "| {} | {} | {score} |", name(group), counts.join(" | "));
     }
     out.push('\n');
     out
@@ -68,13 +72,14 @@ fn table(title: &str, rows: &[&Row]) -> String {
             (None, _) => String::new(),
         };
         let rule = format!("{} {}", row.rule, row.title);
-        out.push_str(&format!(
-            "| {} | {} | {} | {} | {fix} |\n",
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {fix} |",
             cell(&rule),
             cell(&place(row)),
             results(row),
             cell(&row.evidence)
-        ));
+        );
     }
     out.push('\n');
     out

@@ -1,5 +1,7 @@
 //! Rules about an account: its password policy, contacts, and who may do what in IAM.
 
+#![expect(clippy::unnecessary_wraps, reason = "a rule's signature, whether it reads or not")]
+
 use super::Place;
 use crate::check::source::Unread;
 use crate::check::sources::account::{Contact, SecurityContact};

@@ -1,5 +1,7 @@
 //! Rules about the organization. Several are a person's to decide; what can be seen is said.
 
+#![expect(clippy::unnecessary_wraps, reason = "a rule's signature, whether it reads or not")]
+
 use std::collections::BTreeSet;
 
 use super::Place;

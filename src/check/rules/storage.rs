@@ -1,5 +1,7 @@
 //! Rules about S3.
 
+#![expect(clippy::unnecessary_wraps, reason = "a rule's signature, whether it reads or not")]
+
 use super::Place;
 use crate::check::source::Unread;
 use crate::check::sources::buckets::{AccountPublicAccess, Bucket, Buckets};

@@ -94,6 +94,7 @@ fn says(key: &str, lab: Lab) -> String {
     word(&lab.decide(key, NEWEST))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what the report knows of a moment")]
 fn ago(days: i64) -> Option<OffsetDateTime> {
     Some(NOW - Duration::days(days))
 }

@@ -16,6 +16,7 @@ const WIDTH: usize = 8;
 
 /// The four switches of Block Public Access.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 pub(crate) struct PublicAccessBlock {
     pub(crate) block_acls: bool,
     pub(crate) ignore_acls: bool,

@@ -74,6 +74,7 @@ impl Source for EbsEncryption {
 
 /// The Config recorder of the region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what a rule asks of it")]
 pub(crate) struct Recorder {
     pub(crate) exists: bool,
     pub(crate) recording: bool,
@@ -236,6 +237,7 @@ impl Source for Macie {
 
 /// An RDS instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what rules ask of it")]
 pub(crate) struct Database {
     pub(crate) id: String,
     pub(crate) encrypted: bool,

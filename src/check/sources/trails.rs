@@ -18,6 +18,7 @@ const READS: &[&str] = &[
 
 /// One trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 pub(crate) struct Trail {
     pub(crate) name: String,
     pub(crate) arn: String,

@@ -118,12 +118,9 @@ pub(super) fn diff(want: &Desired, have: &Actual) -> Diff {
         d.notice(format!("{service} has an analyzer of this type for itself: it is left alone"));
     }
     let none = Found::default();
-    let found = match &have.analyzer {
-        Some(found) => found,
-        None => {
-            d.create(want.kind.key(), &want.name);
-            &none
-        }
+    let found = if let Some(found) = &have.analyzer { found } else {
+        d.create(want.kind.key(), &want.name);
+        &none
     };
     match found.status.as_str() {
         "CREATING" => d.pending = Some(format!("analyzer {} CREATING", found.name)),

@@ -284,6 +284,7 @@ mod tests {
         Desired { removed: false, template: "digest".into(), ..removal("pack") }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what may be there")]
     fn have(status: &str) -> Option<Found> {
         Some(Found { template: Some("digest".into()), status: status.into(), ..Found::default() })
     }

@@ -119,7 +119,7 @@ impl Control for Recorder {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        read::read(cx, want).await
+        Box::pin(read::read(cx, want)).await
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

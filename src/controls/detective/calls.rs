@@ -105,12 +105,9 @@ pub(super) async fn statuses(
 /// Writes what differs.
 pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
     let detective = cx.aws.detective();
-    let graph = match &have.graph {
-        Some(graph) => graph.clone(),
-        None => {
-            let made = detective.call("CreateGraph", |c| c.create_graph().send()).await?;
-            made.graph_arn.ok_or_else(|| UnitError::missing("the new graph's ARN"))?
-        }
+    let graph = if let Some(graph) = &have.graph { graph.clone() } else {
+        let made = detective.call("CreateGraph", |c| c.create_graph().send()).await?;
+        made.graph_arn.ok_or_else(|| UnitError::missing("the new graph's ARN"))?
     };
     if let Some(on) = want.auto_enable.filter(|on| have.auto_enable != Some(*on)) {
         detective

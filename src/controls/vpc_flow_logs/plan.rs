@@ -32,6 +32,7 @@ pub(super) struct Vpc {
 
 /// A flow log to the log archive's bucket.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 pub(super) struct FlowLog {
     /// It carries our owner tag.
     pub(super) ours: bool,

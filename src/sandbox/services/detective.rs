@@ -3,6 +3,8 @@
 //! Sources: the API model and its documentation, the administration guide ("Managing accounts"). The administrator is that of
 //! `integrations`; its graph holds the organization's settings and members. Messages are guesses.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 #[cfg(test)]
 mod tests;
 
@@ -117,12 +119,11 @@ fn make_graph(world: &mut World, account: &str, region: &str, id: &str, now: f64
 /// An account has one graph per region; the call answers with the one that is there (API documentation).
 fn create_graph(world: &mut World, call: &Call) -> Reply {
     let there = world.detective.get(&cell(&call.account, &call.region)).map(|graph| graph.arn.clone());
-    let arn = match there {
-        Some(arn) => arn,
-        None => {
-            let id = world.hex(32);
-            make_graph(world, &call.account, &call.region, &id, call.now)
-        }
+    let arn = if let Some(arn) = there {
+        arn
+    } else {
+        let id = world.hex(32);
+        make_graph(world, &call.account, &call.region, &id, call.now)
     };
     Ok(json!({"GraphArn": arn}))
 }

@@ -23,6 +23,7 @@ const PRINCIPAL: &str = "macie.amazonaws.com";
 
 /// Macie of one account in one region.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 pub struct Session {
     /// Seconds since 1970.
     pub created: f64,

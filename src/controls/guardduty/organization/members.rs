@@ -190,7 +190,7 @@ async fn lacking(
 fn switched_off(member: &MemberDataSourceConfiguration) -> BTreeSet<String> {
     let mut off = BTreeSet::new();
     for feature in member.features.iter().flatten() {
-        let Some(own) = feature.name.as_ref().map(|n| n.as_str()) else { continue };
+        let Some(own) = feature.name.as_ref().map(aws_sdk_guardduty::types::OrgFeature::as_str) else { continue };
         if feature.status == Some(FeatureStatus::Disabled) {
             off.insert(own.to_owned());
         }

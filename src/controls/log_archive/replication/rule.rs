@@ -41,6 +41,7 @@ pub(in super::super) struct Desired {
 
 /// A rule, as far as we use rules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "AWS's own switches")]
 struct Rule {
     enabled: bool,
     whole_bucket: bool,
@@ -204,7 +205,7 @@ impl Actual {
         let mut next = highest;
         let mut rules = Vec::new();
         for rule in theirs {
-            rules.push(newer(rule, &mut next)?);
+            rules.push(newer(rule, &mut next));
         }
         let own = ours.first().and_then(|rule| rule.priority);
         let free = own.filter(|own| rules.iter().all(|rule| rule.priority != Some(*own)));
@@ -215,7 +216,7 @@ impl Actual {
 
 /// A rule of the older schema as one of the newer; it replicates delete markers. Others stay as they are.
 #[expect(deprecated, reason = "rules of the older schema carry their prefix outside a filter")]
-fn newer(rule: &Live, priority: &mut i32) -> Result<Live, UnitError> {
+fn newer(rule: &Live, priority: &mut i32) -> Live {
     let mut rule = rule.clone();
     if rule.filter.is_none() {
         *priority += 1;
@@ -225,7 +226,7 @@ fn newer(rule: &Live, priority: &mut i32) -> Result<Live, UnitError> {
         let on = DeleteMarkerReplicationStatus::Enabled;
         rule.delete_marker_replication = Some(DeleteMarkerReplication::builder().status(on).build());
     }
-    Ok(rule)
+    rule
 }
 
 #[expect(deprecated, reason = "rules of the older schema carry their prefix outside a filter")]

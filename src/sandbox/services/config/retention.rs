@@ -1,5 +1,7 @@
 //! How long Config keeps the history.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 use serde_json::{Value, json};
 
 use super::{asked, here, here_mut, page};

@@ -94,8 +94,11 @@ pub(super) fn filtered(
     Ok(items)
 }
 
+/// The values of an item that a filter looks at.
+type Values = Box<dyn Fn(&Value) -> Vec<String>>;
+
 /// How a filter gets the values of an item.
-fn values_of(name: &str, rows: &[FilterRow]) -> Result<Box<dyn Fn(&Value) -> Vec<String>>, Fault> {
+fn values_of(name: &str, rows: &[FilterRow]) -> Result<Values, Fault> {
     if let Some(key) = name.strip_prefix("tag:") {
         let key = key.to_owned();
         return Ok(Box::new(move |item| {

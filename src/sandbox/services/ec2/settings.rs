@@ -4,6 +4,8 @@
 //! Source: the API reference of each operation. AWS needs up to ten minutes for the sharing of images; here it is done
 //! at once.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -106,8 +106,8 @@ pub(super) fn versions(world: &mut World, call: &Call) -> Reply {
         (None, None) => {}
     }
     let is_asked = |version: &Value| {
-        asked.is_empty()
-            || asked.iter().any(|want| want.starts_with('$') || *want == version["VersionNumber"].to_string())
+        let number = version["VersionNumber"].to_string();
+        asked.is_empty() || asked.iter().any(|want| want.starts_with('$') || *want == number)
     };
     found.retain(is_asked);
     for version in &mut found {

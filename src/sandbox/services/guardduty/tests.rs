@@ -24,12 +24,14 @@ fn detector(lab: &mut Lab, account: &str) -> Option<String> {
     ids[0].as_str().map(str::to_owned)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made at the call")]
 fn with(id: &str, more: Value) -> Value {
     let mut input = json!({"DetectorId": id});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     input
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made at the call")]
 fn configure(lab: &mut Lab, id: &str, auto_enable: &str, features: Value) {
     let input = json!({"AutoEnableOrganizationMembers": auto_enable, "Features": features});
     lab.ok(SERVICE, "UpdateOrganizationConfiguration", with(id, input));

@@ -5,6 +5,8 @@
 //! without a user name are about the root user in such a session). An account made by Organizations has no root password,
 //! one that was invited has one.
 
+#![expect(clippy::unnecessary_wraps, reason = "a handler's signature, whether it can refuse or not")]
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{Document, State, Version, edit, fault, settings, view};
+use crate::digest::sha256_hex;
 use crate::sandbox::services::tags;
 use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 
@@ -199,7 +199,7 @@ fn description(call: &Call, document: &Document, number: u32) -> Value {
     let empty = Version::default();
     let version = document.versions.get(&number).unwrap_or(&empty);
     let content: Value = serde_json::from_str(&version.content).unwrap_or_default();
-    let hash: String = Sha256::digest(&version.content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256_hex(version.content.as_bytes());
     let mut shown = json!({
         "Hash": hash,
         "HashType": "Sha256",

@@ -1,6 +1,8 @@
 //! Valid requests with odd contents to every operation that has a handler: no panic, and every good answer is of the model's
 //! shape. What is not valid is refused before a handler sees it (`wire/properties.rs`).
 
+#![expect(clippy::cast_sign_loss, reason = "bounds of lengths are not negative")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
