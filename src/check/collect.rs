@@ -127,7 +127,7 @@ async fn gather(check: &Check, plan: &Plan, scope: RuleScope, account: &str, reg
     }
     match check.aws.clients(account, region, guard()).await {
         Ok(aws) => {
-            let cx = ReadCx { aws: &aws, facts: &check.facts, baseline: &check.baseline };
+            let cx = ReadCx::new(&aws, &check.facts, &check.baseline);
             Evidence::gather(&plan.needs, scope, &cx).await
         }
         Err(error) => Evidence::unreadable(&plan.needs, scope, &error.into()),

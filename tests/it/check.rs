@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use orgbase::baseline::Baseline;
+use orgbase::check::NEWEST;
+use orgbase::plan::Refresh;
+use orgbase::run;
+use orgbase::selector::Selection;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -95,6 +100,40 @@ fn without_a_baseline_every_rule_has_rows_and_nothing_is_unread() {
     let counted: u64 =
         report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(counted as usize, report["rows"].as_array().unwrap().len());
+}
+
+struct Silent;
+
+impl orgbase::check::Progress for Silent {
+    fn accounts(&self, _number: usize) {}
+    fn account_done(&self) {}
+}
+
+/// Trails and delegation are what several rules, and other evidence, look at.
+#[tokio::test]
+async fn shared_evidence_is_read_once_per_place() {
+    let desk = Desk::new();
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\nregions = [\"eu-west-1\"]\n";
+    let baseline = Baseline::parse("t.toml", text).map_err(|e| e.render(false)).unwrap();
+    let place = run::Place {
+        baseline: "t.toml".into(),
+        sandbox: Some(desk.0.path().join("org.json")),
+        profile: None,
+        read_only: true,
+        refresh: Refresh::Full,
+    };
+    let checked =
+        Box::pin(run::check(&place, baseline, false, NEWEST, &Selection::default(), &Silent)).await.unwrap();
+    let calls = checked.aws.calls();
+    let count = |operation: &str, account: &str| -> u64 {
+        let of = calls.iter().filter(|c| c.operation == operation && c.account == account);
+        of.map(|c| c.count).sum()
+    };
+    assert_eq!(count("ListDelegatedAdministrators", "111122223333"), 1);
+    // once for the organization's trails, once for the account's own
+    assert_eq!(count("DescribeTrails", "111122223333"), 2);
+    assert_eq!(count("DescribeTrails", "444444444444"), 1);
+    assert_eq!(count("GetCredentialReport", "444444444444"), 1);
 }
 
 #[test]

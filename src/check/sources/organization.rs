@@ -91,7 +91,7 @@ impl Source for OrganizationAnalyzers {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationAnalyzers, CallError> {
-        let delegation = Delegation::read(cx).await?;
+        let delegation = cx.read::<Delegation>().await?;
         let delegated = delegation.0.get("access-analyzer.amazonaws.com").cloned().unwrap_or_default();
         let accounts = std::iter::once(cx.facts.management_account.clone()).chain(delegated);
         let mut by_region: BTreeMap<String, Vec<String>> = BTreeMap::new();
