@@ -96,6 +96,13 @@ impl Need {
     }
 }
 
+impl Need {
+    /// Both are for the same source.
+    pub(crate) fn is(&self, other: &Need) -> bool {
+        (self.id)() == (other.id)()
+    }
+}
+
 fn load<'a, S: Source>(cx: &'a ReadCx<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
     Box::pin(async move { Ok(cx.read::<S>().await? as Value) })
 }

@@ -100,6 +100,12 @@ fn without_a_baseline_every_rule_has_rows_and_nothing_is_unread() {
     let counted: u64 =
         report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(counted as usize, report["rows"].as_array().unwrap().len());
+    // the evidence of the newest version decides the rules of all, by the same rules
+    let versions = report["summary"]["versions"].as_array().unwrap();
+    assert_eq!(versions.len(), 9);
+    assert_eq!(versions[8]["score"], report["summary"]["score"]);
+    let older = desk.report(&["--regions", "eu-west-1", "--benchmark", "cis-1.4"]);
+    assert_eq!(versions[1]["score"], older["summary"]["score"]);
 }
 
 struct Silent;
@@ -168,6 +174,12 @@ fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
     assert!(statuses(&after, "2.8").iter().all(|status| status == "PASS"));
     assert_eq!(after["compared"]["newly_failed"], serde_json::json!([]));
     assert!(after["compared"]["fixed"].as_array().unwrap().len() > 1);
+    // the exception hides its row's failure and mends nothing
+    let fixed = after["compared"]["fixed"].as_array().unwrap();
+    assert!(!fixed.contains(&serde_json::json!("2.8 444444444444")));
+    let other = desk.check(&["--compare", "before.json", "--benchmark", "cis-6.0"]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(text(&other.stderr).contains("of the same organization and `--benchmark`"));
 }
 
 #[test]

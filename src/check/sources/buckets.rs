@@ -192,7 +192,8 @@ impl Source for OrganizationTrailBuckets {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationTrailBuckets, CallError> {
-        find_all(cx, &cx.read::<OrganizationTrails>().await?.0).await.map(OrganizationTrailBuckets)
+        let trails = cx.read::<OrganizationTrails>().await?;
+        find_all(cx, &trails.0, FURTHER_ACCOUNTS).await.map(OrganizationTrailBuckets)
     }
 }
 
@@ -214,15 +215,19 @@ impl Source for OwnTrailBuckets {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OwnTrailBuckets, CallError> {
-        find_all(cx, &cx.read::<OwnTrails>().await?.0).await.map(OwnTrailBuckets)
+        find_all(cx, &cx.read::<OwnTrails>().await?.0, LIKELY_ACCOUNTS).await.map(OwnTrailBuckets)
     }
 }
 
-/// The buckets of these trails, each looked for once.
-async fn find_all(cx: &ReadCx<'_>, trails: &[Trail]) -> Result<BTreeMap<String, TrailBucket>, CallError> {
+/// The buckets of these trails, each looked for once, in at most so many accounts.
+async fn find_all(
+    cx: &ReadCx<'_>,
+    trails: &[Trail],
+    accounts: usize,
+) -> Result<BTreeMap<String, TrailBucket>, CallError> {
     let mut found = BTreeMap::new();
     for name in trails.iter().map(|trail| &trail.bucket).collect::<BTreeSet<_>>() {
-        if let Some(bucket) = find(cx, name).await? {
+        if let Some(bucket) = find(cx, name, accounts).await? {
             found.insert(name.clone(), bucket);
         }
     }
@@ -231,10 +236,12 @@ async fn find_all(cx: &ReadCx<'_>, trails: &[Trail]) -> Result<BTreeMap<String, 
 
 /// Most accounts that are asked for a bucket that is nowhere near.
 const FURTHER_ACCOUNTS: usize = 25;
+/// The same for an account's own trail, of which every account may have one: itself, and those that are likely.
+const LIKELY_ACCOUNTS: usize = 3;
 
 /// Looks for a bucket: in the clients' account, in the account whose id stands in its name, in those that are named like
 /// log archives, then in some others.
-async fn find(cx: &ReadCx<'_>, name: &str) -> Result<Option<TrailBucket>, CallError> {
+async fn find(cx: &ReadCx<'_>, name: &str, most: usize) -> Result<Option<TrailBucket>, CallError> {
     let likely = |a: &crate::facts::Account| {
         let words = a.name.to_ascii_lowercase();
         (
@@ -245,7 +252,7 @@ async fn find(cx: &ReadCx<'_>, name: &str) -> Result<Option<TrailBucket>, CallEr
     let mut accounts: Vec<&crate::facts::Account> =
         cx.facts.accounts.values().filter(|a| a.is_active()).collect();
     accounts.sort_by_key(|a| (a.id != cx.aws.account(), likely(a)));
-    for account in accounts.into_iter().take(FURTHER_ACCOUNTS) {
+    for account in accounts.into_iter().take(most) {
         let there = cx.aws.elsewhere(&account.id, cx.aws.region()).await?;
         if let Some((_, region)) = list(&there).await?.into_iter().find(|(bucket, _)| bucket == name) {
             return trail_bucket(&there, name, &region).await.map(Some);
