@@ -45,6 +45,7 @@ sections! {
     default_vpc::DefaultVpc,
     session_manager::SessionManager,
     ssm_document_sharing::SsmDocumentSharing,
+    inspector::Inspector,
     scps::Scps,
 }
 

@@ -13,6 +13,7 @@ pub mod documents;
 pub mod ec2;
 pub mod guardduty;
 pub mod iam;
+pub mod inspector2;
 pub mod integrations;
 pub mod kms;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
         "scheduler" => scheduler::handle(world, call),
+        "inspector2" => inspector2::handle(world, call).or_else(|| integrations::handle(world, call)),
         "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "ssm" => ssm::handle(world, call),

@@ -154,6 +154,9 @@ pub struct World {
     /// Security Hub.
     #[serde(default)]
     pub securityhub: services::securityhub::State,
+    /// Amazon Inspector.
+    #[serde(default)]
+    pub inspector2: services::inspector2::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Systems Manager, per `account/region`.
