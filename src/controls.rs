@@ -23,6 +23,7 @@ sections! {
     metric_alarms::MetricAlarms,
     access_analyzer::AccessAnalyzer,
     config::Config,
+    backup::Backup,
     password_policy::PasswordPolicy,
     alternate_contacts::AlternateContacts,
     guardduty::GuardDuty,

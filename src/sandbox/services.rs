@@ -4,6 +4,7 @@ use super::world::{Call, Fault, Reply, World};
 
 pub mod accessanalyzer;
 pub mod account;
+pub mod backup;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod config;
@@ -35,6 +36,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     let reply = match call.service.as_str() {
         "accessanalyzer" => accessanalyzer::handle(world, call),
         "account" => account::handle(world, call),
+        "backup" => backup::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
         "config" => config::handle(world, call),

@@ -165,6 +165,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// AWS Backup.
+    #[serde(default)]
+    pub backup: services::backup::State,
     /// EC2, per `account/region`.
     #[serde(default)]
     pub ec2: BTreeMap<String, services::ec2::State>,
