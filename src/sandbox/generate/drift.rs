@@ -220,5 +220,6 @@ fn recorder(pick: &Pick) -> Value {
 }
 
 fn backup(pick: &Pick) -> Value {
-    json!({"ResourceTypeOptInPreference": {pick.one_of(&["EBS", "RDS", "S3"]): pick.bits & 8 != 0}})
+    let name = pick.one_of(&["EBS", "RDS", "S3"]);
+    json!({"ResourceTypeOptInPreference": {name: pick.bits & 8 != 0}})
 }
