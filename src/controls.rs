@@ -29,6 +29,7 @@ sections! {
     guardduty::GuardDuty,
     macie::Macie,
     detective::Detective,
+    inspector::Inspector,
     primary_contact::PrimaryContact,
     account_alias::AccountAlias,
     support_role::SupportRole,
@@ -46,7 +47,6 @@ sections! {
     default_vpc::DefaultVpc,
     session_manager::SessionManager,
     ssm_document_sharing::SsmDocumentSharing,
-    inspector::Inspector,
     scps::Scps,
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
 use crate::control::{DynControl, Section, SectionMeta, Shape, control};
+use crate::controls::delegated_admins;
 use crate::diag::Findings;
 
 /// Amazon Inspector: vulnerabilities in instances, images, functions and code, in all accounts.
@@ -175,7 +176,8 @@ impl Section for Inspector {
         ),
     };
 
-    fn check(&self, _baseline: &Baseline, findings: &mut Findings<'_>) {
+    fn check(&self, baseline: &Baseline, findings: &mut Findings<'_>) {
+        delegated_admins::require("inspector2", baseline, findings);
         if self.scans().is_empty() {
             findings.hint("", "no scan type is declared", "for example: ec2 = true");
         }
@@ -219,8 +221,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const HEAD: &str = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[accounts.security]\nname = \"Security\"\n\
+                        email = \"security@example.com\"\nou = \"/\"\n[delegated_admins]\ninspector2 = \"security\"\n";
+
     fn findings(keys: &str) -> Vec<String> {
-        let text = format!("version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[inspector]\n{keys}");
+        let text = format!("{HEAD}[inspector]\n{keys}");
         match Baseline::parse("b.toml", &text) {
             Ok(_) => Vec::new(),
             Err(error) => error.findings.into_iter().map(|finding| finding.message).collect(),

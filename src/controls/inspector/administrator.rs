@@ -24,7 +24,7 @@ impl Control for Administrator {
         part: "administrator",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("inspector2"),
-        after: &["accounts", "delegated_admins"],
+        after: &["delegated_admins.trusted_access", "delegated_admins.regional_admin:inspector2@region"],
         reads: &["inspector2:BatchGetAccountStatus"],
         writes: &["inspector2:Disable", "inspector2:Enable"],
         ..Meta::DEFAULT

@@ -28,17 +28,19 @@ pub(super) struct Configuration {
     vm_scanner: Option<bool>,
     /// AWS is still taking it over.
     pending: bool,
+    /// Nothing is scanned in the account yet, so that AWS does not tell what the configuration will be.
+    unknown: bool,
 }
 
 impl Configuration {
-    /// What AWS provides where nothing is scanned yet (terraform-provider-aws, `inspector2/configuration.go`). Guess: the same
-    /// in every region; where it is not, the unit is stale once.
+    /// What AWS provides where nothing is scanned yet (terraform-provider-aws, `inspector2/configuration.go`).
     fn fresh() -> Configuration {
         Configuration {
             ec2: Some("EC2_HYBRID".into()),
             ecr: Some("LIFETIME".into()),
             pull: Some("DAYS_90".into()),
             pull_mode: Some("LAST_IN_USE_AT".into()),
+            unknown: true,
             ..Configuration::default()
         }
     }
@@ -52,7 +54,7 @@ impl Control for ScanConfiguration {
         part: "configuration",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("inspector2"),
-        after: &["delegated_admins", "inspector.administrator"],
+        after: &["inspector.administrator@region"],
         reads: &["inspector2:GetConfiguration"],
         writes: &["inspector2:UpdateConfiguration"],
         ..Meta::DEFAULT
@@ -84,6 +86,7 @@ impl Control for ScanConfiguration {
             ecr: ecr.and_then(|e| e.rescan_duration.as_ref()).map(|d| d.as_str().to_owned()),
             pull: ecr.and_then(|e| e.pull_date_rescan_duration.as_ref()).map(|d| d.as_str().to_owned()),
             pull_mode: ecr.and_then(|e| e.pull_date_rescan_mode.as_ref()).map(|m| m.as_str().to_owned()),
+            unknown: false,
             pending: mode.is_some_and(|state| state.scan_mode_status == Some(Ec2ScanModeStatus::Pending))
                 || ecr.is_some_and(|state| state.status == Some(EcrRescanDurationStatus::Pending)),
         })
@@ -98,6 +101,7 @@ impl Control for ScanConfiguration {
         if d.is_empty() && have.pending {
             d.pending = Some("the scan configuration is PENDING".into());
         }
+        d.provisional = have.unknown;
         d
     }
 

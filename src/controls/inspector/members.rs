@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::calls::{self, Standing, Standings};
 use super::{Inspector, Scan, Scans};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
+use crate::resource::members;
 
 /// Most accounts that a change names.
 const MOST_NAMED: usize = 10;
@@ -45,7 +46,7 @@ impl Control for Members {
         part: "members",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("inspector2"),
-        after: &["accounts", "delegated_admins", "inspector.administrator", "inspector.auto_enable"],
+        after: &["inspector.administrator@region", "inspector.auto_enable@region"],
         reads: &[
             "inspector2:BatchGetAccountStatus",
             "inspector2:ListDelegatedAdminAccounts",
@@ -56,10 +57,11 @@ impl Control for Members {
     };
 
     fn desired(cx: &DesiredCx<'_, Inspector>) -> Vec<Wanted<Desired>> {
-        let managed = |a: &&crate::facts::Account| a.is_active() && cx.baseline.unmanaged(a).is_none();
-        let others = cx.facts.accounts.values().filter(managed).filter(|a| a.id != cx.account.id);
-        let accounts = others.map(|a| (a.id.clone(), a.name.clone())).collect();
-        Wanted::one(Desired { accounts, scans: cx.section.scans() })
+        let DesiredCx { section, account, region, facts, baseline } = *cx;
+        let expected = members::expected(baseline, facts, Inspector::META.id, &account.id, region);
+        let name = |id: &String| facts.accounts.get(id).map(|account| account.name.clone()).unwrap_or_default();
+        let accounts = expected.into_keys().map(|id| (id.clone(), name(&id))).collect();
+        Wanted::one(Desired { accounts, scans: section.scans() })
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
