@@ -7,11 +7,12 @@
 //!   <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_UpdateRegionSettings.html>
 //! * Whether a request replaces these maps or adds to them, AWS does not say: what AWS answered is sent back with what is
 //!   declared, which is right either way.
-//! * Trusted access and delegated administrators are `delegated_admins`' business; backup policies are policies of the
-//!   organization; vaults and plans are not managed.
+//! * Delegated administrators are `delegated_admins`' business; backup policies are policies of the organization; vaults
+//!   and plans are not managed.
 
 mod global;
 mod region;
+mod trusted_access;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ use crate::diag::Findings;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backup {
-    /// Backups may be copied into other accounts of the organization.
+    /// Backups may be copied into other accounts of the organization. `true` gives Backup trusted access as well.
     pub cross_account_backup: Option<bool>,
     /// Logically air-gapped vaults may have a team that approves access to them.
     pub multi_party_approval: Option<bool>,
@@ -50,7 +51,7 @@ impl Section for Backup {
                   which resource types backup plans protect. Vaults, plans and backup policies are not managed.",
         shape: Shape::Table,
         references: &[
-            Reference::row("STX-040").partly("trusted access and the policy type are sections of their own"),
+            Reference::row("STX-040").partly("the type of backup policies: policy_types"),
             Reference::row("QST-023").partly("the vault in the data bunker, and the backup policy"),
             Reference::row("RDM-006").partly("vaults, plans and backup policies"),
         ],
@@ -67,6 +68,10 @@ impl Section for Backup {
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
-        vec![control::<global::GlobalSettings>(), control::<region::RegionSettings>()]
+        vec![
+            control::<trusted_access::TrustedAccess>(),
+            control::<global::GlobalSettings>(),
+            control::<region::RegionSettings>(),
+        ]
     }
 }

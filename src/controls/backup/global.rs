@@ -32,7 +32,7 @@ impl Control for GlobalSettings {
     type Actual = Actual;
     const META: Meta = Meta {
         part: "organization",
-        after: &["delegated_admins.trusted_access", "delegated_admins.admin"],
+        after: &["backup.trusted_access", "delegated_admins.trusted_access:backup", "delegated_admins.admin:backup"],
         reads: &["backup:DescribeGlobalSettings"],
         writes: &["backup:UpdateGlobalSettings"],
         ..Meta::DEFAULT
