@@ -34,6 +34,7 @@ sections! {
     account_alias::AccountAlias,
     support_role::SupportRole,
     security_audit_role::SecurityAuditRole,
+    mfa_group::MfaGroup,
     root_access::RootAccess,
     s3_block_public_access::S3BlockPublicAccess,
     securityhub::SecurityHub,
