@@ -1,6 +1,7 @@
 //! The state of a sandbox without what differs from run to run: ids by chance, times, and the order of lists.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use orgbase::sandbox::Sandbox;
@@ -117,7 +118,10 @@ pub(crate) fn policy_id(world: &World, name: &str) -> String {
 }
 
 /// Names of what Organizations numbers by chance: which OU a policy is attached to does matter.
-struct Named(Vec<(String, String)>);
+struct Named {
+    names: Vec<(String, String)>,
+    masked: RefCell<HashMap<String, String>>,
+}
 
 impl Named {
     fn new(world: &World) -> Named {
@@ -127,7 +131,7 @@ impl Named {
             (u.id.clone(), format!("OU:{parent}/{}", u.name))
         });
         let policies = state.policies.values().map(|p| (p.id.clone(), format!("POLICY:{}", p.name)));
-        Named(units.chain(policies).collect())
+        Named { names: units.chain(policies).collect(), masked: RefCell::default() }
     }
 
     /// One line per leaf, with the path to it. Entries of lists have no number.
@@ -154,14 +158,23 @@ impl Named {
         }
     }
 
+    /// The same texts stand in the state of every account and region: each is masked once.
     fn mask(&self, text: &str) -> String {
-        let mut text = text.to_string();
-        for (id, name) in &self.0 {
-            text = text.replace(id, name);
+        if let Some(known) = self.masked.borrow().get(text) {
+            return known.clone();
+        }
+        let mut masked = text.to_string();
+        for (id, name) in &self.names {
+            if masked.contains(id) {
+                masked = masked.replace(id, name);
+            }
         }
         for (pattern, mask) in RANDOM.iter() {
-            text = pattern.replace_all(&text, *mask).into_owned();
+            if pattern.is_match(&masked) {
+                masked = pattern.replace_all(&masked, *mask).into_owned();
+            }
         }
-        text
+        self.masked.borrow_mut().insert(text.to_string(), masked.clone());
+        masked
     }
 }
