@@ -18,9 +18,22 @@ use crate::support::shape;
 /// What nobody manages although orgbase writes it, or only a person can repair: operation, part of the change as it is
 /// described, why.
 const UNMANAGED: &[(&str, &str, &str)] = &[
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.Aurora", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.CloudFormation", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.DSQL", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.DocumentDB", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.EKS", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.FSx", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.Neptune", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.Redshift", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.SAP HANA", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.Storage Gateway", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.Timestream", TYPES),
+    ("backup:UpdateRegionSettings", ".ResourceTypeOptInPreference.VirtualMachine", TYPES),
     ("cloudwatch:PutMetricAlarm", ".AlarmDescription", "a text for people, written with what else differs"),
     ("organizations:DeregisterDelegatedAdministrator", "access-analyzer.", ANALYZERS),
     ("organizations:DisableAWSServiceAccess", "access-analyzer.", ANALYZERS),
+    ("inspector2:Enable", "CODE_REPOSITORY", "a scan type that the baseline does not name stays as it is"),
     (
         "organizations:EnablePolicyType",
         ".PolicyType",
@@ -34,6 +47,8 @@ const UNMANAGED: &[(&str, &str, &str)] = &[
 /// Writes of a repair in another service than the change was made in: service that changed, service that is written, why.
 const ELSEWHERE: &[(&str, &str, &str)] = &[];
 
+/// What is sent back with the declared ones.
+const TYPES: &str = "a resource type that the baseline does not name stays as it is";
 /// Why a person must repair it.
 const ANALYZERS: &str =
     "disables the analyzers for good: to delete them, and their findings, is for a person to decide";
@@ -60,10 +75,7 @@ fn full(org: &Org) -> String {
     text.replace(line, &format!("regions = {regions:?}"))
 }
 
-/// Applies until nothing is pending, and returns what was written.
-///
-/// A unit ends `stale` where a repair that came before it changed what it was planned from (an alias that points at its key
-/// again): the next apply repairs it. What repairs a longer retention is destructive.
+/// Applies until nothing is pending, and returns what was written. What repairs a longer retention is destructive.
 async fn converge(org: &Org, baseline: &str) -> Vec<Write> {
     let mut written = Vec::new();
     for last in [false, true] {
@@ -73,7 +85,6 @@ async fn converge(org: &Org, baseline: &str) -> Vec<Write> {
         match done.report.summary.exit_code() {
             0 => break,
             3 if !last && done.report.summary.count(OutcomeKind::Pending) > 0 => {}
-            3 if !last && done.report.summary.count(OutcomeKind::Stale) > 0 => {}
             code => panic!("apply ended with {code}:\n{}", done.problems()),
         }
     }
