@@ -32,6 +32,7 @@ pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
             value.as_object_mut().unwrap().remove(counter);
         }
         default_encryption(&mut value);
+        whole_buckets(&mut value);
         default_expiry(&mut value);
         running_recorders(&mut value);
         let mut lines = Vec::new();
@@ -51,6 +52,17 @@ fn default_encryption(world: &mut Value) {
     for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
         if bucket["encryption"].is_null() {
             bucket["encryption"] = default.clone();
+        }
+    }
+}
+
+/// A lifecycle rule whose filter has the empty prefix is for all objects, as is one with an empty filter.
+fn whole_buckets(world: &mut Value) {
+    for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
+        for rule in bucket.pointer_mut("/lifecycle/rules").and_then(Value::as_array_mut).into_iter().flatten() {
+            if rule.get("Filter") == Some(&serde_json::json!({"Prefix": ""})) {
+                rule["Filter"] = serde_json::json!({});
+            }
         }
     }
 }
