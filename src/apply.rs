@@ -48,7 +48,8 @@ pub async fn apply(
     let decided: Vec<Row> =
         shared.units.iter().zip(planned).map(|(unit, row)| consent.decide(unit, row)).collect();
     let journal = Arc::new(journal);
-    let mut round = Round { shared, decided: Arc::new(decided), consent: Arc::new(consent.to_repeat()), journal };
+    let mut round =
+        Round { shared, decided: Arc::new(decided), consent: Arc::new(consent.to_repeat()), journal };
     let mut rows = round.run(bounds, cancel, progress).await;
     while consent.again
         && !cancel.is_cancelled()
@@ -89,8 +90,12 @@ impl Round<'_> {
             async move {
                 let journal = journal.as_ref().as_ref();
                 match (shared.units.get(index), rows.get(index)) {
-                    (Some(unit), Some(Row::Go(planned))) => tried(apply_unit(&shared, unit, planned, journal).await),
-                    (Some(unit), Some(Row::Again(_))) => tried(repeat_unit(&shared, unit, &consent, journal).await),
+                    (Some(unit), Some(Row::Go(planned))) => {
+                        tried(apply_unit(&shared, unit, planned, journal).await)
+                    }
+                    (Some(unit), Some(Row::Again(_))) => {
+                        tried(repeat_unit(&shared, unit, &consent, journal).await)
+                    }
                     (_, Some(Row::Keep(row))) => (row.clone(), status_of(row)),
                     _ => (shared.broken(index, "no such unit"), Status::BLOCKED),
                 }
@@ -126,7 +131,12 @@ fn tried(row: UnitReport) -> (UnitReport, Status) {
 }
 
 /// Plans a unit once more, from what is there now, and makes its changes.
-async fn repeat_unit(shared: &Shared, unit: &Unit, consent: &Consent, journal: Option<&Journal>) -> UnitReport {
+async fn repeat_unit(
+    shared: &Shared,
+    unit: &Unit,
+    consent: &Consent,
+    journal: Option<&Journal>,
+) -> UnitReport {
     match consent.decide(unit, plan_again(shared, unit).await) {
         Row::Go(planned) => apply_unit(shared, unit, &planned, journal).await,
         Row::Keep(row) | Row::Again(row) => row,

@@ -50,7 +50,11 @@ fn moved(units: &[Unit], decided: &[Row], ended: &[UnitReport]) -> BTreeSet<usiz
         };
         nodes.iter().flat_map(named).collect()
     };
-    rows().filter(is_stale).map(|(index, _)| index).filter(|index| reaches(*index, &written, &waits)).collect()
+    rows()
+        .filter(is_stale)
+        .map(|(index, _)| index)
+        .filter(|index| reaches(*index, &written, &waits))
+        .collect()
 }
 
 /// Whether a unit waits, also through others, for one of `targets`.
@@ -103,7 +107,8 @@ mod tests {
     }
 
     fn next(outcomes: &[OutcomeKind]) -> Option<Vec<&'static str>> {
-        let ended: Vec<UnitReport> = outcomes.iter().enumerate().map(|(n, outcome)| row(n, *outcome)).collect();
+        let ended: Vec<UnitReport> =
+            outcomes.iter().enumerate().map(|(n, outcome)| row(n, *outcome)).collect();
         let decided: Vec<Row> = (0..outcomes.len()).map(|n| Row::Go(row(n, OutcomeKind::Drift))).collect();
         let name = |row: Row| match row {
             Row::Keep(_) => "keep",

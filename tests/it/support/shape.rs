@@ -59,7 +59,8 @@ fn default_encryption(world: &mut Value) {
 /// A lifecycle rule whose filter has the empty prefix is for all objects, as is one with an empty filter.
 fn whole_buckets(world: &mut Value) {
     for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
-        for rule in bucket.pointer_mut("/lifecycle/rules").and_then(Value::as_array_mut).into_iter().flatten() {
+        for rule in bucket.pointer_mut("/lifecycle/rules").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             if rule.get("Filter") == Some(&serde_json::json!({"Prefix": ""})) {
                 rule["Filter"] = serde_json::json!({});
             }
