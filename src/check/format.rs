@@ -106,6 +106,7 @@ pub(crate) mod tests {
             decision: "PASS iff there is one.".into(),
             remediation: "Declare `[org_trail]` in the baseline and apply it.".into(),
             fix_control: row.fix_control.clone(),
+            fix_reach: String::new(),
         };
         CheckReport {
             format_version: FORMAT_VERSION,

@@ -97,6 +97,9 @@ pub struct RuleText {
     /// The section of a baseline that makes it hold.
     #[serde(default)]
     pub fix_control: Option<String>,
+    /// What of the rule that section covers; empty: all of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fix_reach: String,
 }
 
 /// One rule in one place.

@@ -9,7 +9,7 @@ use super::Check;
 use super::collect::{Outcome, Outcomes};
 use super::report::{CheckReport, ExceptionText, FORMAT_VERSION, Row, RuleText, Status, Summary};
 use super::source::Unread;
-use super::verdict::Verdict;
+use super::verdict::{Decided, Verdict};
 use crate::baseline::Place;
 use crate::compliance::cis::{self, RULES, Rule};
 use crate::controls::SECTIONS;
@@ -102,7 +102,7 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
         affected: Vec::new(),
         evidence: String::new(),
         met_by: None,
-        fix_control: text.fix_control.clone(),
+        fix_control: text.fix_control.clone().filter(|_| is_reached(check, account, text)),
         fixed_by_baseline: false,
         exception: None,
         updated_at: moment(merged.first.at),
@@ -118,12 +118,30 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
             row.evidence = decided.evidence();
             row.status = if row.failed == 0 { Status::Pass } else { Status::Fail };
             row.met_by = decided.met_by.clone().filter(|_| row.failed == 0);
+            if row.failed == 0 && row.evidence.is_empty() {
+                row.evidence = as_it_should_be(decided);
+            }
         }
     }
     if row.status == Status::Fail {
         consult_baseline(check, merged.first, &mut row);
     }
     row
+}
+
+/// What an auditor reads where nothing is wrong.
+fn as_it_should_be(decided: &Decided) -> String {
+    let mut items = decided.items.keys();
+    match (items.next(), decided.items.len()) {
+        (None, _) => "there is nothing that the rule is about".to_string(),
+        (Some(item), 1) => format!("{}: as it should be", item.id),
+        (Some(_), number) => format!("{number} looked at, all as they should be"),
+    }
+}
+
+/// Whether the section that fixes a rule does so in this account: some reach members only.
+fn is_reached(check: &Check, account: &Account, text: &RuleText) -> bool {
+    account.id != check.facts.management_account || !text.fix_reach.starts_with("members")
 }
 
 /// What the baseline says of a failed row: an exception that holds meets it; else whether applying it would.
@@ -171,7 +189,10 @@ pub(super) fn rule_texts(version: &str) -> Vec<RuleText> {
                 .and_modify(|first| {
                     first.title = format!("{} {}", first.title, text.title);
                     first.decision = format!("{} {}", first.decision, text.decision);
-                    first.fix_control = first.fix_control.take().or(text.fix_control.clone());
+                    if first.fix_control.is_none() {
+                        first.fix_control.clone_from(&text.fix_control);
+                        first.fix_reach.clone_from(&text.fix_reach);
+                    }
                 })
                 .or_insert(text);
         }
@@ -193,6 +214,7 @@ fn rule_text(version: &str, number: &str, rule: &Rule) -> RuleText {
         rationale: rule.rationale().to_string(),
         decision: rule.decision.clone(),
         remediation: remediation(rule),
+        fix_reach: fixed_by(rule).map(|(_, reach)| reach.to_string()).unwrap_or_default(),
         fix_control: fix_control(rule),
     }
 }
@@ -213,15 +235,20 @@ fn remediation(rule: &Rule) -> String {
 
 /// The section of a baseline that makes a rule hold: one that names it in some version, wholly before partly.
 pub(super) fn fix_control(rule: &Rule) -> Option<String> {
+    fixed_by(rule).map(|(control, _)| control.to_string())
+}
+
+/// The same, with what of the rule it covers where that is not all.
+fn fixed_by(rule: &Rule) -> Option<(&'static str, &'static str)> {
     let names = |reference: &crate::control::Reference| {
         reference.framework == "cis" && rule.numbers(reference.version).contains(&reference.id)
     };
-    let mut found: Vec<(bool, &str)> = SECTIONS
+    let mut found: Vec<(&str, &str)> = SECTIONS
         .iter()
         .flat_map(|s| s.meta().references.iter().map(|r| (s.meta().id, r)))
         .filter(|(_, r)| names(r))
-        .map(|(id, r)| (!r.not_covered.is_empty(), id))
+        .map(|(id, r)| (id, r.not_covered))
         .collect();
-    found.sort_by_key(|(partly, _)| *partly);
-    found.first().map(|(_, id)| (*id).to_string())
+    found.sort_by_key(|(_, part)| !part.is_empty());
+    found.first().copied()
 }

@@ -90,7 +90,8 @@ struct Columns {
     evidence: Vec<usize>,
     met: Vec<usize>,
     affected: Vec<usize>,
-    declared: Vec<u8>,
+    /// A section fixes it: 0 none, 1 one that is not declared for the account, 2 one that is.
+    fix: Vec<u8>,
     updated: Vec<usize>,
 }
 
@@ -117,7 +118,11 @@ fn data(report: &CheckReport) -> Value {
         columns.evidence.push(texts.of(found));
         columns.met.push(texts.of(row.met_by.as_deref().unwrap_or_default()));
         columns.affected.push(lists.of(&row.affected));
-        columns.declared.push(u8::from(row.fixed_by_baseline));
+        columns.fix.push(match (&row.fix_control, row.fixed_by_baseline) {
+            (None, _) => 0,
+            (Some(_), false) => 1,
+            (Some(_), true) => 2,
+        });
         columns.updated.push(texts.of(&row.updated_at));
     }
     json!({

@@ -54,7 +54,7 @@ fn failed_rule(rows: &[&Row], paint: Paint) -> String {
         let word = if status == Status::Fail { paint.red("FAIL ") } else { paint.yellow("ERROR") };
         let _ = writeln!(out, "  {word} {}: {}", places(&rows), safe(&evidence));
     }
-    if let Some(control) = &first.fix_control {
+    if let Some(control) = rows.iter().find_map(|row| row.fix_control.as_ref()) {
         let declared = rows.iter().any(|row| row.fixed_by_baseline);
         let how = if declared {
             "the baseline declares it: run `orgbase apply`"

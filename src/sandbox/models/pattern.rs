@@ -29,6 +29,8 @@ const REWRITTEN: &[(&str, &str, &str)] = &[
         r".+@(?:(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z0-9]{1}\.)+[A-Za-z]{2,63}",
         "",
     ),
+    // efs Path
+    (r"^(\/|(\/(?!\.)+[^$#<>;`|&?{}^*/\n]+){1,4})$", r"/|(?:/[^$#<>;`|&?{}^*/\n]+){1,4}", r"/\."),
     // fms ManagedServiceData
     (r"^((?!\\[nr]).)+", r".+", r"\\[nr]"),
     // iam accountAliasType

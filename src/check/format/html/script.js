@@ -188,13 +188,13 @@
   };
   const fix = (i) => {
     const control = rule(i).fix_control;
-    if (!control || (status(i) !== "FAIL" && status(i) !== "MANUAL")) return null;
-    const how = rows.declared[i] ? " declared by the baseline: run " : data.baseline ? " to be declared in the baseline, then " : " of a baseline, then ";
-    return make("span", null, {}, make("code", `[${control}]`), how, make("code", "orgbase apply"));
+    if (!control || !rows.fix[i] || (status(i) !== "FAIL" && status(i) !== "MANUAL")) return null;
+    const how = rows.fix[i] === 2 ? " declared by the baseline: run " : data.baseline ? " to be declared in the baseline, then " : " of a baseline, then ";
+    return make("span", null, {}, make("code", `[${control}]`), how, make("code", "orgbase apply"),
+      rule(i).fix_reach ? ` (covers: ${rule(i).fix_reach})` : "");
   };
-  const evidence = (i) => text(rows.evidence[i]) || (rows.checked[i] ? "nothing wrong" : status(i) === "PASS" ? "there is nothing that the rule is about" : "");
   const result = (list, i) => {
-    definition(list, "Found", evidence(i));
+    definition(list, "Found", text(rows.evidence[i]));
     definition(list, "Met by", text(rows.met[i]));
     definition(list, "Results", `${rows.failed[i]} failed of ${rows.checked[i]} checked`);
     definition(list, `Affected (${affected(i).length})`, affected(i));
