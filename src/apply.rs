@@ -69,16 +69,14 @@ pub async fn apply(
             }
             None => (shared.blocked(index, cause), Status::BLOCKED),
         },
-        not_run: &|index| match rows.get(index) {
+        not_run: &|index, stopped| match rows.get(index) {
             Some(Row::Keep(row)) => row.clone(),
-            Some(Row::Go(row)) => {
-                let reason = Some("the run was stopped before its turn".to_string());
-                UnitReport { outcome: OutcomeKind::NotRun, reason, ..row.clone() }
-            }
+            Some(Row::Go(row)) => shared.not_run(row.clone(), stopped),
             None => shared.broken(index, "no such unit"),
         },
         broken: &|index, message| shared.broken(index, message),
     };
+    let bounds = Bounds { rings: true, ..bounds };
     let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
     blame_sessions_once(&shared.units, &mut rows);
     if let Some(journal) = journal.as_ref() {

@@ -124,6 +124,12 @@ impl Selection {
         Ok(Selection { only: parse(only)?, exclude: parse(exclude)? })
     }
 
+    /// Whether `--only account=` names this very account, by its key or id and not by a pattern.
+    pub fn names(&self, account: &str, key: Option<&str>) -> bool {
+        let is_it = |s: &Selector| matches!(s, Selector::Account(name) if name == account || Some(name.as_str()) == key);
+        self.only.iter().any(is_it)
+    }
+
     /// Whether the run is about a target.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let wanted = KINDS.into_iter().all(|kind| {

@@ -9,6 +9,8 @@
 
 mod placement;
 
+pub(crate) use placement::refusal as move_refusal;
+
 use serde::Serialize;
 
 pub use crate::baseline::Accounts;
