@@ -98,7 +98,7 @@ impl Selector {
             Selector::Region(region) => region == target.region,
             Selector::Control(id) => {
                 target.control == id
-                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with(['.', ':']))
             }
         }
     }
@@ -210,6 +210,7 @@ mod tests {
             ("region=eu-west", false),
             ("control=org_trail", true),
             ("control=org_trail.bucket", true),
+            ("control=org_trail.buck", false),
             ("control=org", false),
         ] {
             let selector: Selector = text.parse().unwrap();

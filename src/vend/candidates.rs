@@ -189,7 +189,7 @@ impl Vendor<'_> {
         let regions = wanted_regions(self.opened);
         if !regions.is_empty() {
             let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
-            steps.push(format!("enable the opt-in regions among {regions}"));
+            steps.push(format!("enable the regions that are off in it, of {regions}"));
         }
         steps.push("apply the baseline in it, contacts included".into());
         if here != target || candidate.stage != Stage::There {

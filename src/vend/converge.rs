@@ -41,13 +41,17 @@ impl Vendor<'_> {
         if let Err(error) = self.opened.read().await {
             return fail_all(all, &error);
         }
-        self.await_ready(all).await;
-        for step in [Step::Land, Step::Baseline, Step::Place, Step::Verify] {
+        // Once more after waiting: an account may have been listed only then.
+        for step in [Step::Land, Step::Ready, Step::Land, Step::Baseline, Step::Place, Step::Verify] {
             if self.cancel.is_cancelled() || !all.iter().any(|c| c.stage == Stage::There) {
                 return;
             }
             let done = match step {
                 Step::Land => self.land(all).await,
+                Step::Ready => {
+                    self.await_ready(all).await;
+                    Ok(())
+                }
                 Step::Baseline => self.baseline(all).await,
                 Step::Place => self.place(all).await,
                 Step::Verify => self.verify(all).await,
@@ -219,6 +223,7 @@ impl Vendor<'_> {
 #[derive(Clone, Copy)]
 enum Step {
     Land,
+    Ready,
     Baseline,
     Place,
     Verify,

@@ -41,7 +41,7 @@ impl Vendor<'_> {
             let there = self.opened.facts().accounts.len() + at(Stage::Creating);
             self.check_accounts(new, there).await?;
             let time = minutes(creation_time(new));
-            self.notices.push(format!("creating {} takes about {time}, as AWS goes on", count(new, "account")));
+            self.notices.push(format!("creating {} takes about {time}, at AWS's pace", count(new, "account")));
         }
         if closing > 0 {
             let facts = self.opened.facts();

@@ -5,16 +5,19 @@
 mod baselines;
 mod check;
 mod cli;
+mod concurrency;
 mod converge;
 mod faults;
 mod generated;
 mod property;
 mod regions;
 mod registry;
+mod rings;
 mod securityhub;
 mod source;
 mod support;
 mod truth;
+mod vend;
 
 /// A file that no `mod` line names would never run.
 #[test]
