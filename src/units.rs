@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use expand::{Scope, expand, regional_accounts, seat_account};
+pub(crate) use graph::Node;
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, Stopped, run};
 
 use crate::baseline::Bound;

@@ -110,6 +110,8 @@ impl ApplyArgs {
         let consent = Consent {
             destructive: self.allow_destructive,
             interactive: !self.yes,
+            // A limit is for what was planned at first.
+            again: self.yes && saved.is_none() && self.max_changes.is_none(),
             saved: saved.map(Allowed::from_report),
             confirmed: self.confirmed(&planned),
         };

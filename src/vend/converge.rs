@@ -213,7 +213,7 @@ impl Vendor<'_> {
             let rows = planned.iter().filter(kept).cloned().collect();
             Allowed::from_report(run.report(rows))
         });
-        let consent = Consent { destructive: self.request.destructive, saved, ..Consent::default() };
+        let consent = Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
         let journal = self.journal.clone();
         Ok(apply::apply(&run.shared, planned, &consent, journal, Bounds::default(), self.cancel, &Silent).await)
     }

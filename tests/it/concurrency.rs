@@ -78,6 +78,7 @@ fn the_steps_of_vend_for_people() {
     assert!(none.code == 1 && none.stderr.contains("did you mean `shop`?"), "{}", none.stderr);
     let done = desk.on(&["vend", "shop", "--yes"]);
     assert_eq!(done.code, 0, "{} {}", done.stdout, done.stderr);
+    assert_eq!(desk.on(&["vend", "--all", "--yes"]).code, 0, "the log archive waited in the root");
     let again = desk.on(&["vend", "--all", "--yes"]);
     assert_eq!((again.code, again.stdout.as_str()), (0, "every declared account exists and is in its place\n"));
 }

@@ -439,8 +439,12 @@ async fn closing_needs_two_keys_and_ends_what_the_account_administers() {
     let report = org.vend(&kept, &destructive(key("new1")), &How::default()).await.unwrap();
     assert!(only(&report).1.contains("protected"), "{report:#?}");
     let named = format!("{closed}[delegated_admins]\nguardduty = \"new1\"\n");
-    let report = org.vend(&named, &destructive(key("new1")), &How::default()).await.unwrap();
-    assert!(only(&report).1.contains("[delegated_admins]"), "{report:#?}");
+    let refused = org.vend(&named, &destructive(key("new1")), &How::default()).await.unwrap_err();
+    assert!(refused.message.contains("cannot be a delegated administrator"), "{}", refused.message);
+    let archive = format!("{closed}[log_archive]\naccount = \"new1\"\n");
+    if let Ok(report) = org.vend(&archive, &destructive(key("new1")), &How::default()).await {
+        assert!(only(&report).1.contains("[log_archive]"), "{report:#?}");
+    }
     // AWS is at it.
     let report = org.vend(&closed, &destructive(all()), &How::default()).await.unwrap();
     assert_eq!((report.exit_code(), only(&report).0), (3, OutcomeKind::Pending), "{report:#?}");
