@@ -100,6 +100,9 @@ pub async fn vend(
     let mut vendor = Vendor { opened, request, cancel, voice, journal: None, notices: Vec::new() };
     let mut all = vendor.choose().await?;
     vendor.check_quotas(&all).await?;
+    if request.dry_run {
+        vendor.preview(&mut all).await?;
+    }
     let has_work = all.iter().any(|c| c.stage != Stage::Over);
     if request.dry_run || !has_work {
         return Ok(Some(vendor.report(all)));

@@ -194,6 +194,25 @@ impl Vendor<'_> {
         Ok(())
     }
 
+    /// For a dry run: accounts that are in their place may be in sync already.
+    pub(super) async fn preview(&self, all: &mut [Candidate]) -> Result<(), RunError> {
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let here = self.opened.facts().accounts.get(candidate.id());
+            let target = candidate.declared.as_ref().map(|d| d.ou.as_str());
+            if !here.is_some_and(|a| a.is_active() && target.is_none_or(|ou| ou == a.ou)) {
+                continue;
+            }
+            let only = vec![Selector::Account(candidate.id().to_owned())];
+            let selection = Selection { only, exclude: Vec::new() };
+            let rows = self.pass(&Pass { selection, ..Pass::default() }).await?;
+            if verdict(&rows.iter().collect::<Vec<_>>()).0 == OutcomeKind::InSync {
+                candidate.end(OutcomeKind::InSync, None);
+                candidate.row.steps.clear();
+            }
+        }
+        Ok(())
+    }
+
     async fn pass(&self, pass: &Pass) -> Result<Vec<UnitReport>, RunError> {
         let adjust = |facts: &mut crate::facts::Facts| {
             for (id, ou) in &pass.destinations {

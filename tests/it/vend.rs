@@ -120,6 +120,8 @@ async fn accounts_are_made_once_and_end_in_their_place() {
     assert_eq!((again.exit_code(), again.accounts.len()), (0, 0), "{again:#?}");
     let one = org.vend(&text, &key("new1"), &How::default()).await.unwrap();
     assert_eq!(only(&one).0, OutcomeKind::InSync);
+    let dry = org.vend(&text, &Request { dry_run: true, ..key("new1") }, &How::default()).await.unwrap();
+    assert_eq!((dry.exit_code(), only(&dry).0), (0, OutcomeKind::InSync));
     assert_eq!(shape::difference(&before, &shape::lines(&org.sandbox)), "");
     // And the rest of the baseline knows them.
     let planned = org.plan(&text, &How::default()).await.unwrap();
