@@ -4,6 +4,7 @@
 
 mod baselines;
 mod check;
+mod check_calls;
 mod cli;
 mod concurrency;
 mod converge;
