@@ -5,6 +5,7 @@
 mod again;
 mod baselines;
 mod check;
+mod check_calls;
 mod cli;
 mod converge;
 mod faults;
