@@ -37,7 +37,11 @@ async fn what_waits_for_a_repaired_alias_is_repaired_in_the_same_run() {
 
     let fork = org.fork();
     let reviewed = fork.apply(BASELINE, &How::default().reviewed()).await.unwrap();
-    assert!(reviewed.report.summary.count(OutcomeKind::Stale) > 0, "nothing is stale: {}", reviewed.problems());
+    assert!(
+        reviewed.report.summary.count(OutcomeKind::Stale) > 0,
+        "nothing is stale: {}",
+        reviewed.problems()
+    );
 
     org.converge(BASELINE, &How::default()).await;
     let planned = org.plan(BASELINE, &How::default()).await.unwrap();

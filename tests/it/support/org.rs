@@ -128,8 +128,12 @@ impl Org {
         let run = self.begin(baseline, how, false).await?;
         let planned = plan_rows(&run).await?;
         between(&self.sandbox);
-        let consent =
-            Consent { destructive: how.destructive, interactive: false, again: !how.reviewed, ..Consent::default() };
+        let consent = Consent {
+            destructive: how.destructive,
+            interactive: false,
+            again: !how.reviewed,
+            ..Consent::default()
+        };
         let head = Head {
             run: &run.id,
             organization_id: &run.shared.facts.organization_id,
