@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod baselines;
 mod check;
 mod check_calls;
