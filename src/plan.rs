@@ -110,7 +110,8 @@ impl Shared {
 }
 
 /// Why what differs in a protected account is left alone.
-const PROTECTED: &str = "the account is protected: it is changed only by a run that names it with --only account=KEY";
+const PROTECTED: &str =
+    "the account is protected: it is changed only by a run that names it with --only account=KEY";
 
 fn unknown() -> units::UnitId {
     units::UnitId {

@@ -153,7 +153,11 @@ impl Opened {
     ///
     /// # Errors
     /// As the function `begin`.
-    pub async fn begin_as(mut self, selection: &Selection, adjust: impl FnOnce(&mut Facts)) -> Result<Run, RunError> {
+    pub async fn begin_as(
+        mut self,
+        selection: &Selection,
+        adjust: impl FnOnce(&mut Facts),
+    ) -> Result<Run, RunError> {
         let facts = std::mem::take(&mut self.facts);
         self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
         adjust(&mut self.facts);

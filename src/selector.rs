@@ -98,7 +98,10 @@ impl Selector {
             Selector::Region(region) => region == target.region,
             Selector::Control(id) => {
                 target.control == id
-                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with(['.', ':']))
+                    || target
+                        .control
+                        .strip_prefix(id.as_str())
+                        .is_some_and(|rest| rest.starts_with(['.', ':']))
             }
         }
     }

@@ -23,7 +23,9 @@ pub(super) fn next_round(units: &[Unit], decided: &[Row], ended: &[UnitReport]) 
     // Only a ring held them back: nothing failed, and what was stale is about to be put right.
     let failed = ended.iter().any(|row| row.outcome == OutcomeKind::Failed);
     let held_by_ring = |index: usize, row: &UnitReport| {
-        !failed && row.outcome == OutcomeKind::NotRun && units.get(index).is_some_and(|unit| unit.ring.is_some())
+        !failed
+            && row.outcome == OutcomeKind::NotRun
+            && units.get(index).is_some_and(|unit| unit.ring.is_some())
     };
     let next = |(index, (decided, ended)): (usize, (&Row, &UnitReport))| match decided {
         _ if moved.contains(&index) => Row::Again(ended.clone()),

@@ -286,7 +286,10 @@ mod tests {
         let started = std::time::Instant::now();
         assert!(take(folder.path(), "o-1", "mine", &Cancel::default()).await.is_ok());
         let waited = started.elapsed();
-        assert!(waited >= Duration::from_secs(left - 1) && waited < Duration::from_secs(left + 20), "{waited:?}");
+        assert!(
+            waited >= Duration::from_secs(left - 1) && waited < Duration::from_secs(left + 20),
+            "{waited:?}"
+        );
     }
 
     #[test]

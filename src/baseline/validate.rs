@@ -268,7 +268,12 @@ impl Validate<'_> {
             }
             if ring.accounts.is_empty() && ring.ous.is_empty() {
                 let hint = "name `accounts` or `ous`; accounts in no ring are changed last";
-                self.at("rings", &format!("[{i}].name"), format!("the ring `{}` is empty", ring.name), Some(hint));
+                self.at(
+                    "rings",
+                    &format!("[{i}].name"),
+                    format!("the ring `{}` is empty", ring.name),
+                    Some(hint),
+                );
             }
             for (n, account) in ring.accounts.iter().enumerate() {
                 if let Some((message, hint)) = selected_account(baseline, account) {

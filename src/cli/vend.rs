@@ -41,11 +41,8 @@ pub(crate) struct VendArgs {
 
 impl VendArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
-        let request = Request {
-            which: self.which()?,
-            dry_run: self.dry_run,
-            destructive: self.allow_destructive,
-        };
+        let request =
+            Request { which: self.which()?, dry_run: self.dry_run, destructive: self.allow_destructive };
         let mut opened = run::open(&place(global, self.dry_run)).await?;
         self.check_start(&opened)?;
         let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
@@ -74,8 +71,12 @@ impl VendArgs {
     fn which(&self) -> Result<Which, RunError> {
         match (&self.account_key, &self.adopt) {
             (Some(key), _) => Ok(Which::Key(key.clone())),
-            (None, Some(id)) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => Ok(Which::Adopt(id.clone())),
-            (None, Some(id)) => Err(RunError::new(format!("`{id}` is no account id")).hint("it has 12 digits")),
+            (None, Some(id)) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Which::Adopt(id.clone()))
+            }
+            (None, Some(id)) => {
+                Err(RunError::new(format!("`{id}` is no account id")).hint("it has 12 digits"))
+            }
             (None, None) => Ok(Which::All),
         }
     }

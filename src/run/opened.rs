@@ -67,7 +67,16 @@ impl Opened {
         // Rings are for runs over the whole organization.
         baseline.rings.clear();
         let (place, aws, facts) = (self.place.clone(), self.aws.clone(), self.facts.clone().identity());
-        Ok(Opened { id: self.id.clone(), now: self.now, live: self.live, place, baseline, aws, facts, sandbox: None })
+        Ok(Opened {
+            id: self.id.clone(),
+            now: self.now,
+            live: self.live,
+            place,
+            baseline,
+            aws,
+            facts,
+            sandbox: None,
+        })
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

@@ -1,7 +1,7 @@
 //! What `vend` calls, and how AWS's lists are read.
 
 use aws_sdk_organizations::types::{
-    CreateAccountState, CreateAccountStatus, HandshakeState, HandshakePartyType,
+    CreateAccountState, CreateAccountStatus, HandshakePartyType, HandshakeState,
 };
 use time::OffsetDateTime;
 
@@ -60,9 +60,9 @@ impl Creation {
         let lately = status.completed_timestamp.is_none_or(|t| now - t.secs() < LAG);
         let state = match status.state? {
             CreateAccountState::Succeeded => CreationState::Succeeded { account: status.account_id?, lately },
-            CreateAccountState::Failed => {
-                CreationState::Failed(status.failure_reason.map(|r| r.as_str().to_owned()).unwrap_or_default())
-            }
+            CreateAccountState::Failed => CreationState::Failed(
+                status.failure_reason.map(|r| r.as_str().to_owned()).unwrap_or_default(),
+            ),
             _ => CreationState::InProgress,
         };
         Some(Creation { id: status.id?, name: status.account_name.unwrap_or_default(), state })

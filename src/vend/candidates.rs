@@ -106,7 +106,9 @@ impl Candidate {
         let why = self.waiting();
         match self.stage {
             Stage::Over => {}
-            Stage::Absent if cancelled => self.end(OutcomeKind::NotRun, Some("the run was stopped before its turn".into())),
+            Stage::Absent if cancelled => {
+                self.end(OutcomeKind::NotRun, Some("the run was stopped before its turn".into()))
+            }
             Stage::Absent => self.end(OutcomeKind::NotRun, why),
             _ => self.end(OutcomeKind::Pending, why),
         }
@@ -226,7 +228,8 @@ impl View<'_> {
         match account {
             Some(account) => self.existing(&mut candidate, account, declared),
             None if declared.closed => {
-                candidate.end(OutcomeKind::NotApplicable, Some("it is to be closed, and does not exist".into()));
+                candidate
+                    .end(OutcomeKind::NotApplicable, Some("it is to be closed, and does not exist".into()));
             }
             None => {
                 candidate.creation = self.creation_of(&declared.name);
@@ -254,7 +257,9 @@ impl View<'_> {
     fn creation_of(&self, name: &str) -> Option<String> {
         let may = |c: &&Creation| match &c.state {
             CreationState::InProgress => true,
-            CreationState::Succeeded { account, lately } => *lately && !self.facts.accounts.contains_key(account),
+            CreationState::Succeeded { account, lately } => {
+                *lately && !self.facts.accounts.contains_key(account)
+            }
             CreationState::Failed(_) => false,
         };
         self.creations.iter().filter(|c| c.name == name).find(may).map(|c| c.id.clone())
@@ -326,7 +331,9 @@ mod tests {
                         [accounts.a]\nname = \"A\"\nemail = \"a@example.com\"\nou = \"/A\"\n";
 
     fn baseline(more: &str) -> Baseline {
-        Baseline::parse("t.toml", &format!("{TEXT}{more}")).map_err(|e| e.render(false)).unwrap_or_else(|e| panic!("{e}"))
+        Baseline::parse("t.toml", &format!("{TEXT}{more}"))
+            .map_err(|e| e.render(false))
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn account(email: &str, ou: &str, state: &str) -> Account {
@@ -365,7 +372,8 @@ mod tests {
         let in_progress = [creation("A", CreationState::InProgress)];
         let other = [creation("B", CreationState::InProgress)];
         let failed = [creation("A", CreationState::Failed("INTERNAL_FAILURE".into()))];
-        let made = |id: &str, lately| [creation("A", CreationState::Succeeded { account: id.into(), lately })];
+        let made =
+            |id: &str, lately| [creation("A", CreationState::Succeeded { account: id.into(), lately })];
         let nobody = facts(&[]);
         assert_eq!(stage_of(&nobody, &[], &baseline).0, Stage::Absent);
         assert_eq!(stage_of(&nobody, &in_progress, &baseline).0, Stage::Creating);
@@ -396,7 +404,9 @@ mod tests {
     fn what_is_to_be_closed_is_never_created() {
         let baseline = baseline("closed = true\n");
         assert_eq!(stage_of(&facts(&[]), &[], &baseline), (Stage::Over, false));
-        for (state, stage) in [("ACTIVE", Stage::Closing), ("PENDING_CLOSURE", Stage::Closing), ("CLOSED", Stage::Over)] {
+        for (state, stage) in
+            [("ACTIVE", Stage::Closing), ("PENDING_CLOSURE", Stage::Closing), ("CLOSED", Stage::Over)]
+        {
             let facts = facts(&[account("a@example.com", "/A", state)]);
             assert_eq!(stage_of(&facts, &[], &baseline).0, stage, "{state}");
         }

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::Vendor;
 use super::candidates::{Candidate, Stage};
 use super::quota::CLOSURES_AT_ONCE;
-use super::Vendor;
 use crate::control::{Risk, Seat};
 use crate::controls::SECTIONS;
 use crate::controls::delegated_admins::dismissal;
@@ -53,7 +53,8 @@ impl Vendor<'_> {
 
     async fn close(&mut self, candidate: &mut Candidate, running: &mut usize) {
         if *running >= CLOSURES_AT_ONCE {
-            candidate.held = Some(format!("waits for its turn: AWS closes {CLOSURES_AT_ONCE} accounts at a time"));
+            candidate.held =
+                Some(format!("waits for its turn: AWS closes {CLOSURES_AT_ONCE} accounts at a time"));
             return;
         }
         match self.dismiss_and_close(candidate).await {
@@ -65,7 +66,8 @@ impl Vendor<'_> {
             Ok(Closing::Later(why)) => candidate.held = Some(format!("waits: {why}")),
             Ok(Closing::UsedUp(why)) => {
                 candidate.end(OutcomeKind::Blocked, Some(why));
-                candidate.row.hint = Some("run the same command again when closures are older than 30 days".into());
+                candidate.row.hint =
+                    Some("run the same command again when closures are older than 30 days".into());
             }
             Err(error) => candidate.fail(error.message, error.hint),
         }
@@ -83,7 +85,9 @@ impl Vendor<'_> {
             return Some((OutcomeKind::Blocked, why.into()));
         }
         if let Some(section) = self.needed_by(candidate) {
-            let why = format!("`[{section}]` still names it: name another account there, and `orgbase apply`, first");
+            let why = format!(
+                "`[{section}]` still names it: name another account there, and `orgbase apply`, first"
+            );
             return Some((OutcomeKind::Blocked, why));
         }
         (!self.request.destructive)
@@ -101,7 +105,10 @@ impl Vendor<'_> {
             named && seat_account(baseline, facts, seat).is_ok_and(|a| a.id == candidate.id())
         };
         let declared = SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
-        declared.map(|s| (s.meta().id, s.controls())).find(|(_, c)| c.iter().any(|c| sits(c.meta().seat))).map(|(id, _)| id)
+        declared
+            .map(|s| (s.meta().id, s.controls()))
+            .find(|(_, c)| c.iter().any(|c| sits(c.meta().seat)))
+            .map(|(id, _)| id)
     }
 
     async fn dismiss_and_close(&mut self, candidate: &mut Candidate) -> Result<Closing, UnitError> {
@@ -109,7 +116,8 @@ impl Vendor<'_> {
         let services = self.administered(&id).await?;
         let part = candidate.label();
         if !services.is_empty() {
-            self.record(("delegated_administrator", &part), (json!(services), json!([])), Risk::Destructive).await?;
+            self.record(("delegated_administrator", &part), (json!(services), json!([])), Risk::Destructive)
+                .await?;
             let (baseline, facts) = (self.opened.baseline(), self.opened.facts());
             dismissal::dismiss(self.opened.aws(), facts, baseline, &id, &services).await?;
             candidate.did(format!("deregistered as administrator of {}", services.join(", ")));
@@ -135,7 +143,9 @@ fn refused(error: CallError) -> Result<Closing, UnitError> {
     let text = error.message.clone().unwrap_or_default();
     let waits = matches!(error.kind, Kind::Throttled | Kind::Conflict) || error.maybe_done;
     match error.kind {
-        Kind::QuotaExceeded if text.contains("30 days") || text.contains("30 day") => Ok(Closing::UsedUp(text)),
+        Kind::QuotaExceeded if text.contains("30 days") || text.contains("30 day") => {
+            Ok(Closing::UsedUp(text))
+        }
         Kind::QuotaExceeded => Ok(Closing::Later(text)),
         _ if waits => Ok(Closing::Later(error.to_string())),
         _ => Err(error.into()),

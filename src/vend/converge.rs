@@ -65,9 +65,8 @@ impl Vendor<'_> {
     /// Moves accounts from the root to the landing place.
     async fn land(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
         let landing = self.opened.baseline().vend.landing_ou.clone();
-        let lands = |c: &Candidate, here: &str| {
-            c.declared.as_ref().is_some_and(|d| lands(here, &d.ou, &landing))
-        };
+        let lands =
+            |c: &Candidate, here: &str| c.declared.as_ref().is_some_and(|d| lands(here, &d.ou, &landing));
         let here = |vendor: &Self, c: &Candidate| vendor.opened.facts().accounts.get(c.id()).cloned();
         let moves = |vendor: &Self, c: &Candidate| here(vendor, c).is_some_and(|a| lands(c, &a.ou));
         if !all.iter().any(|c| c.stage == Stage::There && moves(self, c)) {
@@ -114,14 +113,17 @@ impl Vendor<'_> {
     /// Makes declared OUs that do not exist, with those above them.
     async fn make_ous(&mut self, paths: &[&str]) -> Result<(), RunError> {
         let facts = self.opened.facts();
-        let needed = paths.iter().flat_map(|p| path::with_ancestors(p)).filter(|p| !facts.ous.contains_key(*p));
+        let needed =
+            paths.iter().flat_map(|p| path::with_ancestors(p)).filter(|p| !facts.ous.contains_key(*p));
         let parts: BTreeSet<String> = needed.map(|p| format!("tree:{p}")).collect();
         if parts.is_empty() {
             return Ok(());
         }
         let only = vec![Selector::Control("ous.tree".into())];
         let selection = Selection { only, exclude: Vec::new() };
-        let rows = self.pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() }).await?;
+        let rows = self
+            .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
+            .await?;
         let made = rows.iter().filter(|r| parts.contains(&r.id.part));
         if let Some((_, why)) = made.filter_map(problem).next() {
             return Err(RunError::new(why));
@@ -144,7 +146,8 @@ impl Vendor<'_> {
             let written = own.iter().filter(|r| r.outcome == OutcomeKind::Applied).count();
             if let Some((outcome, why)) = own.iter().filter_map(|r| problem(r)).next() {
                 candidate.end(outcome, Some(format!("the baseline does not hold in it yet: {why}")));
-                candidate.row.hint = Some("it stays where it is; run the same command again, or `orgbase plan`".into());
+                candidate.row.hint =
+                    Some("it stays where it is; run the same command again, or `orgbase plan`".into());
             } else if written > 0 {
                 candidate.did(format!("baseline applied ({} of {} units changed)", written, own.len()));
             }
@@ -165,7 +168,9 @@ impl Vendor<'_> {
         for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
             let Some(row) = rows.iter().find(|r| r.id.account == candidate.id()) else { continue };
             match problem(row) {
-                Some((outcome, why)) => candidate.end(outcome, Some(format!("it is not in its place: {why}"))),
+                Some((outcome, why)) => {
+                    candidate.end(outcome, Some(format!("it is not in its place: {why}")))
+                }
                 None if row.outcome == OutcomeKind::Applied => candidate.did(placed(row)),
                 None => {}
             }
@@ -232,9 +237,11 @@ impl Vendor<'_> {
             let rows = planned.iter().filter(kept).cloned().collect();
             Allowed::from_report(run.report(rows))
         });
-        let consent = Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
+        let consent =
+            Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
         let journal = self.journal.clone();
-        Ok(apply::apply(&run.shared, planned, &consent, journal, Bounds::default(), self.cancel, &Silent).await)
+        Ok(apply::apply(&run.shared, planned, &consent, journal, Bounds::default(), self.cancel, &Silent)
+            .await)
     }
 }
 
@@ -300,7 +307,10 @@ fn verdict(rows: &[&UnitReport]) -> (OutcomeKind, Option<String>) {
     let reason = if row.outcome == OutcomeKind::Drift {
         let differing = rows.iter().filter(|r| r.outcome == OutcomeKind::Drift).count();
         let why = row.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        format!("{differing} of its units differ from the baseline, such as {}{why}: see `orgbase plan`", row.id)
+        format!(
+            "{differing} of its units differ from the baseline, such as {}{why}: see `orgbase plan`",
+            row.id
+        )
     } else {
         describe(row)
     };

@@ -93,7 +93,8 @@ impl Vendor<'_> {
             Ok(running) => running,
             Err(error) => {
                 for candidate in all.iter_mut().filter(|c| c.stage == Stage::Absent) {
-                    candidate.held = Some(format!("waits: the requests in progress cannot be listed: {error}"));
+                    candidate.held =
+                        Some(format!("waits: the requests in progress cannot be listed: {error}"));
                 }
                 return;
             }
@@ -114,7 +115,8 @@ impl Vendor<'_> {
                 continue;
             }
             if running.len() >= CREATIONS_AT_ONCE {
-                candidate.held = Some(format!("waits for its turn: AWS creates {CREATIONS_AT_ONCE} accounts at a time"));
+                candidate.held =
+                    Some(format!("waits for its turn: AWS creates {CREATIONS_AT_ONCE} accounts at a time"));
                 continue;
             }
             let Some(started) = self.send(candidate).await else { continue };
@@ -151,7 +153,8 @@ impl Vendor<'_> {
         let tags: Vec<Tag> = declared.tags.iter().flatten().filter_map(tag).collect();
         let tags = Some(tags).filter(|tags| !tags.is_empty());
         let part = candidate.label();
-        self.record(("email", &part), (serde_json::Value::Null, declared.email.clone().into()), Risk::Normal).await?;
+        self.record(("email", &part), (serde_json::Value::Null, declared.email.clone().into()), Risk::Normal)
+            .await?;
         let clients = self.management().await?;
         let answer = clients
             .organizations()
@@ -164,7 +167,10 @@ impl Vendor<'_> {
                     .send()
             })
             .await?;
-        let id = answer.create_account_status.and_then(|s| s.id).ok_or_else(|| UnitError::missing("the request's id"))?;
+        let id = answer
+            .create_account_status
+            .and_then(|s| s.id)
+            .ok_or_else(|| UnitError::missing("the request's id"))?;
         Ok(Creation { id, name: declared.name, state: CreationState::InProgress })
     }
 
@@ -186,7 +192,8 @@ impl Vendor<'_> {
         } else if matches!(error.kind, Kind::Throttled | Kind::Conflict) {
             candidate.held = Some(format!("waits: {}", error.message));
         } else {
-            let full = "ask for a higher quota of accounts (Service Quotas, AWS Organizations), or close accounts";
+            let full =
+                "ask for a higher quota of accounts (Service Quotas, AWS Organizations), or close accounts";
             let hint = if error.kind == Kind::QuotaExceeded { Some(full.into()) } else { error.hint };
             candidate.fail(error.message, hint);
         }
@@ -201,7 +208,9 @@ impl Vendor<'_> {
 /// What to do about a creation that failed for good.
 fn hint(reason: &str) -> &'static str {
     match reason {
-        "EMAIL_ALREADY_EXISTS" => "the address belongs to an account outside the organization: use another one, or invite it",
+        "EMAIL_ALREADY_EXISTS" => {
+            "the address belongs to an account outside the organization: use another one, or invite it"
+        }
         "ACCOUNT_LIMIT_EXCEEDED" => "ask for a higher quota of accounts (Service Quotas, AWS Organizations)",
         "INVALID_EMAIL" | "INVALID_ADDRESS" => "correct the address",
         "CONCURRENT_ACCOUNT_MODIFICATION" | "INTERNAL_FAILURE" => "run the same command again later",

@@ -41,7 +41,8 @@ impl Vendor<'_> {
             let there = self.opened.facts().accounts.len() + at(Stage::Creating);
             self.check_accounts(new, there).await?;
             let time = minutes(creation_time(new));
-            self.notices.push(format!("creating {} takes about {time}, at AWS's pace", count(new, "account")));
+            self.notices
+                .push(format!("creating {} takes about {time}, at AWS's pace", count(new, "account")));
         }
         if closing > 0 {
             let facts = self.opened.facts();
@@ -119,7 +120,11 @@ fn closure_time(accounts: usize) -> Duration {
 
 fn minutes(time: Duration) -> String {
     let minutes = time.as_secs().div_ceil(60).max(1);
-    if minutes < 120 { count(usize::try_from(minutes).unwrap_or(usize::MAX), "minute") } else { format!("{} hours", minutes / 60) }
+    if minutes < 120 {
+        count(usize::try_from(minutes).unwrap_or(usize::MAX), "minute")
+    } else {
+        format!("{} hours", minutes / 60)
+    }
 }
 
 #[cfg(test)]

@@ -132,8 +132,13 @@ impl Vendor<'_> {
         if call.session {
             return self.no_session(candidate, call.clone());
         }
-        let waits = call.is(&NOT_READY) || matches!(call.kind, Kind::Throttled | Kind::TimedOut | Kind::Conflict);
-        if waits { Readiness::NotYet(format!("has services that do not answer yet ({call})")) } else { Readiness::Failed(error) }
+        let waits =
+            call.is(&NOT_READY) || matches!(call.kind, Kind::Throttled | Kind::TimedOut | Kind::Conflict);
+        if waits {
+            Readiness::NotYet(format!("has services that do not answer yet ({call})"))
+        } else {
+            Readiness::Failed(error)
+        }
     }
 
     /// Enables the regions that the account should have; returns those that are not enabled yet.
@@ -156,8 +161,11 @@ impl Vendor<'_> {
                 // AWS works on it, or on as many others as it takes; one that it does not list cannot be enabled.
                 "ENABLING" | "DISABLING" | "DISABLED" => {}
                 _ => {
-                    return Err(UnitError::new(Kind::NotAvailable, format!("account {id} has no region {region}"))
-                        .hint("correct `organization.regions` or `vend.opt_in_regions`"));
+                    return Err(UnitError::new(
+                        Kind::NotAvailable,
+                        format!("account {id} has no region {region}"),
+                    )
+                    .hint("correct `organization.regions` or `vend.opt_in_regions`"));
                 }
             }
             waiting.push(region);
@@ -174,7 +182,9 @@ impl Vendor<'_> {
             .await;
         match enabled {
             // Others are enabled first, or it is being enabled by now: the next round looks again.
-            Err(error) if matches!(error.kind, Kind::Throttled | Kind::Conflict) || error.maybe_done => Ok(()),
+            Err(error) if matches!(error.kind, Kind::Throttled | Kind::Conflict) || error.maybe_done => {
+                Ok(())
+            }
             other => Ok(other.map(|_| ())?),
         }
     }

@@ -80,7 +80,10 @@ fn the_steps_of_vend_for_people() {
     assert_eq!(done.code, 0, "{} {}", done.stdout, done.stderr);
     assert_eq!(desk.on(&["vend", "--all", "--yes"]).code, 0, "the log archive waited in the root");
     let again = desk.on(&["vend", "--all", "--yes"]);
-    assert_eq!((again.code, again.stdout.as_str()), (0, "every declared account exists and is in its place\n"));
+    assert_eq!(
+        (again.code, again.stdout.as_str()),
+        (0, "every declared account exists and is in its place\n")
+    );
 }
 
 /// Two at once: the second waits for the first or refuses; one account is made.

@@ -48,7 +48,8 @@ fn written(org: &Org) -> Vec<String> {
     org.sandbox.inspect(|world| {
         let has = |id: &&String| world.iam.get(*id).is_some_and(|iam| iam.password_policy.is_some());
         let accounts = &world.organizations.accounts;
-        let mut names: Vec<String> = accounts.keys().filter(has).map(|id| accounts[id].name.clone()).collect();
+        let mut names: Vec<String> =
+            accounts.keys().filter(has).map(|id| accounts[id].name.clone()).collect();
         names.sort();
         names
     })
@@ -56,7 +57,9 @@ fn written(org: &Org) -> Vec<String> {
 
 /// A door that denies the policy's write in the account of this name.
 fn denying(org: &Org, name: &'static str) -> How {
-    let id = org.sandbox.inspect(|w| w.organizations.accounts.values().find(|a| a.name == name).unwrap().id.clone());
+    let id = org
+        .sandbox
+        .inspect(|w| w.organizations.accounts.values().find(|a| a.name == name).unwrap().id.clone());
     let management = org.sandbox.inspect(|w| organizations::management(w).unwrap().to_owned());
     How::default().through(door(&org.sandbox, move |seen| {
         if seen.operation != "iam:UpdateAccountPasswordPolicy" {
@@ -77,7 +80,10 @@ async fn a_failing_canary_stops_the_rest_and_the_report_says_what_was_not_touche
     assert_eq!(written(&org), Vec::<String>::new());
     let untouched = done.report.units.iter().find(|u| u.outcome == NotRun).unwrap();
     let reason = untouched.reason.as_deref().unwrap();
-    assert!(reason.starts_with("not touched, because ring `canary` is not in sync: see password_policy"), "{reason}");
+    assert!(
+        reason.starts_with("not touched, because ring `canary` is not in sync: see password_policy"),
+        "{reason}"
+    );
     assert!(!untouched.changes.is_empty(), "what would have been changed is still shown");
     // The second ring fails: the first one is done, the rest is not.
     let done = org.apply(BASELINE, &denying(&org, "web")).await.unwrap();
@@ -112,7 +118,11 @@ async fn a_whole_baseline_converges_ring_by_ring() {
         if done.report.summary.exit_code() == 0 {
             return;
         }
-        assert!(done.report.summary.count(OutcomeKind::Failed) == 0, "{not_run} not run\n{}", done.problems());
+        assert!(
+            done.report.summary.count(OutcomeKind::Failed) == 0,
+            "{not_run} not run\n{}",
+            done.problems()
+        );
     }
     let planned = org.plan(&text, &How::default()).await.unwrap();
     assert_eq!(planned.report.summary.exit_code(), 0, "{}", planned.problems());
@@ -121,12 +131,16 @@ async fn a_whole_baseline_converges_ring_by_ring() {
 #[tokio::test(start_paused = true)]
 async fn a_protected_account_is_changed_only_by_name() {
     let org = Org::fresh();
-    let text = BASELINE.replace("email = \"aws+security@example.com\"\n", "email = \"aws+security@example.com\"\nprotected = true\n");
+    let text = BASELINE.replace(
+        "email = \"aws+security@example.com\"\n",
+        "email = \"aws+security@example.com\"\nprotected = true\n",
+    );
     let done = org.apply(&text, &How::default()).await.unwrap();
     assert_eq!(done.report.summary.exit_code(), 2, "{}", done.problems());
     assert_eq!(outcomes(&done.report)["Security"], OutcomeKind::Drift);
     assert_eq!(written(&org), ["Log Archive", "Management", "web"], "the rings go on");
-    let row = done.report.units.iter().find(|u| u.account_name == "Security" && u.id.control == "password_policy");
+    let row =
+        done.report.units.iter().find(|u| u.account_name == "Security" && u.id.control == "password_policy");
     let row = row.unwrap();
     assert!(row.reason.as_deref().unwrap().contains("protected"), "{row:?}");
     let done = org.apply(&text, &How { account: Some("security"), ..How::default() }).await.unwrap();

@@ -135,7 +135,8 @@ async fn a_new_account_comes_under_the_whole_baseline() {
     let org = Org::fresh();
     let full = include_str!("../../baselines/full.toml");
     org.converge(full, &How::default().destructive()).await;
-    let account = "[accounts.new1]\nname = \"New 1\"\nemail = \"aws+new1@example.com\"\nou = \"/Security\"\n\n";
+    let account =
+        "[accounts.new1]\nname = \"New 1\"\nemail = \"aws+new1@example.com\"\nou = \"/Security\"\n\n";
     let text = full.replace("[accounts.security]", &format!("{account}[accounts.security]"));
     let request = Request { destructive: true, ..key("new1") };
     let report = org.vend(&text, &request, &How::default()).await.unwrap();
@@ -175,8 +176,8 @@ async fn five_accounts_are_made_at_a_time() {
     let (sandbox, peak, count) = (org.sandbox.clone(), Arc::clone(&most), Arc::clone(&asked));
     let watcher = door(&org.sandbox, move |seen| {
         if seen.operation == "organizations:CreateAccount" {
-            let running =
-                sandbox.inspect(|w| w.organizations.creations.values().filter(|c| c.completed.is_none()).count());
+            let running = sandbox
+                .inspect(|w| w.organizations.creations.values().filter(|c| c.completed.is_none()).count());
             peak.fetch_max(running + 1, Ordering::SeqCst);
             count.fetch_add(1, Ordering::SeqCst);
         }
@@ -263,7 +264,8 @@ async fn killed_at_any_write_it_goes_on() {
 async fn killed_again_and_again_it_goes_on() {
     let seeds: u64 = std::env::var("ORGBASE_SEEDS").map_or(12, |n| n.parse().unwrap());
     for seed in 0..seeds {
-        let spec = Spec::parse(&format!("accounts={},ous=2,regions=2,drift=0.4,seed={seed}", 2 + seed % 4)).unwrap();
+        let spec =
+            Spec::parse(&format!("accounts={},ous=2,regions=2,drift=0.4,seed={seed}", 2 + seed % 4)).unwrap();
         let org = Org::of(&spec);
         let accounts = 1 + usize::try_from(seed % 3).unwrap();
         let text = baseline(accounts);
@@ -284,7 +286,9 @@ async fn namesakes_are_told_apart() {
         let org = Org::fresh();
         vend_until(&org, &text, at, End::After).await;
         to_the_end(&org, &text).await;
-        let accounts = org.sandbox.inspect(|w| (1..=2).map(|n| made(w, &format!("aws+new{n}@example.com")).len()).collect::<Vec<_>>());
+        let accounts = org.sandbox.inspect(|w| {
+            (1..=2).map(|n| made(w, &format!("aws+new{n}@example.com")).len()).collect::<Vec<_>>()
+        });
         assert_eq!(accounts, [1, 1], "killed after write {at}");
     }
 }
@@ -300,9 +304,13 @@ async fn a_role_that_comes_late_is_waited_for() {
     });
     let report = org.vend(&baseline(1), &all(), &How::default().through(late)).await.unwrap();
     assert_eq!(report.exit_code(), 0, "{report:#?}");
-    let never = door(&org.sandbox, |seen| {
-        if seen.operation == "sts:AssumeRole" { Action::Deny } else { Action::Answer }
-    });
+    let never =
+        door(
+            &org.sandbox,
+            |seen| {
+                if seen.operation == "sts:AssumeRole" { Action::Deny } else { Action::Answer }
+            },
+        );
     let report = org.vend(&baseline(2), &all(), &How::default().through(never)).await.unwrap();
     assert_eq!((report.exit_code(), only(&report).0), (3, OutcomeKind::Pending));
     assert!(only(&report).1.contains("cannot be assumed yet"), "{report:#?}");
@@ -357,7 +365,11 @@ async fn what_aws_refuses_is_said() {
 #[tokio::test(start_paused = true)]
 async fn an_account_is_not_moved_under_a_policy_that_locks_us_out() {
     let org = Org::fresh();
-    org.converge(&format!("{ORGANIZATION}[policy_types]\nenabled = [\"SERVICE_CONTROL_POLICY\"]\n"), &How::default()).await;
+    org.converge(
+        &format!("{ORGANIZATION}[policy_types]\nenabled = [\"SERVICE_CONTROL_POLICY\"]\n"),
+        &How::default(),
+    )
+    .await;
     org.sandbox.modify(|world| {
         let production = shape::ou_id(world, "/Workloads/Production");
         let policy = organizations::Policy {
@@ -416,7 +428,8 @@ async fn invited_accounts_are_adopted_once_they_have_the_role() {
     let place = org.sandbox.inspect(|w| shape::ou_id(w, "/Workloads/Production"));
     let there = org.sandbox.inspect(|w| made(w, "aws+new1@example.com"));
     assert_eq!(there, [(id, place, Some(20), 1)]);
-    let error = org.vend(ORGANIZATION, &request(Which::Adopt(guest.into())), &How::default()).await.unwrap_err();
+    let error =
+        org.vend(ORGANIZATION, &request(Which::Adopt(guest.into())), &How::default()).await.unwrap_err();
     assert!(error.hints[0].contains("invite-account-to-organization"), "{error:?}");
 }
 
@@ -474,7 +487,9 @@ async fn closures_stay_within_the_quotas() {
     });
     let destructive = Request { destructive: true, ..all() };
     let report = org.vend(&closed, &destructive, &How::default()).await.unwrap();
-    let waits = |r: &Report| r.accounts.iter().filter(|a| a.reason.as_ref().is_some_and(|w| w.contains("at a time"))).count();
+    let waits = |r: &Report| {
+        r.accounts.iter().filter(|a| a.reason.as_ref().is_some_and(|w| w.contains("at a time"))).count()
+    };
     assert_eq!((report.exit_code(), waits(&report)), (3, 1), "{report:#?}");
     org.sandbox.modify(|world| {
         world.organizations.closures = vec![now(); 250];

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::{Request, Response};
-use orgbase::sandbox::{Sandbox, session};
 use orgbase::sandbox::wire::{self, Parsed, Protocol};
 use orgbase::sandbox::world::Fault;
+use orgbase::sandbox::{Sandbox, session};
 
 /// A request that came in.
 pub(crate) struct Seen {

@@ -193,7 +193,8 @@ impl Org {
 
     async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
         let sections = how.only.iter().map(|id| format!("control={id}"));
-        let only: Vec<String> = sections.chain(how.account.iter().map(|key| format!("account={key}"))).collect();
+        let only: Vec<String> =
+            sections.chain(how.account.iter().map(|key| format!("account={key}"))).collect();
         let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
