@@ -2,20 +2,24 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod baselines;
 mod check;
 mod check_calls;
 mod cli;
+mod concurrency;
 mod converge;
 mod faults;
 mod generated;
 mod property;
 mod regions;
 mod registry;
+mod rings;
 mod securityhub;
 mod source;
 mod support;
 mod truth;
+mod vend;
 
 /// A file that no `mod` line names would never run.
 #[test]
