@@ -29,8 +29,6 @@ const REWRITTEN: &[(&str, &str, &str)] = &[
         r".+@(?:(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z0-9]{1}\.)+[A-Za-z]{2,63}",
         "",
     ),
-    // efs Path
-    (r"^(\/|(\/(?!\.)+[^$#<>;`|&?{}^*/\n]+){1,4})$", r"/|(?:/[^$#<>;`|&?{}^*/\n]+){1,4}", r"/\."),
     // fms ManagedServiceData
     (r"^((?!\\[nr]).)+", r".+", r"\\[nr]"),
     // iam accountAliasType
@@ -50,6 +48,8 @@ const REWRITTEN: &[(&str, &str, &str)] = &[
         r"-?P(?:\d+Y)?(?:\d+M)?(?:\d+[DW])?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?",
         r"^-?PT?$",
     ),
+    // efs Path
+    (r"^(\/|(\/(?!\.)+[^$#<>;`|&?{}^*/\n]+){1,4})$", r"/|(?:/[^$#<>;`|&?{}^*/\n]+){1,4}", r"/\."),
 ];
 
 impl Pattern {
@@ -198,6 +198,7 @@ mod tests {
             (REWRITTEN[2].0, &["{}"], &[r"a\nb", ""]),
             (REWRITTEN[6].0, &["my.source", "$.a[0]"], &["aws.ec2", ""]),
             (duration, &["PT1H", "P1D", "-P1Y", "P1DT2H", "PT1.5S"], &["P", "PT", "1H"]),
+            (REWRITTEN[8].0, &["/", "/a/b"], &["/.a", "/a/./b", "a", "/1/2/3/4/5"]),
             (r"[\u0020-\uD7FF\uD800\uDC00-\uDBFF\uDFFF\t]*", &["a\t😀"], &["\u{1}"]),
         ];
         for (pattern, good, bad) in table {
