@@ -92,7 +92,7 @@ impl Tally {
                 let later = changed.is_some_and(|(_, since)| cis::order(version) >= cis::order(since));
                 let status = match known {
                     Some((era, known)) if era == later => known,
-                    _ => status(check, one, &place(one.rule, *version)),
+                    _ => status(check, one, &place(one.rule, version)),
                 };
                 known = Some((later, status));
                 for number in numbers {

@@ -299,7 +299,7 @@ fn trail() -> Trail {
         delivered_to_logs: ago(0),
         started: ago(10),
         all_management_events: true,
-        objects: ObjectEvents { reads: true, writes: true },
+        objects: ObjectEvents { reads: true, writes: true, left_out: Vec::new() },
         ..Trail::default()
     }
 }

@@ -123,13 +123,19 @@ pub(super) fn bucket_not_public(place: &Place<'_>) -> Result<Verdict, Unread> {
 /// A complete organization trail that logs what is done to the objects of all buckets.
 fn object_events(place: &Place<'_>, good: impl Fn(&Trail) -> bool, what: &str) -> Result<Verdict, Unread> {
     let organization = &place.get::<OrganizationTrails>()?.0;
-    Ok(match organization.iter().find(|t| t.multi_region && t.logging && good(t)) {
-        Some(trail) => Verdict::setting("trail", None).met_by(by_organization(trail)),
-        None => Verdict::setting(
-            "trail",
-            Some(format!("no organization trail logs the {what} of all S3 objects")),
-        ),
-    })
+    if let Some(trail) = organization.iter().find(|t| t.multi_region && t.logging && good(t)) {
+        return Ok(Verdict::setting("trail", None).met_by(by_organization(trail)));
+    }
+    let left_out: Vec<&str> =
+        organization.iter().flat_map(|t| &t.objects.left_out).map(String::as_str).collect();
+    let but = match left_out.as_slice() {
+        [] => String::new(),
+        buckets => format!("; left out are those of {}", buckets.join(", ")),
+    };
+    Ok(Verdict::setting(
+        "trail",
+        Some(format!("no organization trail logs the {what} of all S3 objects{but}")),
+    ))
 }
 
 pub(super) fn object_writes(place: &Place<'_>) -> Result<Verdict, Unread> {

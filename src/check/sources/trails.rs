@@ -40,10 +40,12 @@ pub(crate) struct Trail {
 }
 
 /// What a trail logs of the objects of all buckets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ObjectEvents {
     pub(crate) reads: bool,
     pub(crate) writes: bool,
+    /// Buckets that a selector of all others leaves out.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Trail {
@@ -206,9 +208,10 @@ fn object_events(selectors: &Selectors, own: &str) -> ObjectEvents {
         });
         let narrowed = |f: &aws_sdk_cloudtrail::types::AdvancedFieldSelector| match f.field.as_str() {
             "eventCategory" | "resources.type" | "readOnly" => false,
-            "resources.ARN" => !leaves_out_only(f, own),
+            "resources.ARN" => left_out(f, own).is_none_or(|buckets| !buckets.is_empty()),
             _ => true,
         };
+        events.left_out.extend(fields.iter().filter_map(|f| left_out(f, own)).flatten());
         if !on_objects || fields.iter().any(narrowed) {
             continue;
         }
@@ -221,13 +224,17 @@ fn object_events(selectors: &Selectors, own: &str) -> ObjectEvents {
     events
 }
 
-/// Whether a field only leaves out the objects of one bucket.
-fn leaves_out_only(field: &aws_sdk_cloudtrail::types::AdvancedFieldSelector, bucket: &str) -> bool {
-    let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
+/// The buckets, beside the trail's own, whose objects a field leaves out; absent where it does something else.
+fn left_out(field: &aws_sdk_cloudtrail::types::AdvancedFieldSelector, own: &str) -> Option<Vec<String>> {
+    let none = |list: &&Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
     let others =
         [&field.equals, &field.starts_with, &field.ends_with, &field.not_equals, &field.not_ends_with];
-    let objects = format!(":s3:::{bucket}/");
-    others.into_iter().all(none) && field.not_starts_with.iter().flatten().all(|arn| arn.ends_with(&objects))
+    if field.field != "resources.ARN" || !others.iter().all(none) {
+        return None;
+    }
+    let bucket = |arn: &String| arn.rsplit(':').next().unwrap_or_default().trim_end_matches('/').to_string();
+    let whole = |arn: &&String| !arn.ends_with(&format!(":s3:::{own}/"));
+    Some(field.not_starts_with.iter().flatten().filter(whole).map(bucket).collect())
 }
 
 #[cfg(test)]
@@ -255,7 +262,10 @@ mod tests {
     fn all_events_are_reads_and_writes_of_all_buckets() {
         let all = basic(ReadWriteType::All, &["arn:aws:s3:::"]);
         assert!(management_events(&all));
-        assert_eq!(object_events(&all, "logs"), ObjectEvents { reads: true, writes: true });
+        assert_eq!(
+            object_events(&all, "logs"),
+            ObjectEvents { reads: true, writes: true, left_out: Vec::new() }
+        );
         let writes = basic(ReadWriteType::WriteOnly, &["arn:aws:s3"]);
         assert!(!management_events(&writes));
         let one_bucket = basic(ReadWriteType::All, &["arn:aws:s3:::mine/"]);
@@ -273,7 +283,11 @@ mod tests {
             .build()
             .unwrap();
         let selectors = Selectors::builder().advanced_event_selectors(selector).build();
-        assert_eq!(object_events(&selectors, "logs"), ObjectEvents { reads: true, writes: true });
-        assert_eq!(object_events(&selectors, "data"), ObjectEvents::default());
+        assert_eq!(
+            object_events(&selectors, "logs"),
+            ObjectEvents { reads: true, writes: true, left_out: Vec::new() }
+        );
+        let other = ObjectEvents { left_out: vec!["logs".into()], ..ObjectEvents::default() };
+        assert_eq!(object_events(&selectors, "data"), other);
     }
 }

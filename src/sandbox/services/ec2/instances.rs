@@ -18,12 +18,12 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Reply {
     let Some(list) = LISTS.iter().find(|list| list.operation == call.operation) else {
         return Ok(json!({}));
     };
-    let found: Vec<Value> = describe::items(world, call, list)?.into_iter().map(reservation).collect();
+    let found: Vec<Value> = describe::items(world, call, list)?.iter().map(reservation).collect();
     paged(world, call, &found, list.output)
 }
 
-fn reservation(instance: Value) -> Value {
-    let id = text(&instance, "InstanceId").replacen("i-", "r-", 1);
+fn reservation(instance: &Value) -> Value {
+    let id = text(instance, "InstanceId").replacen("i-", "r-", 1);
     let owner = instance["NetworkInterfaces"][0]["OwnerId"].clone();
     json!({"ReservationId": id, "OwnerId": owner, "Groups": [], "Instances": [instance]})
 }
