@@ -54,7 +54,9 @@ fn default_encryption(world: &mut Value) {
             bucket["encryption"] = default.clone();
         }
         // Bucket keys are KMS's: with S3's own keys the switch means nothing.
-        for rule in bucket.pointer_mut("/encryption/Rules").and_then(Value::as_array_mut).into_iter().flatten() {
+        for rule in
+            bucket.pointer_mut("/encryption/Rules").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             if rule.pointer("/ApplyServerSideEncryptionByDefault/SSEAlgorithm") == Some(&"AES256".into()) {
                 rule["BucketKeyEnabled"] = false.into();
             }
