@@ -118,14 +118,14 @@ impl Control for ScanConfiguration {
     }
 }
 
-fn bug(error: aws_smithy_types::error::operation::BuildError) -> UnitError {
+fn bug(error: &aws_smithy_types::error::operation::BuildError) -> UnitError {
     UnitError::new(Kind::Bug, error.to_string())
 }
 
 fn ec2(want: &Configuration, have: &Configuration) -> Result<Option<Ec2Configuration>, UnitError> {
     let Some(mode) = want.ec2.as_deref().filter(|_| want.ec2 != have.ec2) else { return Ok(None) };
     let built = Ec2Configuration::builder().scan_mode(LiveMode::from(mode)).set_activate_vm_scanner(have.vm_scanner);
-    built.build().map(Some).map_err(bug)
+    built.build().map(Some).map_err(|e| bug(&e))
 }
 
 fn ecr(want: &Configuration, have: &Configuration) -> Result<Option<EcrConfiguration>, UnitError> {
@@ -143,7 +143,7 @@ fn ecr(want: &Configuration, have: &Configuration) -> Result<Option<EcrConfigura
         .set_pull_date_rescan_mode(merged(&want.pull_mode, &have.pull_mode).map(|m| EcrPullDateRescanMode::from(m.as_str())))
         .build()
         .map(Some)
-        .map_err(bug)
+        .map_err(|e| bug(&e))
 }
 
 #[cfg(test)]

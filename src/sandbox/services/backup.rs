@@ -64,7 +64,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     Some(match call.operation.as_str() {
         "DescribeGlobalSettings" => describe_global(world, call),
         "UpdateGlobalSettings" => update_global(world, call),
-        "DescribeRegionSettings" => describe_region(world, call),
+        "DescribeRegionSettings" => Ok(describe_region(world, call)),
         "UpdateRegionSettings" => update_region(world, call),
         _ => return None,
     })
@@ -116,12 +116,12 @@ fn whole(known: &[(&str, bool)], set: Option<&BTreeMap<String, bool>>) -> BTreeM
     known.iter().map(|(name, default)| ((*name).to_owned(), value(name, *default))).collect()
 }
 
-fn describe_region(world: &mut World, call: &Call) -> Reply {
+fn describe_region(world: &World, call: &Call) -> Value {
     let here = world.backup.regions.get(&cell(&call.account, &call.region));
-    Ok(json!({
+    json!({
         "ResourceTypeOptInPreference": whole(&TYPES, here.map(|here| &here.opt_in)),
         "ResourceTypeManagementPreference": whole(&MANAGED, here.map(|here| &here.management)),
-    }))
+    })
 }
 
 fn update_region(world: &mut World, call: &Call) -> Reply {

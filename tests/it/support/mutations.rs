@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use orgbase::sandbox::Sandbox;
 use orgbase::sandbox::models::{self, Api, Kind, Member, Shape};
 use orgbase::sandbox::services;
-use orgbase::sandbox::world::{Call, Principal};
+use orgbase::sandbox::world::{Call, Principal, World, cell};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::recorder::Write;
@@ -83,17 +84,16 @@ pub(crate) fn make(
 ) -> Vec<Change> {
     let mut made: Vec<Change> = Vec::new();
     let mut before = usize::MAX;
-    let mut watched = Watched { sandbox, state: state(sandbox) };
     // Every write may be changed once in a round; a round that changes nothing is the last.
     while made.len() < count && made.len() != before {
         before = made.len();
-        round(&mut watched, written, count, dice, &unmanaged, &mut made);
+        round(sandbox, written, count, dice, &unmanaged, &mut made);
     }
     made
 }
 
 fn round(
-    watched: &mut Watched<'_>,
+    sandbox: &Sandbox,
     written: &[Write],
     count: usize,
     dice: &mut Dice,
@@ -114,7 +114,7 @@ fn round(
         let mut possible: Vec<Change> = changes_of(write).into_iter().filter(|c| !unmanaged(c)).collect();
         while !possible.is_empty() {
             let change = possible.swap_remove(dice.index(possible.len()));
-            if watched.takes_effect(&change.call) {
+            if takes_effect(sandbox, &change.call) {
                 made.push(change);
                 break;
             }
@@ -122,42 +122,59 @@ fn round(
     }
 }
 
-/// A sandbox, and its state after the last call.
-struct Watched<'s> {
-    sandbox: &'s Sandbox,
-    state: u64,
+/// Runs the call; whether AWS took it, and something is different now.
+fn takes_effect(sandbox: &Sandbox, write: &Write) -> bool {
+    let call = Call {
+        service: write.service.clone(),
+        operation: write.operation.clone(),
+        account: write.account.clone(),
+        region: write.region.clone(),
+        principal: Principal::Management,
+        input: write.input.clone(),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64(),
+    };
+    sandbox.modify(|world| {
+        let before = state(world, write);
+        let reply = services::dispatch(world, &call);
+        matches!(reply, Some(Ok(_))) && state(world, write) != before
+    })
 }
 
-impl Watched<'_> {
-    /// Runs the call; whether AWS took it, and something is different now. A refused call changes nothing.
-    fn takes_effect(&mut self, write: &Write) -> bool {
-        let call = Call {
-            service: write.service.clone(),
-            operation: write.operation.clone(),
-            account: write.account.clone(),
-            region: write.region.clone(),
-            principal: Principal::Management,
-            input: write.input.clone(),
-            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64(),
-        };
-        let reply = self.sandbox.modify(|world| services::dispatch(world, &call));
-        if !matches!(reply, Some(Ok(_))) {
-            return false;
+/// A hash of what the call may change in its own service: the whole state has many megabytes.
+fn state(world: &mut World, write: &Write) -> u64 {
+    let here = cell(&write.account, &write.region);
+    match write.service.as_str() {
+        "ec2" => hash(&world.ec2.get(&here)),
+        "config" => hash(&world.config.get(&here)),
+        "ssm" => hash(&world.ssm.get(&here)),
+        "logs" => hash(&world.logs.get(&here)),
+        "kms" => hash(&world.kms.get(&here)),
+        "cloudwatch" => hash(&world.cloudwatch.get(&here)),
+        "accessanalyzer" => hash(&world.accessanalyzer.get(&here)),
+        "iam" => hash(&world.iam.get(&write.account)),
+        "account" => hash(&world.account.get(&write.account)),
+        "s3" | "s3control" => hash(&world.s3),
+        "sns" => hash(&world.sns),
+        "backup" => hash(&world.backup),
+        // An administrator changes its members as well; who administers stands elsewhere.
+        "guardduty" => hash(&(&world.guardduty, &world.integrations)),
+        "inspector2" => hash(&(&world.inspector2, &world.integrations)),
+        "macie2" => hash(&(&world.macie2, &world.integrations)),
+        "detective" => hash(&(&world.detective, &world.integrations)),
+        "organizations" => hash(&(&world.organizations, &world.integrations)),
+        _ => {
+            let made = std::mem::take(&mut world.ids_made);
+            let all = hash(world);
+            world.ids_made = made;
+            all
         }
-        let before = std::mem::replace(&mut self.state, state(self.sandbox));
-        self.state != before
     }
 }
 
-/// A hash of the whole state, but for the counter of ids: it has many megabytes.
-fn state(sandbox: &Sandbox) -> u64 {
-    sandbox.modify(|world| {
-        let made = std::mem::take(&mut world.ids_made);
-        let mut hash = Hashed(DefaultHasher::new());
-        serde_json::to_writer(BufWriter::with_capacity(1 << 16, &mut hash), world).unwrap();
-        world.ids_made = made;
-        hash.0.finish()
-    })
+fn hash(part: &impl Serialize) -> u64 {
+    let mut hash = Hashed(DefaultHasher::new());
+    serde_json::to_writer(BufWriter::with_capacity(1 << 16, &mut hash), part).unwrap();
+    hash.0.finish()
 }
 
 /// Hashes what is written to it.

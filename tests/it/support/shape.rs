@@ -53,6 +53,14 @@ fn default_encryption(world: &mut Value) {
         if bucket["encryption"].is_null() {
             bucket["encryption"] = default.clone();
         }
+        // Bucket keys are KMS's: with S3's own keys the switch means nothing.
+        for rule in
+            bucket.pointer_mut("/encryption/Rules").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            if rule.pointer("/ApplyServerSideEncryptionByDefault/SSEAlgorithm") == Some(&"AES256".into()) {
+                rule["BucketKeyEnabled"] = false.into();
+            }
+        }
     }
 }
 
