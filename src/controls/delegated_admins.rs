@@ -12,6 +12,7 @@
 mod admin;
 mod calls;
 mod handover;
+mod members;
 mod named;
 mod region_calls;
 mod regional;

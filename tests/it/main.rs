@@ -3,11 +3,14 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod baselines;
+mod calls;
+mod central;
 mod check;
 mod cli;
 mod converge;
 mod faults;
 mod generated;
+mod handover;
 mod property;
 mod regions;
 mod registry;
