@@ -170,7 +170,7 @@ fn show(args: &Args, seen: &Summary) -> std::io::Result<()> {
         writeln!(out, "  {answered:>7} {service}")?;
     }
     for ((service, operation), (answered, throttled)) in grouped(seen) {
-        let throttled = if *throttled > 0 { format!(", {throttled} throttled") } else { String::new() };
+        let throttled = if throttled > 0 { format!(", {throttled} throttled") } else { String::new() };
         writeln!(out, "  {answered:>7} {service} {operation}{throttled}")?;
     }
     writeln!(
