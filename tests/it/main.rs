@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod baselines;
 mod calls;
 mod central;
 mod check;
+mod check_calls;
 mod cli;
 mod converge;
 mod faults;
