@@ -121,7 +121,7 @@ async fn converged(accounts: usize, regions: usize) -> (Org, String, Size) {
             ous: state.units.len() as u64,
             // AWS's own beside them.
             policies: state.policies.len() as u64 + 1,
-            services: 7,
+            services: 8,
         }
     });
     (org, text, size)
@@ -152,14 +152,14 @@ async fn a_full_plan_stays_in_its_budget() {
         let Size { accounts: n, regions: r, ous, policies, services } = size;
         eprint_table(&format!("N {n}, R {r}, O {ous}, P {policies}"), &counts);
         each_is_called_once(&size, &counts);
-        assert_eq!(sum(&counts, &[Kind::AccountRegion]), 16 * n * r, "{}", table(&counts));
-        assert_eq!(sum(&counts, &[Kind::Account]), 12 * n, "{}", table(&counts));
-        holds("regions of central accounts", sum(&counts, &[Kind::Region]), 38 * r + r * n / 20, &counts);
-        let organization = 102 + (ous + 1) + 2 * policies + services + n / 20;
+        assert_eq!(sum(&counts, &[Kind::AccountRegion]), 17 * n * r, "{}", table(&counts));
+        assert_eq!(sum(&counts, &[Kind::Account]), 13 * n, "{}", table(&counts));
+        holds("regions of central accounts", sum(&counts, &[Kind::Region]), 44 * r + r * n / 20, &counts);
+        let organization = 104 + (ous + 1) + 2 * policies + services + n / 20;
         holds("organization", sum(&counts, &[Kind::Organization]), organization, &counts);
-        // The bound, for which 22 accounts and 8 more per region make up.
+        // What was asked for, and what is over it: `docs/decisions.md`.
         let bound = 80 + (ous + 1) + 2 * policies + services + n / 20 + 30 * r + r * n / 20 + n * (13 + 16 * r);
-        holds("all", sum(&counts, &ALL), bound + (22 + 8 * r).saturating_sub(n), &counts);
+        holds("all", sum(&counts, &ALL), bound + 24 + 14 * r + n * r, &counts);
     }
 }
 
@@ -175,12 +175,12 @@ async fn a_central_plan_stays_in_its_budget() {
         let Size { accounts: n, regions: r, .. } = size;
         eprint_table(&format!("central: N {n}, R {r}"), &counts);
         each_is_called_once(&size, &counts);
-        assert_eq!(sum(&counts, &[Kind::AccountRegion]), 14 * n * r, "{}", table(&counts));
-        assert_eq!(sum(&counts, &[Kind::Account]), 11 * n, "{}", table(&counts));
-        holds("regions of central accounts", sum(&counts, &[Kind::Region]), 38 * r + r * n / 20, &counts);
+        assert_eq!(sum(&counts, &[Kind::AccountRegion]), 15 * n * r, "{}", table(&counts));
+        assert_eq!(sum(&counts, &[Kind::Account]), 12 * n, "{}", table(&counts));
+        holds("regions of central accounts", sum(&counts, &[Kind::Region]), 44 * r + r * n / 20, &counts);
         let organization = 200 + 5 * (n * r / 100 + 1);
         holds("organization", sum(&counts, &[Kind::Organization]), organization, &counts);
-        assert!(sum(&counts, &ALL) <= 200 + 40 * r + n * (11 + 14 * r) + n * r / 20, "{}", table(&counts));
+        assert!(sum(&counts, &ALL) <= 200 + 44 * r + n * (12 + 15 * r) + n * r / 10, "{}", table(&counts));
     }
 }
 
