@@ -301,13 +301,13 @@ mod tests {
         let own = UserIdGroupPair::builder().group_id("sg-1").user_id("111111111111").build();
         let out = IpRange::builder().cidr_ip("0.0.0.0/0").description("all").build();
         let all = || IpPermission::builder().ip_protocol("-1");
-        let live = SecurityGroup::builder()
-            .group_id("sg-1")
-            .vpc_id("vpc-1")
-            .ip_permissions(all().user_id_group_pairs(own).build())
-            .ip_permissions_egress(all().ip_ranges(out).build());
-        let (id, group) = from_live(live.build()).unwrap();
-        Actual([(id, Group { interfaces, ..group })].into())
+        let live = DefaultGroup {
+            id: "sg-1".into(),
+            vpc: "vpc-1".into(),
+            ingress: vec![all().user_id_group_pairs(own).build()],
+            egress: vec![all().ip_ranges(out).build()],
+        };
+        Actual([("sg-1".into(), Group { interfaces, ..from_live(&live) })].into())
     }
 
     #[test]
