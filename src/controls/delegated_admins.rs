@@ -11,6 +11,7 @@
 
 mod admin;
 mod calls;
+pub(crate) mod dismissal;
 mod handover;
 mod members;
 mod named;

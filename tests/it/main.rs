@@ -9,6 +9,7 @@ mod central;
 mod check;
 mod check_calls;
 mod cli;
+mod concurrency;
 mod converge;
 mod faults;
 mod generated;
@@ -16,10 +17,12 @@ mod handover;
 mod property;
 mod regions;
 mod registry;
+mod rings;
 mod securityhub;
 mod source;
 mod support;
 mod truth;
+mod vend;
 
 /// A file that no `mod` line names would never run.
 #[test]
