@@ -17,8 +17,8 @@ pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
     Recorder, control,
 };
-pub use once::Once;
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
+pub use once::Once;
 
 use crate::aws::Clients;
 use crate::baseline::Baseline;

@@ -58,7 +58,11 @@ pub(crate) async fn converged(args: &Args, load: Load) -> Result<Sandbox, Failur
     let (consent, cancel) = (Consent::default(), Cancel::default());
     let rows = apply(&shared, planned, &consent, journal, Bounds::default(), &cancel, &Silent).await;
     expect(&rows, &[OutcomeKind::InSync, OutcomeKind::Applied, OutcomeKind::Skipped])?;
-    writeln!(std::io::stdout(), "  prepared    by an apply of {:.1} s in process", begun.elapsed().as_secs_f64())?;
+    writeln!(
+        std::io::stdout(),
+        "  prepared    by an apply of {:.1} s in process",
+        begun.elapsed().as_secs_f64()
+    )?;
     Ok(sandbox)
 }
 
@@ -100,7 +104,8 @@ fn options(args: &Args, endpoint: Option<Endpoint>) -> Options {
 /// The baseline of a load, in the first regions of the organization.
 fn baseline(args: &Args, load: Load) -> Result<Baseline, Failure> {
     let text = if matches!(load, Load::Full | Load::Central) { FULL } else { CIS };
-    let list = text.lines().find(|line| line.starts_with("regions = ")).ok_or("the baseline lists no regions")?;
+    let list =
+        text.lines().find(|line| line.starts_with("regions = ")).ok_or("the baseline lists no regions")?;
     let regions: Vec<&str> = REGIONS.into_iter().take(args.regions).collect();
     let text = match load {
         Load::Full | Load::Central => text.replace(list, &format!("regions = {regions:?}")),

@@ -139,7 +139,8 @@ async fn ask_recorders(cx: &Cx<'_>) -> Result<Recorders, UnitError> {
             |out| (out.configuration_aggregators, out.next_token),
         )
         .await?;
-    let Some(aggregator) = all.into_iter().filter(is_whole).find_map(|a| a.configuration_aggregator_name) else {
+    let Some(aggregator) = all.into_iter().filter(is_whole).find_map(|a| a.configuration_aggregator_name)
+    else {
         return Ok(Recorders { aggregator: None, running: BTreeMap::new() });
     };
     let Some(behind) = behind(cx, &aggregator).await? else {
@@ -234,7 +235,10 @@ fn item(row: &str) -> Result<Item, UnitError> {
 }
 
 fn not_understood(error: &serde_json::Error) -> UnitError {
-    UnitError::new(Kind::Inconsistent, format!("a row of AWS Config's aggregator cannot be understood: {error}"))
+    UnitError::new(
+        Kind::Inconsistent,
+        format!("a row of AWS Config's aggregator cannot be understood: {error}"),
+    )
 }
 
 /// Whether a recorder records a type at every change.
@@ -255,8 +259,10 @@ fn records(recorder: &Item, kind: &str) -> bool {
 
 /// Recorders of the time before there was a choice have no mode.
 fn is_continuous(recorder: &Item, kind: &str) -> bool {
-    let overrides = recorder.configuration.pointer("/RecordingMode/RecordingModeOverrides").and_then(Value::as_array);
-    let is_about = |o: &&Value| o["ResourceTypes"].as_array().is_some_and(|types| types.iter().any(|t| t == kind));
+    let overrides =
+        recorder.configuration.pointer("/RecordingMode/RecordingModeOverrides").and_then(Value::as_array);
+    let is_about =
+        |o: &&Value| o["ResourceTypes"].as_array().is_some_and(|types| types.iter().any(|t| t == kind));
     let own = overrides.into_iter().flatten().find(is_about).map(|o| &o["RecordingFrequency"]);
     let default = recorder.configuration.pointer("/RecordingMode/RecordingFrequency");
     own.or(default).is_none_or(|frequency| frequency == "CONTINUOUS")
@@ -281,14 +287,13 @@ mod tests {
     #[test]
     fn only_what_is_recorded_at_every_change_is_stated() {
         let vpc = "AWS::EC2::VPC";
-        let all = json!({"AllSupported": true, "RecordingStrategy": {"UseOnly": "ALL_SUPPORTED_RESOURCE_TYPES"}});
+        let all =
+            json!({"AllSupported": true, "RecordingStrategy": {"UseOnly": "ALL_SUPPORTED_RESOURCE_TYPES"}});
         let but = |types: &[&str]| {
             json!({"RecordingStrategy": {"UseOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
                    "ExclusionByResourceTypes": {"ResourceTypes": types}})
         };
-        let only = |types: &[&str]| {
-            json!({"ResourceTypes": types, "RecordingStrategy": {"UseOnly": "INCLUSION_BY_RESOURCE_TYPES"}})
-        };
+        let only = |types: &[&str]| json!({"ResourceTypes": types, "RecordingStrategy": {"UseOnly": "INCLUSION_BY_RESOURCE_TYPES"}});
         let daily = json!({"RecordingFrequency": "DAILY"});
         let mixed = json!({"RecordingFrequency": "CONTINUOUS",
             "RecordingModeOverrides": [{"ResourceTypes": [vpc], "RecordingFrequency": "DAILY"}]});

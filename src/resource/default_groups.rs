@@ -39,14 +39,19 @@ async fn ask(cx: &Cx<'_>) -> Result<Vec<DefaultGroup>, UnitError> {
         .pages(
             "DescribeSecurityGroups",
             |c, token| {
-                c.describe_security_groups().filters(by_name.clone()).max_results(1000).set_next_token(token).send()
+                c.describe_security_groups()
+                    .filters(by_name.clone())
+                    .max_results(1000)
+                    .set_next_token(token)
+                    .send()
             },
             |page| (page.security_groups, page.next_token),
         )
         .await?;
     let mut own = Vec::new();
     for live in groups {
-        let owner = live.owner_id.as_deref().ok_or_else(|| UnitError::missing("the owner of a security group"))?;
+        let owner =
+            live.owner_id.as_deref().ok_or_else(|| UnitError::missing("the owner of a security group"))?;
         if owner != cx.aws.account() {
             continue;
         }

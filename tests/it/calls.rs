@@ -134,7 +134,9 @@ fn holds(what: &str, calls: u64, most: u64, counts: &Counts) {
 
 /// An operation that is called more often than once in every region of every account, or in every account, is named here.
 fn each_is_called_once(size: &Size, counts: &Counts) {
-    for (kind, places) in [(Kind::AccountRegion, size.accounts * size.regions), (Kind::Account, size.accounts)] {
+    for (kind, places) in
+        [(Kind::AccountRegion, size.accounts * size.regions), (Kind::Account, size.accounts)]
+    {
         for (name, count) in counts.get(&kind).into_iter().flatten() {
             let most = places * if name.ends_with(":GetAlternateContact") { 3 } else { 1 };
             assert!(*count <= most, "{name}: {count} calls for {places} places\n{}", table(counts));
@@ -158,7 +160,8 @@ async fn a_full_plan_stays_in_its_budget() {
         let organization = 104 + (ous + 1) + 2 * policies + services + n / 20;
         holds("organization", sum(&counts, &[Kind::Organization]), organization, &counts);
         // What was asked for, and what is over it: `docs/decisions.md`.
-        let bound = 80 + (ous + 1) + 2 * policies + services + n / 20 + 30 * r + r * n / 20 + n * (13 + 16 * r);
+        let bound =
+            80 + (ous + 1) + 2 * policies + services + n / 20 + 30 * r + r * n / 20 + n * (13 + 16 * r);
         holds("all", sum(&counts, &ALL), bound + 24 + 14 * r + n * r, &counts);
     }
 }

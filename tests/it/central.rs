@@ -81,7 +81,12 @@ async fn drift_that_the_answer_shows_is_found_and_only_its_place_is_read() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_recorded_is_read() {
     let (org, text) = converged().await;
-    call(&org.sandbox, "config", "StopConfigurationRecorder", json!({"ConfigurationRecorderName": "default"}));
+    call(
+        &org.sandbox,
+        "config",
+        "StopConfigurationRecorder",
+        json!({"ConfigurationRecorderName": "default"}),
+    );
     let done = org.plan(&text, &How::default().central()).await.unwrap();
     let found: Vec<&str> = drifted(&done).iter().map(|u| u.id.control.as_str()).collect();
     assert_eq!(found, ["config"], "{}", done.problems());

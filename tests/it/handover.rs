@@ -56,15 +56,21 @@ async fn members_leave_the_old_administrator_first_and_join_the_new_one() {
         assert_eq!(failed, 0, "{}", run.problems());
     }
     let as_old = calls_of(&runs[0], OLD);
-    for operation in ["UpdateOrganizationConfiguration", "DisassociateMembers", "DeleteMembers", "DisassociateMember"] {
+    for operation in
+        ["UpdateOrganizationConfiguration", "DisassociateMembers", "DeleteMembers", "DisassociateMember"]
+    {
         assert!(as_old.contains(&operation), "{operation} is not among {as_old:?}");
     }
     let left = org.plan(&baseline("log-archive"), &How::default()).await.unwrap();
     assert_eq!(left.report.summary.exit_code(), 0, "{}", left.problems());
     org.sandbox.inspect(|world| {
         for region in REGIONS {
-            let (old, new) = (&world.guardduty[&format!("{OLD}/{region}")], &world.guardduty[&format!("{NEW}/{region}")]);
-            assert!(old.members.is_empty() && old.enabled, "{region}: its detector stays on, without members");
+            let (old, new) =
+                (&world.guardduty[&format!("{OLD}/{region}")], &world.guardduty[&format!("{NEW}/{region}")]);
+            assert!(
+                old.members.is_empty() && old.enabled,
+                "{region}: its detector stays on, without members"
+            );
             assert_eq!(new.members.len(), 3, "{region}: {:?}", new.members.keys());
             let macie = &world.macie2[&format!("{NEW}/{region}")];
             assert!(macie.members.contains_key(MANAGEMENT), "{region}: {:?}", macie.members.keys());

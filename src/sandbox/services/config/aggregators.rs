@@ -125,7 +125,8 @@ pub(super) fn sources_of(world: &World, aggregator: &Aggregator) -> Vec<(String,
     if aggregator.source.get("OrganizationAggregationSource").is_some() {
         accounts.extend(world.organizations.accounts.keys().map(String::as_str));
     }
-    let listed = aggregator.source.pointer("/AccountAggregationSources/0/AccountIds").and_then(Value::as_array);
+    let listed =
+        aggregator.source.pointer("/AccountAggregationSources/0/AccountIds").and_then(Value::as_array);
     accounts.extend(listed.into_iter().flatten().filter_map(Value::as_str));
     let places = |account: &str| -> Vec<(String, String)> {
         world.regions.iter().map(|region| (account.to_owned(), region.clone())).collect()

@@ -16,8 +16,13 @@ use crate::sandbox::world::{Call, Fault, Reply, World, cell};
 const RECORDER: &str = "AWS::Config::ConfigurationRecorder";
 
 /// What can be asked for here.
-const TYPES: [&str; 5] =
-    [RECORDER, "AWS::EC2::FlowLog", "AWS::EC2::SecurityGroup", "AWS::EC2::VPC", "AWS::S3::AccountPublicAccessBlock"];
+const TYPES: [&str; 5] = [
+    RECORDER,
+    "AWS::EC2::FlowLog",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::VPC",
+    "AWS::S3::AccountPublicAccessBlock",
+];
 
 /// `SELECT properties WHERE conditions`, where a condition is `property = 'text'` or `property IN ('text', ..)`, and all
 /// must hold: as much of the language as orgbase and its tests speak.
@@ -108,7 +113,9 @@ fn items(world: &mut World, there: &Call, kind: &str) -> Vec<Value> {
             let Some(Ok(answer)) = s3::handle(world, &call) else { return Vec::new() };
             vec![item(there, kind, &there.account, lower(&answer["PublicAccessBlockConfiguration"]))]
         }
-        "AWS::EC2::SecurityGroup" => of_ec2(world, there, kind, "DescribeSecurityGroups", "SecurityGroups", "GroupId"),
+        "AWS::EC2::SecurityGroup" => {
+            of_ec2(world, there, kind, "DescribeSecurityGroups", "SecurityGroups", "GroupId")
+        }
         "AWS::EC2::VPC" => of_ec2(world, there, kind, "DescribeVpcs", "Vpcs", "VpcId"),
         _ => of_ec2(world, there, kind, "DescribeFlowLogs", "FlowLogs", "FlowLogId"),
     }
