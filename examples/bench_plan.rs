@@ -5,9 +5,11 @@
 //! cargo run --release --example bench_plan -- --accounts 100 --regions 17
 //! ```
 //!
-//! Two loads: `cis` is the plan of `baselines/cis.toml` over an organization that meets it; `reads` is a synthetic section
-//! with nine reads in every region of every account and three more in every account. The target runs in this process,
-//! the engine in a second one, so that CPU and memory are the engine's alone.
+//! Four loads: `cis` is the plan of `baselines/cis.toml` over an organization that meets it; `full` is that of
+//! `baselines/full.toml` in every region, `central` the same with `--refresh central`; `reads` is a synthetic section with
+//! nine reads in every region of every account and three more in every account. The target runs in this process, the engine
+//! in a second one, so that CPU and memory are the engine's alone. Where the organization is the sandbox's, the target's own
+//! work takes one core: it bounds how fast the engine can be.
 
 mod support {
     pub(crate) mod load_answers;
@@ -17,6 +19,7 @@ mod support {
     pub(crate) mod runs;
 }
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;
 use std::process::{Command, ExitCode};
@@ -52,7 +55,7 @@ pub(crate) struct Args {
     /// Units in flight in one account
     #[arg(long, default_value_t = Bounds::default().per_seat)]
     pub(crate) per_seat: usize,
-    /// What to plan; both where absent
+    /// What to plan; all where absent
     #[arg(long)]
     pub(crate) load: Option<Load>,
     /// Address of a running target: this process is the engine
@@ -67,6 +70,14 @@ pub(crate) enum Load {
     Cis,
     /// The synthetic section
     Reads,
+    /// `baselines/full.toml` in every region, every target read
+    Full,
+    /// The same with `--refresh central`
+    Central,
+}
+
+impl Load {
+    const ALL: [Load; 4] = [Load::Cis, Load::Reads, Load::Full, Load::Central];
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -76,7 +87,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return runtime.block_on(runs::engine(&args, load, target));
     }
     let mut good = true;
-    for load in args.load.map_or(vec![Load::Cis, Load::Reads], |load| vec![load]) {
+    for load in args.load.map_or(Load::ALL.to_vec(), |load| vec![load]) {
         good &= runtime.block_on(measure(&args, load))?;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -95,7 +106,7 @@ async fn measure(args: &Args, load: Load) -> Result<bool, Box<dyn Error>> {
         args.per_account
     )?;
     let sandbox = match load {
-        Load::Cis => Some(runs::converged(args).await?),
+        Load::Cis | Load::Full | Load::Central => Some(runs::converged(args, load).await?),
         Load::Reads => None,
     };
     let (target, address) = LoadTarget::start(Duration::from_millis(args.latency_ms), sandbox).await?;
@@ -129,15 +140,37 @@ fn name(load: Load) -> &'static str {
     match load {
         Load::Cis => "cis",
         Load::Reads => "reads",
+        Load::Full => "full",
+        Load::Central => "central",
     }
+}
+
+/// Calls by service and operation. Where the protocol names no operation, the path does: ids in it are left out.
+fn grouped(seen: &Summary) -> BTreeMap<(String, String), (u64, u64)> {
+    let is_id = |part: &&str| part.len() > 8 && part.chars().any(|c| c.is_ascii_digit());
+    let mut calls: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    for ((service, operation), (answered, throttled)) in &seen.calls {
+        let parts = operation.split('/').map(|part| if is_id(&part) { "ID" } else { part });
+        let key = (service.clone(), parts.collect::<Vec<_>>().join("/"));
+        let sum = calls.entry(key).or_default();
+        *sum = (sum.0 + answered, sum.1 + throttled);
+    }
+    calls
 }
 
 /// Prints what the target saw, and the floor.
 fn show(args: &Args, seen: &Summary) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let calls = seen.answered();
-    for ((service, operation), (answered, throttled)) in &seen.calls {
-        let throttled = if *throttled > 0 { format!(", {throttled} throttled") } else { String::new() };
+    let mut services: BTreeMap<&str, u64> = BTreeMap::new();
+    for ((service, _), (answered, _)) in &seen.calls {
+        *services.entry(service).or_default() += answered;
+    }
+    for (service, answered) in services {
+        writeln!(out, "  {answered:>7} {service}")?;
+    }
+    for ((service, operation), (answered, throttled)) in grouped(seen) {
+        let throttled = if throttled > 0 { format!(", {throttled} throttled") } else { String::new() };
         writeln!(out, "  {answered:>7} {service} {operation}{throttled}")?;
     }
     writeln!(

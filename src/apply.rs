@@ -10,7 +10,7 @@ pub mod store;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::control::{BoxFuture, Cx, Diff, Outcome, Record, Recorder, Risk};
+use crate::control::{BoxFuture, Cx, Diff, Once, Outcome, Record, Recorder, Risk};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::plan::saved::Allowed;
 use crate::plan::{Shared, blame_sessions_once, failed, locate, plan_again};
@@ -229,6 +229,7 @@ async fn apply_unit(
         facts: &shared.facts,
         baseline: &shared.baseline,
         region: &unit.id.region,
+        once: &Once::default(),
         fresh: true,
     };
     let wanted = Diff { changes: without_lines(planned), provisional: planned.provisional, ..Diff::new() };

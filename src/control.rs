@@ -5,6 +5,7 @@
 mod change;
 mod erased;
 mod meta;
+mod once;
 
 use std::any::Any;
 
@@ -17,6 +18,7 @@ pub use erased::{
     Recorder, control,
 };
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
+pub use once::Once;
 
 use crate::aws::Clients;
 use crate::baseline::Baseline;
@@ -151,6 +153,13 @@ pub struct Surveyed<A> {
     pub have: A,
 }
 
+impl<A> Surveyed<A> {
+    /// The only unit of its control in an account and region.
+    pub fn at((account, region): (String, String), have: A) -> Surveyed<A> {
+        Surveyed { account, region, part: String::new(), have }
+    }
+}
+
 /// What `read` and `apply` may use.
 pub struct Cx<'a> {
     /// Clients of the unit's account and region: `cx.aws.iam()`.
@@ -161,6 +170,8 @@ pub struct Cx<'a> {
     pub baseline: &'a Baseline,
     /// The unit's region.
     pub region: &'a str,
+    /// Answers that several controls share while planning: `cx.once(..)`.
+    pub once: &'a Once,
     /// `facts` may be older than this unit's own writes: ask AWS itself. False while planning, true while applying.
     pub fresh: bool,
 }

@@ -35,6 +35,9 @@ pub struct Facts {
     pub trusted_services: BTreeSet<String>,
     /// Regions that the management account may use.
     pub management_regions: BTreeSet<String>,
+    /// Regions that every account has, and none can leave: those that nobody has to opt in to.
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub default_regions: BTreeSet<String>,
     /// All regions of the partition.
     pub partition_regions: BTreeSet<String>,
     /// Regions that each account has enabled; an account is missing where nobody needed to know.

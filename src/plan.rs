@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::aws::{Aws, Guard};
 use crate::baseline::Baseline;
-use crate::control::{Cx, Diff, DynUnit, Planned};
+use crate::control::{Cx, Diff, DynUnit, Once, Planned};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::Facts;
 use crate::report::UnitReport;
@@ -45,6 +45,7 @@ pub enum Refresh {
 struct Asked {
     surveys: central::Surveys,
     regions: region::Statuses,
+    reads: Once,
 }
 
 impl Shared {
@@ -186,6 +187,7 @@ async fn plan_itself(shared: &Shared, unit: &Unit, task: &dyn DynUnit, fresh: bo
         facts: &shared.facts,
         baseline: &shared.baseline,
         region: &unit.id.region,
+        once: &shared.asked.reads,
         fresh,
     };
     match task.plan(&cx).await {

@@ -2,8 +2,11 @@
 //! document that others write to as well is compared and merged.
 
 pub mod access_role;
+pub mod aggregated;
 pub mod bucket;
 pub mod declarative_policy;
+pub mod default_groups;
+pub mod detective;
 pub mod kms_key;
 pub mod members;
 pub mod regions;

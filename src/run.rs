@@ -415,6 +415,9 @@ async fn read_regions(aws: &Aws, home: &str, wanted: BTreeSet<String>, facts: &m
 /// Ids of the accounts whose regions matter: those in which something is wanted in their regions, and those that work in
 /// every region for the organization. The management account's are known.
 fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    if all_have_them(baseline, facts) {
+        return BTreeSet::new();
+    }
     let sections = crate::controls::SECTIONS.iter().filter(|s| baseline.declares(s.meta().id));
     let mut wanted = BTreeSet::new();
     for control in sections.flat_map(|s| s.controls()) {
@@ -431,4 +434,12 @@ fn with_regions(baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
     }
     wanted.remove(&facts.management_account);
     wanted
+}
+
+/// Whether every region of the baseline is one that all accounts have: then none of them has to be asked.
+fn all_have_them(baseline: &Baseline, facts: &Facts) -> bool {
+    match &baseline.organization.regions {
+        Regions::Enabled => false,
+        Regions::List(list) => list.iter().all(|region| facts.default_regions.contains(region)),
+    }
 }

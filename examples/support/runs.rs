@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,8 +25,9 @@ use super::load_answers::MANAGEMENT;
 use super::{load_control, process};
 use crate::{Args, Load};
 
-/// The baseline of the real plan.
-const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baselines/cis.toml");
+/// The baselines of the real plans.
+const CIS: &str = include_str!("../../baselines/cis.toml");
+const FULL: &str = include_str!("../../baselines/full.toml");
 const HOME: &str = "eu-west-1";
 
 /// What the synthetic load may take at most, where it is 100 accounts x 17 regions with 60 ms.
@@ -38,12 +38,13 @@ const PEAK_MB: f64 = 150.0;
 type Failure = Box<dyn Error>;
 
 /// An organization that meets the baseline: made by applying it.
-pub(crate) async fn converged(args: &Args) -> Result<Sandbox, Failure> {
+pub(crate) async fn converged(args: &Args, load: Load) -> Result<Sandbox, Failure> {
     let ous = (args.accounts / 10).clamp(1, 60);
     let org = format!("accounts={},ous={ous},regions={},foreign=1", args.accounts, args.regions);
     let sandbox = Sandbox::open(None, &Spec::parse(&org)?)?;
     let options = Options { in_process: Some(sandbox.http_client()), ..options(args, None) };
-    let shared = Arc::new(begin(options).await?);
+    let begun = Instant::now();
+    let shared = Arc::new(begin(args, load, options).await?);
     let planned = plan(&shared, Bounds::default(), &Cancel::default(), &Silent).await;
     let folder = tempfile::tempdir()?;
     let head = Head {
@@ -57,6 +58,11 @@ pub(crate) async fn converged(args: &Args) -> Result<Sandbox, Failure> {
     let (consent, cancel) = (Consent::default(), Cancel::default());
     let rows = apply(&shared, planned, &consent, journal, Bounds::default(), &cancel, &Silent).await;
     expect(&rows, &[OutcomeKind::InSync, OutcomeKind::Applied, OutcomeKind::Skipped])?;
+    writeln!(
+        std::io::stdout(),
+        "  prepared    by an apply of {:.1} s in process",
+        begun.elapsed().as_secs_f64()
+    )?;
     Ok(sandbox)
 }
 
@@ -65,8 +71,8 @@ pub(crate) async fn engine(args: &Args, load: Load, target: &str) -> Result<Exit
     let options = options(args, Some(Endpoint::parse(target, None)?));
     let begun = Instant::now();
     let shared = Arc::new(match load {
-        Load::Cis => begin(Options { read_only: true, ..options }).await?,
         Load::Reads => begin_reads(args, options).await?,
+        load => begin(args, load, Options { read_only: true, ..options }).await?,
     });
     let ready = begun.elapsed();
     let bounds = Bounds { units: args.units, per_seat: args.per_seat, ..Bounds::default() };
@@ -95,26 +101,40 @@ fn options(args: &Args, endpoint: Option<Endpoint>) -> Options {
     }
 }
 
+/// The baseline of a load, in the first regions of the organization.
+fn baseline(args: &Args, load: Load) -> Result<Baseline, Failure> {
+    let text = if matches!(load, Load::Full | Load::Central) { FULL } else { CIS };
+    let list =
+        text.lines().find(|line| line.starts_with("regions = ")).ok_or("the baseline lists no regions")?;
+    let regions: Vec<&str> = REGIONS.into_iter().take(args.regions).collect();
+    let text = match load {
+        Load::Full | Load::Central => text.replace(list, &format!("regions = {regions:?}")),
+        Load::Cis | Load::Reads => text.to_owned(),
+    };
+    Ok(Baseline::parse("baseline.toml", &text)?)
+}
+
 /// What `orgbase plan` does before it plans; its own code never paces calls to a loopback endpoint.
-async fn begin(options: Options) -> Result<Shared, Failure> {
-    let baseline = Baseline::load(Path::new(BASELINE))?;
+async fn begin(args: &Args, load: Load, options: Options) -> Result<Shared, Failure> {
+    let baseline = baseline(args, load)?;
     let aws = Aws::connect(options).await?;
     aws.set_read_policy(session_policy(&baseline));
     let needs = Needs {
         policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()],
-        policy_types_in_force: Vec::new(),
+        policy_types_in_force: vec!["S3_POLICY".to_owned()],
         trusted_services: true,
     };
     let facts = Box::pin(facts::discover(&aws, &baseline.organization.home_region, &needs)).await?;
     let today = OffsetDateTime::now_utc().date();
     let selection = Selection::default();
     let units = units::expand(&Scope { baseline: &baseline, facts: &facts, selection: &selection, today })?;
-    Ok(Shared::new(units, aws, facts, baseline, Refresh::Full))
+    let refresh = if load == Load::Central { Refresh::Central } else { Refresh::Full };
+    Ok(Shared::new(units, aws, facts, baseline, refresh))
 }
 
 /// The synthetic section over an organization that nobody has to ask for.
 async fn begin_reads(args: &Args, options: Options) -> Result<Shared, Failure> {
-    let baseline = Baseline::load(Path::new(BASELINE))?;
+    let baseline = baseline(args, Load::Reads)?;
     let aws = Aws::connect(options).await?;
     let account = |n: usize| {
         let id = format!("{:012}", 200_000_000_000 + n);

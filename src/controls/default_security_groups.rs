@@ -5,12 +5,11 @@
 //!   <https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>
 //! * A group that network interfaces use is emptied only with `in_use`: it would cut their traffic.
 //! * Rules are revoked as they were read, peer by peer, and the journal keeps them.
-//! * The list is asked by name: without a filter AWS allows fewer calls.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, NetworkInterface, PrefixListId, SecurityGroup, UserIdGroupPair,
+    Filter, IpPermission, IpRange, Ipv6Range, NetworkInterface, PrefixListId, UserIdGroupPair,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::Baseline;
 use crate::control::{
     Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
+    Surveyed, Wanted, control,
 };
 use crate::diag::Findings;
 use crate::error::UnitError;
+use crate::resource::aggregated::{self, Item};
+use crate::resource::default_groups::{self, DefaultGroup};
 
 /// Values that one filter takes.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>
@@ -134,6 +135,7 @@ impl Control for Groups {
         seat: Seat::Member,
         reads: &["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"],
         writes: &["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
+        survey: Some(aggregated::SURVEY),
         ..Meta::DEFAULT
     };
 
@@ -152,6 +154,14 @@ impl Control for Groups {
             }
         }
         Ok(Actual(groups))
+    }
+
+    /// Places in which Config recorded default groups, and none of them with a rule.
+    async fn survey(cx: &Cx<'_>) -> Result<Vec<Surveyed<Actual>>, UnitError> {
+        let by_name = Some("configuration.groupName = 'default'");
+        let recorded = aggregated::items(cx, &["AWS::EC2::SecurityGroup"], by_name).await?;
+        let stated = recorded.into_iter().filter(|(_, groups)| groups.iter().all(has_no_rules));
+        Ok(stated.map(|(place, _)| Surveyed::at(place, Actual::default())).collect())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -191,6 +201,15 @@ impl Control for Groups {
     }
 }
 
+/// Whether Config shows a group without rules; what it does not show at all may be anything.
+fn has_no_rules(group: &Item) -> bool {
+    let is_empty = |list: &str| {
+        let rules = group.configuration.get(list).and_then(serde_json::Value::as_array);
+        rules.is_some_and(Vec::is_empty)
+    };
+    is_empty("ipPermissions") && is_empty("ipPermissionsEgress")
+}
+
 /// Why a group keeps its rules.
 fn kept(id: &str, group: &Group) -> String {
     let interfaces = match group.interfaces {
@@ -204,29 +223,11 @@ fn kept(id: &str, group: &Group) -> String {
     )
 }
 
-/// The account's own default groups that have rules. A shared VPC's belongs to its owner.
+/// The account's own default groups that have rules, by id.
 async fn with_rules(cx: &Cx<'_>) -> Result<BTreeMap<String, Group>, UnitError> {
-    let by_name = Filter::builder().name("group-name").values("default").build();
-    let groups = cx
-        .aws
-        .ec2()
-        .pages(
-            "DescribeSecurityGroups",
-            |c, token| {
-                c.describe_security_groups().filters(by_name.clone()).max_results(1000).set_next_token(token).send()
-            },
-            |page| (page.security_groups, page.next_token),
-        )
-        .await?;
-    let mut found = BTreeMap::new();
-    for group in groups {
-        let owner = group.owner_id.as_deref().ok_or_else(|| UnitError::missing("the owner of a security group"))?;
-        if owner == cx.aws.account() {
-            let (id, group) = from_live(group)?;
-            found.extend((!group.ingress.is_empty() || !group.egress.is_empty()).then_some((id, group)));
-        }
-    }
-    Ok(found)
+    let own = default_groups::own(cx).await?;
+    let groups = own.iter().map(|live| (live.id.clone(), from_live(live)));
+    Ok(groups.filter(|(_, group)| !group.ingress.is_empty() || !group.egress.is_empty()).collect())
 }
 
 /// Network interfaces that use one of these groups.
@@ -247,11 +248,10 @@ async fn interfaces(cx: &Cx<'_>, groups: &[String]) -> Result<Vec<NetworkInterfa
     Ok(interfaces)
 }
 
-fn from_live(live: SecurityGroup) -> Result<(String, Group), UnitError> {
-    let id = live.group_id.ok_or_else(|| UnitError::missing("the id of a security group"))?;
-    let ingress = live.ip_permissions.unwrap_or_default().into_iter().flat_map(rules).collect();
-    let egress = live.ip_permissions_egress.unwrap_or_default().into_iter().flat_map(rules).collect();
-    Ok((id, Group { vpc: live.vpc_id.unwrap_or_default(), ingress, egress, interfaces: 0 }))
+fn from_live(live: &DefaultGroup) -> Group {
+    let ingress = live.ingress.iter().cloned().flat_map(rules).collect();
+    let egress = live.egress.iter().cloned().flat_map(rules).collect();
+    Group { vpc: live.vpc.clone(), ingress, egress, interfaces: 0 }
 }
 
 /// The rules that a permission is made of.
@@ -301,13 +301,13 @@ mod tests {
         let own = UserIdGroupPair::builder().group_id("sg-1").user_id("111111111111").build();
         let out = IpRange::builder().cidr_ip("0.0.0.0/0").description("all").build();
         let all = || IpPermission::builder().ip_protocol("-1");
-        let live = SecurityGroup::builder()
-            .group_id("sg-1")
-            .vpc_id("vpc-1")
-            .ip_permissions(all().user_id_group_pairs(own).build())
-            .ip_permissions_egress(all().ip_ranges(out).build());
-        let (id, group) = from_live(live.build()).unwrap();
-        Actual([(id, Group { interfaces, ..group })].into())
+        let live = DefaultGroup {
+            id: "sg-1".into(),
+            vpc: "vpc-1".into(),
+            ingress: vec![all().user_id_group_pairs(own).build()],
+            egress: vec![all().ip_ranges(out).build()],
+        };
+        Actual([("sg-1".into(), Group { interfaces, ..from_live(&live) })].into())
     }
 
     #[test]

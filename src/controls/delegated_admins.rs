@@ -13,6 +13,7 @@ mod admin;
 mod calls;
 pub(crate) mod dismissal;
 mod handover;
+mod members;
 mod named;
 mod region_calls;
 mod regional;

@@ -144,7 +144,7 @@ impl Control for Graphs {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         let nobody = || want.accounts.keys().map(|id| (id.clone(), NO_MEMBER.to_owned())).collect();
-        let Some(graph) = calls::graph(cx.aws).await? else {
+        let Some(graph) = calls::own_graph(cx).await? else {
             return Ok(Actual { stopped: want.packages.clone(), members: nobody(), ..Actual::default() });
         };
         let auto_enable = calls::auto_enable(cx, &graph).await?;

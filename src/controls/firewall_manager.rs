@@ -12,6 +12,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::Clients;
 use crate::baseline::Baseline;
 use crate::control::{
     Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
@@ -19,7 +20,7 @@ use crate::control::{
 };
 use crate::controls::delegated_admins::{DelegatedAdmins, global_region};
 use crate::diag::Findings;
-use crate::error::{Absent, Kind, UnitError};
+use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names;
 use crate::resource::declared;
 use crate::resource::statements::{Ours, allow_aws};
@@ -191,13 +192,18 @@ impl Control for NotificationChannel {
     }
 }
 
-/// Id of the default administrator, which the management account is told in one region.
+/// Id of the default administrator, which the management account is told in one region: asked once for all regions.
 async fn administrator(cx: &Cx<'_>) -> Result<Option<String>, UnitError> {
     let region = global_region(cx.aws.partition());
     let global = cx.aws.elsewhere(&cx.facts.management_account, region).await?;
+    Ok(cx.once_at(&global, "fms administrator", ask_administrator(&global)).await?.as_ref().clone())
+}
+
+async fn ask_administrator(global: &Clients) -> Result<Option<String>, CallError> {
     let answer =
         global.fms().call("GetAdminAccount", |c| c.get_admin_account().send()).await.absent(NONE)?;
-    let is_gone = |status: Option<&aws_sdk_fms::types::AccountRoleStatus>| status.is_some_and(|s| s.as_str() == "DELETED");
+    let is_gone =
+        |status: Option<&aws_sdk_fms::types::AccountRoleStatus>| status.is_some_and(|s| s.as_str() == "DELETED");
     Ok(answer.filter(|a| !is_gone(a.role_status.as_ref())).and_then(|a| a.admin_account))
 }
 

@@ -105,17 +105,18 @@ impl Control for Group {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         let iam = cx.aws.iam();
-        let group = iam
-            .call("GetGroup", |c| c.get_group().group_name(&want.name).max_items(1).send())
-            .await
-            .absent(&["NoSuchEntity"])?;
-        if group.is_none() {
-            return Ok(Actual::default());
-        }
         let policy = iam
             .call("GetGroupPolicy", |c| c.get_group_policy().group_name(&want.name).policy_name(POLICY).send())
             .await
             .absent(&["NoSuchEntity"])?;
+        // A policy is a group's: only without one it is asked whether there is a group.
+        if policy.is_none() {
+            let group = iam
+                .call("GetGroup", |c| c.get_group().group_name(&want.name).max_items(1).send())
+                .await
+                .absent(&["NoSuchEntity"])?;
+            return Ok(Actual { exists: group.is_some(), ..Actual::default() });
+        }
         let what = format!("the policy {POLICY} of group {}", want.name);
         Ok(Actual { exists: true, policy: role::document(policy.as_ref().map(|p| p.policy_document.as_str()), &what)? })
     }

@@ -10,17 +10,20 @@
 //!   <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_PutPublicAccessBlock.html>,
 //!   <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_s3.html>
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration as Live;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{
     Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
+    Surveyed, Wanted, control,
 };
 use crate::error::{Absent, UnitError};
 use crate::facts::{Account, Facts, is_under};
 use crate::names;
+use crate::resource::aggregated::{self, Item};
 
 /// The type of the organization's policies that set this for accounts.
 pub const POLICY_TYPE: &str = "S3_POLICY";
@@ -114,6 +117,7 @@ impl Control for Block {
         seat: Seat::Member,
         reads: &["s3:ListBuckets", "s3control:GetPublicAccessBlock"],
         writes: &["s3control:PutPublicAccessBlock"],
+        survey: Some(aggregated::SURVEY),
         ..Meta::DEFAULT
     };
 
@@ -144,6 +148,26 @@ impl Control for Block {
         let goes_on = Block::diff(want, &have).changes.iter().any(|c| c.after == true);
         let has_buckets = goes_on && has_buckets(cx, &want.own).await?;
         Ok(Actual { has_buckets, ..have })
+    }
+
+    /// Config records it in every region: they must agree. Guess: where the organization has an S3 policy, what Config
+    /// recorded may be the account's own setting, which is not in force: such accounts are left out.
+    async fn survey(cx: &Cx<'_>) -> Result<Vec<Surveyed<Actual>>, UnitError> {
+        let recorded = aggregated::items(cx, &["AWS::S3::AccountPublicAccessBlock"], None).await?;
+        let mut accounts: BTreeMap<String, Vec<Option<S3BlockPublicAccess>>> = BTreeMap::new();
+        for ((account, _), items) in recorded {
+            accounts.entry(account).or_default().extend(items.iter().map(from_recorded));
+        }
+        let stated = accounts.into_iter().filter_map(|(account, mut all)| {
+            all.dedup();
+            let [Some(flags)] = all.as_slice() else { return None };
+            if !policies_over(cx.facts, cx.facts.accounts.get(&account)?).is_empty() {
+                return None;
+            }
+            let have = Actual { flags: Some(flags.clone()), has_buckets: false };
+            Some(Surveyed::at((account, cx.region.to_owned()), have))
+        });
+        Ok(stated.collect())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -215,6 +239,16 @@ fn merge(want: &S3BlockPublicAccess, have: Option<&S3BlockPublicAccess>) -> Live
         .block_public_policy(flag(|s| s.block_public_policy))
         .restrict_public_buckets(flag(|s| s.restrict_public_buckets))
         .build()
+}
+
+/// `None` where Config does not show all of it.
+fn from_recorded(item: &Item) -> Option<S3BlockPublicAccess> {
+    Some(S3BlockPublicAccess {
+        block_public_acls: Some(item.flag("/blockPublicAcls")?),
+        ignore_public_acls: Some(item.flag("/ignorePublicAcls")?),
+        block_public_policy: Some(item.flag("/blockPublicPolicy")?),
+        restrict_public_buckets: Some(item.flag("/restrictPublicBuckets")?),
+    })
 }
 
 fn from_live(live: &Live) -> S3BlockPublicAccess {

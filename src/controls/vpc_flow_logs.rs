@@ -11,6 +11,7 @@
 
 mod plan;
 mod read;
+mod recorded;
 mod write;
 
 use schemars::JsonSchema;
@@ -20,14 +21,15 @@ use plan::{Actual, Desired};
 
 use crate::baseline::Baseline;
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted,
-    control,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Scope, Seat, Section, SectionMeta, Shape, Surveyed, Want,
+    Wanted, control,
 };
 use crate::controls::log_archive::LogArchive;
 use crate::diag::Findings;
 use crate::error::UnitError;
+use crate::facts::Facts;
 use crate::names::{LogBucket, log_bucket};
-use crate::resource::declared;
+use crate::resource::{aggregated, declared};
 
 /// Flow logs of every VPC, in every region of every account, the management account included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -118,23 +120,16 @@ impl Control for FlowLogs {
         scope: Scope::AccountRegion,
         seat: Seat::Member,
         after: &["log_archive.bucket:flow-logs"],
-        reads: &["ec2:DescribeFlowLogs", "ec2:DescribeVpcs"],
+        reads: &["ec2:DescribeFlowLogs", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcs"],
         writes: &["ec2:CreateFlowLogs", "ec2:CreateTags", "ec2:DeleteFlowLogs"],
+        survey: Some(aggregated::SURVEY),
         ..Meta::DEFAULT
     };
 
     fn desired(cx: &DesiredCx<'_, VpcFlowLogs>) -> Vec<Wanted<Desired>> {
-        let key = declared::<LogArchive>(cx.baseline).map(|archive| archive.account);
-        let account = key.as_deref().and_then(|key| cx.baseline.account_id(key, cx.facts));
-        let want = match (account, key) {
-            (Some(id), _) => {
-                let bucket = log_bucket(cx.baseline, LogBucket::FlowLogs, &id);
-                Want::Set(Desired { destination: cx.facts.arn("s3", "", "", &bucket), settings: cx.section.clone() })
-            }
-            (None, Some(key)) => {
-                Want::Blocked(format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))
-            }
-            (None, None) => Want::Blocked("no `[log_archive]` is declared".into()),
+        let want = match destination(cx.baseline, cx.facts) {
+            Ok(destination) => Want::Set(Desired { destination, settings: cx.section.clone() }),
+            Err(why) => Want::Blocked(why),
         };
         let (part, at) = (String::new(), String::new());
         vec![Wanted { part, at, about: None, after: Vec::new(), want }]
@@ -144,6 +139,10 @@ impl Control for FlowLogs {
         read::read(cx, want).await
     }
 
+    async fn survey(cx: &Cx<'_>) -> Result<Vec<Surveyed<Actual>>, UnitError> {
+        recorded::survey(cx).await
+    }
+
     fn diff(want: &Desired, have: &Actual) -> Diff {
         plan::diff(want, have)
     }
@@ -151,4 +150,12 @@ impl Control for FlowLogs {
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
         write::apply(cx, want, have).await
     }
+}
+
+/// ARN of the log archive's bucket for flow logs, or why there is none.
+fn destination(baseline: &Baseline, facts: &Facts) -> Result<String, String> {
+    let key = declared::<LogArchive>(baseline).ok_or("no `[log_archive]` is declared")?.account;
+    let account = baseline.account_id(&key, facts);
+    let account = account.ok_or_else(|| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"))?;
+    Ok(facts.arn("s3", "", "", &log_bucket(baseline, LogBucket::FlowLogs, &account)))
 }

@@ -83,6 +83,7 @@ pub async fn further(
     );
     facts.ous = ous?;
     let Rest { accounts, policies, trusted_services, regions } = rest?;
+    facts.default_regions = regions.default;
     facts.policies = policies;
     facts.trusted_services = trusted_services;
     facts.management_regions = regions.enabled;
@@ -249,6 +250,8 @@ async fn read_trusted_services(clients: &Clients, wanted: bool) -> Result<BTreeS
 
 struct Regions {
     enabled: BTreeSet<String>,
+    /// Those that need no opting in.
+    default: BTreeSet<String>,
     known: BTreeSet<String>,
 }
 
@@ -262,8 +265,11 @@ async fn read_regions(clients: &Clients) -> Result<Regions, CallError> {
         .unwrap_or_default();
     let name = |r: &aws_sdk_ec2::types::Region| r.region_name.clone();
     let off = |r: &&aws_sdk_ec2::types::Region| r.opt_in_status.as_deref() == Some("not-opted-in");
+    let no_opt_in =
+        |r: &&aws_sdk_ec2::types::Region| r.opt_in_status.as_deref() == Some("opt-in-not-required");
     Ok(Regions {
         known: answer.iter().filter_map(name).collect(),
+        default: answer.iter().filter(no_opt_in).filter_map(name).collect(),
         enabled: answer.iter().filter(|r| !off(r)).filter_map(name).collect(),
     })
 }

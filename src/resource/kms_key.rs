@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::statements::{Ours, Stored};
 use super::tags::{Tags, diff_owner};
 use crate::aws::Clients;
-use crate::control::{Diff, Risk};
+use crate::control::{Cx, Diff, Risk};
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names::OWNER_TAG;
 
@@ -77,6 +77,12 @@ pub struct Key {
 /// ARN of the key with this alias in the clients' account and region; `None`: there is none. `kms:DescribeKey`.
 pub async fn resolve(aws: &Clients, alias: &str) -> Result<Option<String>, CallError> {
     Ok(describe(aws, alias).await?.and_then(|key| key.arn))
+}
+
+/// The same, asked once while planning: several units wait for one key. `there`: the account and region of the alias.
+pub async fn resolve_once(cx: &Cx<'_>, there: &Clients, alias: &str) -> Result<Option<String>, UnitError> {
+    let arn = cx.once_at(there, alias, resolve(there, alias)).await?;
+    Ok(arn.as_ref().clone())
 }
 
 async fn describe(aws: &Clients, key: &str) -> Result<Option<KeyMetadata>, CallError> {

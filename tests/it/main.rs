@@ -4,6 +4,8 @@
 
 mod again;
 mod baselines;
+mod calls;
+mod central;
 mod check;
 mod check_calls;
 mod cli;
@@ -11,6 +13,7 @@ mod concurrency;
 mod converge;
 mod faults;
 mod generated;
+mod handover;
 mod property;
 mod regions;
 mod registry;

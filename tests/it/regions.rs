@@ -3,8 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::org::{How, Org};
+use crate::support::snippets;
 
 const ORGANIZATION: &str = r#"
 regions = ["eu-west-1", "us-east-1"]
@@ -94,4 +97,37 @@ fn a_region_without_a_service_is_not_applicable_and_all_else_converges() {
     server.kill().unwrap();
     server.wait().unwrap();
     assert_eq!(found, (0, wanted("in_sync")));
+}
+
+/// What an account has opted in to is asked where the baseline names such a region, and a region that it has not is skipped
+/// there alone.
+#[tokio::test(start_paused = true)]
+async fn an_opt_in_region_is_skipped_where_an_account_has_it_not() {
+    const ENABLED: &str = "222222222222";
+    let org = Org::fresh();
+    for account in ["111122223333", ENABLED] {
+        let input = json!({"RegionName": "af-south-1"});
+        snippets::one(&org.sandbox, (account, "us-east-1"), "account", "EnableRegion", input);
+    }
+    // Until AWS is done with it.
+    org.sandbox.modify(|world| {
+        for region in world.account.values_mut().flat_map(|state| state.regions.values_mut()) {
+            region.since = 0.0;
+        }
+    });
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\nregions = [\"eu-west-1\", \"af-south-1\"]\n\
+                [serial_console]\nenabled = false\n";
+    let done = org.plan(text, &How::default()).await.unwrap();
+    let there: Vec<(String, &str)> = done
+        .report
+        .units
+        .iter()
+        .filter(|u| u.id.region == "af-south-1")
+        .map(|u| (u.id.account.clone(), u.outcome.name()))
+        .collect();
+    let wanted = ["111122223333", ENABLED, "333333333333", "444444444444"];
+    let outcomes = ["in_sync", "in_sync", "skipped", "skipped"];
+    assert_eq!(there, wanted.map(String::from).into_iter().zip(outcomes).collect::<Vec<_>>());
+    let asked = done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.count).sum::<u64>();
+    assert_eq!(asked, 4, "each account is asked once");
 }

@@ -14,7 +14,6 @@ const RARE: &[(&str, &str)] = &[
     // The account has a detector of its own and is not the administrator yet.
     ("guardduty.organization", "guardduty:ListOrganizationAdminAccounts"),
     ("macie", "macie2:ListOrganizationAdminAccounts"),
-    ("detective", "detective:ListOrganizationAdminAccounts"),
     // More administrators than CloudTrail takes: the organization of the suite has too few accounts for it.
     ("delegated_admins.admin", "cloudtrail:DeregisterOrganizationDelegatedAdmin"),
     // These services remove it by themselves when it is deregistered in Organizations; called where AWS did not.
@@ -27,6 +26,15 @@ const RARE: &[(&str, &str)] = &[
     ("delegated_admins.regional_admin", "macie2:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "guardduty:DisableOrganizationAdminAccount"),
     ("delegated_admins.regional_admin", "securityhub:DisableOrganizationAdminAccount"),
+    ("delegated_admins.regional_admin", "guardduty:DeleteMembers"),
+    ("delegated_admins.regional_admin", "guardduty:DescribeOrganizationConfiguration"),
+    ("delegated_admins.regional_admin", "guardduty:DisassociateMembers"),
+    ("delegated_admins.regional_admin", "guardduty:ListDetectors"),
+    ("delegated_admins.regional_admin", "guardduty:ListMembers"),
+    ("delegated_admins.regional_admin", "guardduty:UpdateOrganizationConfiguration"),
+    ("delegated_admins.regional_admin", "macie2:DeleteMember"),
+    ("delegated_admins.regional_admin", "macie2:DisassociateMember"),
+    ("delegated_admins.regional_admin", "macie2:ListMembers"),
     // AWS enables Security Hub in an account that becomes the administrator, and refuses to disable it there.
     ("securityhub.administrator", "securityhub:EnableSecurityHub"),
     // Standards that somebody enabled before; `securityhub.rs` has them.

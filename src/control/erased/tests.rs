@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::aws::{Aws, Guard, Limits, Options, Roles, in_process};
-use crate::control::{DynControl, Shape};
+use crate::control::{DynControl, Once, Shape};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Nothing {}
@@ -96,7 +96,14 @@ async fn applied_within<const MINUTES: u64>(reads: &[(u32, bool)]) -> (Result<Ou
     let clients = aws.clients("111111111111", "eu-west-1", Guard::default()).await.unwrap();
     let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n";
     let (facts, baseline) = (Facts::default(), Baseline::parse("t.toml", text).unwrap());
-    let cx = Cx { aws: &clients, facts: &facts, baseline: &baseline, region: "eu-west-1", fresh: true };
+    let cx = Cx {
+        aws: &clients,
+        facts: &facts,
+        baseline: &baseline,
+        region: "eu-west-1",
+        once: &Once::default(),
+        fresh: true,
+    };
     let mut planned = Diff::new();
     planned.field("value", &0, Some(&1));
     let unit = Unit::<Listed<MINUTES>> { want: Reads(Mutex::new(reads.iter().copied().collect())) };

@@ -12,7 +12,8 @@ pub(super) use configuration::{Configuration, Inclusion};
 use super::filter::Filter;
 use super::{AccessAnalyzer, AnalyzerKind};
 use crate::control::{Cx, DesiredCx, Diff, Risk, Section as _};
-use crate::error::{Absent, Kind, UnitError};
+use crate::aws::Clients;
+use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
 
 /// What an analyzer should be.
@@ -63,13 +64,9 @@ pub(super) fn desired(
 /// Reads the analyzer of the type, whatever its name.
 pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
     let client = cx.aws.accessanalyzer();
-    let all = client
-        .pages(
-            "ListAnalyzers",
-            |c, token| c.list_analyzers().r#type(want.kind.live()).set_next_token(token).send(),
-            |out| (out.analyzers, out.next_token),
-        )
-        .await?;
+    let listed = cx.once("analyzers", list(cx.aws)).await?;
+    let kind = want.kind.live();
+    let all: Vec<AnalyzerSummary> = listed.iter().filter(|a| a.r#type == kind).cloned().collect();
     let managed_by = all.iter().find_map(|a| a.managed_by.clone());
     let Some(live) = choose(all, &want.name) else { return Ok(Actual { analyzer: None, managed_by }) };
     let configuration = if want.configuration == Configuration::None {
@@ -88,6 +85,17 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
         archive_rules,
     };
     Ok(Actual { analyzer: Some(analyzer), managed_by })
+}
+
+/// All analyzers of the account and region, whatever their type: both parts of the section look for theirs.
+async fn list(aws: &Clients) -> Result<Vec<AnalyzerSummary>, CallError> {
+    aws.accessanalyzer()
+        .pages(
+            "ListAnalyzers",
+            |c, token| c.list_analyzers().set_next_token(token).send(),
+            |out| (out.analyzers, out.next_token),
+        )
+        .await
 }
 
 /// Of several, one that works, then ours, then the first by name. Those that a service made for itself are not ours to

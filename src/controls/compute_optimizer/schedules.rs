@@ -110,22 +110,28 @@ impl Control for Schedules {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         let scheduler = cx.aws.scheduler();
-        let group = scheduler
-            .call("GetScheduleGroup", |c| c.get_schedule_group().name(&want.group).send())
-            .await
-            .absent(NONE)?;
-        let Some(group) = group else { return Ok(Actual::default()) };
-        let arn = group.arn.ok_or_else(|| UnitError::missing("the schedule group's ARN"))?;
+        let name = format!("schedule-group/{}", want.group);
+        let arn = cx.facts.arn("scheduler", cx.aws.region(), cx.aws.account(), &name);
         let tags = scheduler
             .call("ListTagsForResource", |c| c.list_tags_for_resource().resource_arn(&arn).send())
-            .await?;
+            .await
+            .absent(NONE)?;
+        let Some(tags) = tags else { return Ok(Actual::default()) };
         let tags = tags.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect();
         let live = schedules(cx.aws, &want.group).await?;
-        Ok(Actual {
-            group: Some(Group { arn, deleting: group.state == Some(ScheduleGroupState::Deleting), tags }),
-            schedules: live.iter().map(|(name, schedule)| (name.clone(), from_live(schedule))).collect(),
-            live,
-        })
+        let schedules = live.iter().map(|(name, schedule)| (name.clone(), from_live(schedule))).collect();
+        let group = Some(Group { arn, deleting: false, tags });
+        let mut have = Actual { group, schedules, live };
+        // A group that is being deleted loses its schedules: only where something differs it is worth asking.
+        if !Schedules::diff(want, &have).is_empty() {
+            let state = state(cx.aws, &want.group).await?;
+            match (state, &mut have.group) {
+                (None, _) => return Ok(Actual::default()),
+                (Some(state), Some(group)) => group.deleting = state == ScheduleGroupState::Deleting,
+                (Some(_), None) => {}
+            }
+        }
+        Ok(have)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -225,6 +231,17 @@ fn input(bucket: &str, folder: &str, members: bool) -> Value {
         "IncludeMemberAccounts": members,
         "S3DestinationConfig": { "Bucket": bucket, "KeyPrefix": folder },
     })
+}
+
+/// State of a schedule group; absent where there is none.
+async fn state(aws: &Clients, group: &str) -> Result<Option<ScheduleGroupState>, UnitError> {
+    let answer = aws
+        .scheduler()
+        .call("GetScheduleGroup", |c| c.get_schedule_group().name(group).send())
+        .await
+        .absent(NONE)?;
+    let Some(answer) = answer else { return Ok(None) };
+    answer.state.map(Some).ok_or_else(|| UnitError::missing("the schedule group's state"))
 }
 
 /// Our schedules of a group: those that are named like a kind.

@@ -19,6 +19,8 @@ use crate::error::UnitError;
 use crate::names::{self, LogBucket};
 use crate::resource::declared;
 
+pub(super) use read::live;
+
 /// Name of a recorder or channel that is made: the one that AWS gives it.
 const NAME: &str = "default";
 

@@ -4,7 +4,7 @@
 //! in every region, then from Organizations, and only then can the new one be registered anywhere. Security Hub and Detective
 //! remove it in every region by themselves when it is deregistered; with central configuration Security Hub refuses its own
 //! call.
-//! <https://docs.aws.amazon.com/guardduty/latest/ug/change-guardduty-delegated-admin.html>
+//! `members` says which members have to leave before.
 //! <https://docs.aws.amazon.com/securityhub/latest/userguide/remove-admin-overview.html>
 //! <https://docs.aws.amazon.com/detective/latest/userguide/accounts-remove-admin-overview.html>
 
@@ -56,12 +56,21 @@ impl Control for Handover {
             "auditmanager:RegisterOrganizationAdminAccount",
             "detective:DisableOrganizationAdminAccount",
             "detective:EnableOrganizationAdminAccount",
+            "guardduty:DeleteMembers",
+            "guardduty:DescribeOrganizationConfiguration",
             "guardduty:DisableOrganizationAdminAccount",
+            "guardduty:DisassociateMembers",
             "guardduty:EnableOrganizationAdminAccount",
+            "guardduty:ListDetectors",
+            "guardduty:ListMembers",
+            "guardduty:UpdateOrganizationConfiguration",
             "inspector2:DisableDelegatedAdminAccount",
             "inspector2:EnableDelegatedAdminAccount",
+            "macie2:DeleteMember",
             "macie2:DisableOrganizationAdminAccount",
+            "macie2:DisassociateMember",
             "macie2:EnableOrganizationAdminAccount",
+            "macie2:ListMembers",
             "organizations:DeregisterDelegatedAdministrator",
             "securityhub:DisableOrganizationAdminAccount",
             "securityhub:EnableOrganizationAdminAccount",
@@ -93,6 +102,9 @@ impl Control for Handover {
             let after = named::value(std::slice::from_ref(&want.admin));
             d.push("administrator", named::value(have), after, Risk::Destructive);
             d.notice("the service's configuration in the old administrator is lost, in all regions");
+            if want.service == Regional::GuardDuty {
+                d.notice("its members are taken out of the old administrator first; their detectors stay on");
+            }
         }
         d
     }

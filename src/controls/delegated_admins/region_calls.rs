@@ -1,10 +1,12 @@
 //! The calls of the services that are told their administrator per region. All are made as the management account.
 
 use super::calls::until_gone;
+use super::members;
 use super::named::Named;
 use super::services::Regional;
 use crate::aws::Clients;
 use crate::error::{Absent as _, CallError, Kind, UnitError};
+use crate::resource::detective;
 
 /// One account in a service's list.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// `status` is absent where a service has none.
-    fn new(id: Option<String>, status: Option<&str>) -> Option<Entry> {
+    pub(super) fn new(id: Option<String>, status: Option<&str>) -> Option<Entry> {
         // DISABLE_IN_PROGRESS, and DISABLING_IN_PROGRESS in Macie.
         Some(Entry { id: id?, leaving: status.is_some_and(|s| s.ends_with("_IN_PROGRESS")) })
     }
@@ -39,12 +41,7 @@ pub(super) async fn list(aws: &Clients, service: Regional) -> Result<Vec<Entry>,
     let all: Vec<Option<Entry>> = match service {
         Regional::AuditManager => vec![audit_manager(aws).await?],
         Regional::Detective => {
-            let all = pages!(
-                aws.detective(),
-                "ListOrganizationAdminAccounts",
-                list_organization_admin_accounts,
-                administrators
-            );
+            let all = detective::administrators(aws).await?;
             all.into_iter().map(|a| Entry::new(a.account_id, None)).collect()
         }
         Regional::GuardDuty => {
@@ -157,8 +154,10 @@ async fn send(aws: &Clients, service: Regional, account: &str) -> Result<(), Cal
     }
 }
 
-/// Removes an administrator in the region of `aws`, and waits until it is gone.
+/// Removes an administrator in the region of `aws`, and waits until it is gone. The members that the service does not let
+/// stay are taken out before.
 pub(super) async fn remove(aws: &Clients, service: Regional, account: &Named) -> Result<(), UnitError> {
+    members::take_out(aws, service, account).await?;
     let listed = || async { Ok(list(aws, service).await?.iter().any(|entry| entry.id == account.id)) };
     let Err(error) = send_removal(aws, service, &account.id).await else {
         return until_gone(&account.to_string(), listed).await;
@@ -167,16 +166,7 @@ pub(super) async fn remove(aws: &Clients, service: Regional, account: &Named) ->
     if matches!(listed().await, Ok(false)) {
         return Ok(());
     }
-    let error = UnitError::from(error);
-    Err(match service {
-        // <https://docs.aws.amazon.com/guardduty/latest/ug/change-guardduty-delegated-admin.html>
-        Regional::GuardDuty => error.hint(format!(
-            "as {account}, in {}: set auto-enable to NEW or NONE, disassociate and delete the member accounts, then run \
-             the same command again",
-            aws.region()
-        )),
-        _ => error,
-    })
+    Err(error.into())
 }
 
 async fn send_removal(aws: &Clients, service: Regional, account: &str) -> Result<(), CallError> {

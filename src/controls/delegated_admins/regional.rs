@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::named::{self, Named};
 use super::services::{Integration, Regional};
-use super::{DelegatedAdmins, calls, region_calls};
+use super::region_calls::{self, Entry};
+use super::{DelegatedAdmins, calls};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Want, Wanted};
-use crate::error::UnitError;
+use crate::error::{Kind, UnitError};
+use crate::resource::detective;
 
 /// One unit per service and region.
 pub(super) struct RegionalAdministrators;
@@ -60,12 +62,21 @@ impl Control for RegionalAdministrators {
             "auditmanager:RegisterOrganizationAdminAccount",
             "detective:DisableOrganizationAdminAccount",
             "detective:EnableOrganizationAdminAccount",
+            "guardduty:DeleteMembers",
+            "guardduty:DescribeOrganizationConfiguration",
             "guardduty:DisableOrganizationAdminAccount",
+            "guardduty:DisassociateMembers",
             "guardduty:EnableOrganizationAdminAccount",
+            "guardduty:ListDetectors",
+            "guardduty:ListMembers",
+            "guardduty:UpdateOrganizationConfiguration",
             "inspector2:DisableDelegatedAdminAccount",
             "inspector2:EnableDelegatedAdminAccount",
+            "macie2:DeleteMember",
             "macie2:DisableOrganizationAdminAccount",
+            "macie2:DisassociateMember",
             "macie2:EnableOrganizationAdminAccount",
+            "macie2:ListMembers",
             "organizations:EnableAWSServiceAccess",
             "securityhub:DisableOrganizationAdminAccount",
             "securityhub:EnableOrganizationAdminAccount",
@@ -90,7 +101,7 @@ impl Control for RegionalAdministrators {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         let mut have = Actual::default();
-        for entry in region_calls::list(cx.aws, want.service).await? {
+        for entry in listed(cx, want.service).await? {
             let account = Some(Named::new(cx.facts, &entry.id));
             if entry.leaving { have.leaving = account } else { have.admin = account }
         }
@@ -109,11 +120,11 @@ impl Control for RegionalAdministrators {
         let wanted = || named::value(std::slice::from_ref(&want.admin));
         match (&have.admin, &have.leaving) {
             (Some(admin), _) if admin.id == want.admin.id => {}
-            (Some(admin), _) if have.handed_over => d.notice(format!(
-                "{admin} is the administrator here; it is replaced in all regions at once, by the part `handover`"
-            )),
             (Some(admin), _) => {
                 d.push("administrator", named::value(std::slice::from_ref(admin)), wanted(), Risk::Destructive);
+                if have.handed_over {
+                    d.notice("it is replaced in all regions at once, by the part `handover`");
+                }
             }
             (None, Some(leaving)) => d.pending = Some(format!("{leaving} is being removed as administrator")),
             (None, None) => d.create("administrator", wanted()),
@@ -129,7 +140,11 @@ impl Control for RegionalAdministrators {
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
         match &have.admin {
-            Some(admin) if admin.id == want.admin.id || have.handed_over => {}
+            Some(admin) if admin.id == want.admin.id => {}
+            Some(other) if have.handed_over => {
+                let message = format!("{other} is replaced in all regions at once, by `delegated_admins.handover`");
+                return Err(UnitError::new(Kind::Conflict, message).hint("run without `--only` and `--exclude`"));
+            }
             Some(other) => {
                 region_calls::remove(cx.aws, want.service, other).await?;
                 region_calls::register(cx.aws, want.service, &want.admin.id).await?;
@@ -139,6 +154,15 @@ impl Control for RegionalAdministrators {
         // Registering has switched it on, unless the administrator was registered before; on already is a success.
         calls::enable(cx, want.integration, &have.missing_access).await
     }
+}
+
+/// What the service's own list says.
+async fn listed(cx: &Cx<'_>, service: Regional) -> Result<Vec<Entry>, UnitError> {
+    if service != Regional::Detective {
+        return region_calls::list(cx.aws, service).await;
+    }
+    let all = detective::administrators_once(cx, cx.aws).await?;
+    Ok(all.iter().filter_map(|admin| Entry::new(admin.account_id.clone(), None)).collect())
 }
 
 #[cfg(test)]
@@ -185,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn an_organization_wide_switch_is_left_to_the_handover() {
+    fn an_organization_wide_switch_is_left_to_the_handover_and_needs_consent_here_too() {
         let have = Actual { admin: Some(account(LOG)), handed_over: true, ..Actual::default() };
         let d = RegionalAdministrators::diff(&want(), &have);
-        assert!(d.is_empty());
+        assert_eq!((d.changes.len(), d.risk()), (1, Risk::Destructive));
         assert_eq!(d.notices.len(), 1);
     }
 

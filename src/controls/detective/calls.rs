@@ -8,17 +8,32 @@ use super::{Actual, Desired, NO_MEMBER};
 use crate::aws::Clients;
 use crate::control::Cx;
 use crate::error::{CallError, Kind, UnitError};
+use crate::resource::detective::{administrators, administrators_once};
 
 /// Most accounts in one call (API model).
 const BATCH: usize = 50;
 
 /// ARN of the account's graph; an account has at most one per region.
-pub(super) async fn graph(aws: &Clients) -> Result<Option<String>, CallError> {
+async fn graph(aws: &Clients) -> Result<Option<String>, CallError> {
     let graphs = aws
         .detective()
         .pages("ListGraphs", |c, t| c.list_graphs().set_next_token(t).send(), |a| (a.graph_list, a.next_token))
         .await?;
     Ok(graphs.into_iter().find_map(|graph| graph.arn))
+}
+
+/// The account's graph. While planning, the management account's list of administrators tells, which `delegated_admins`
+/// needs as well; an account that is not in it may have a graph of its own.
+pub(super) async fn own_graph(cx: &Cx<'_>) -> Result<Option<String>, UnitError> {
+    if !cx.fresh {
+        let there = cx.aws.elsewhere(&cx.facts.management_account, cx.region).await?;
+        let listed = administrators_once(cx, &there).await?;
+        let own = listed.iter().find(|admin| admin.account_id.as_deref() == Some(cx.aws.account()));
+        if let Some(graph) = own.and_then(|admin| admin.graph_arn.clone()) {
+            return Ok(Some(graph));
+        }
+    }
+    Ok(graph(cx.aws).await?)
 }
 
 /// Whether new accounts are enabled; absent where the account does not administer Detective yet, by the management account's
@@ -45,14 +60,7 @@ pub(super) async fn auto_enable(cx: &Cx<'_>, graph: &str) -> Result<Option<bool>
 
 async fn administers(cx: &Cx<'_>) -> Result<bool, CallError> {
     let there = cx.aws.elsewhere(&cx.facts.management_account, cx.region).await?;
-    let known = there
-        .detective()
-        .pages(
-            "ListOrganizationAdminAccounts",
-            |c, t| c.list_organization_admin_accounts().set_next_token(t).send(),
-            |a| (a.administrators, a.next_token),
-        )
-        .await?;
+    let known = administrators(&there).await?;
     Ok(known.iter().any(|admin| admin.account_id.as_deref() == Some(cx.aws.account())))
 }
 

@@ -43,6 +43,11 @@ pub(super) async fn id(aws: &Clients) -> Result<Option<String>, CallError> {
     Ok(ids.into_iter().next())
 }
 
+/// The same, for the unit's own account, asked once while planning.
+pub(super) async fn own(cx: &Cx<'_>) -> Result<Option<String>, UnitError> {
+    Ok(cx.once("guardduty detector", id(cx.aws)).await?.as_ref().clone())
+}
+
 /// `guardduty:GetDetector`.
 pub(super) async fn read(aws: &Clients, id: &str) -> Result<Detector, UnitError> {
     let live = aws.guardduty().call("GetDetector", |c| c.get_detector().detector_id(id).send()).await?;

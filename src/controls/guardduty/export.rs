@@ -93,10 +93,10 @@ impl Control for Export {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let Some(detector) = detector::id(cx.aws).await? else { return Ok(Actual::default()) };
+        let Some(detector) = detector::own(cx).await? else { return Ok(Actual::default()) };
         let alias = want.key.split_once(":alias/").map(|(_, name)| format!("alias/{name}")).unwrap_or_default();
         let there = cx.aws.elsewhere(&want.owner, &want.home).await?;
-        let key_arn = kms_key::resolve(&there, &alias).await?;
+        let key_arn = kms_key::resolve_once(cx, &there, &alias).await?;
         let destination = destination(cx, want, &detector, key_arn.as_deref()).await?;
         Ok(Actual { detector: Some(detector), key_arn, destination })
     }

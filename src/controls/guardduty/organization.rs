@@ -103,7 +103,7 @@ impl Control for OrganizationDetector {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let Some(id) = detector::id(cx.aws).await? else { return Ok(Actual::of_nothing(want)) };
+        let Some(id) = detector::own(cx).await? else { return Ok(Actual::of_nothing(want)) };
         let detector = Some(detector::read(cx.aws, &id).await?);
         let Some(organization) = detector::organization(cx, &id).await? else {
             return Ok(Actual { detector, ..Actual::of_nothing(want) });

@@ -45,7 +45,7 @@ impl Control for Bucket {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        bucket::read(cx.aws, want).await
+        bucket::read(cx, cx.aws, want).await
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -74,7 +74,7 @@ impl Control for LogGroup {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         let key_arn = match &want.kms_key {
-            Some(alias) => kms_key::resolve(cx.aws, alias).await?,
+            Some(alias) => kms_key::resolve_once(cx, cx.aws, alias).await?,
             None => None,
         };
         let groups = cx

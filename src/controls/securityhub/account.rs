@@ -69,7 +69,7 @@ impl Control for AccountStandards {
     }
 
     async fn read(cx: &Cx<'_>, _want: &Desired) -> Result<Actual, UnitError> {
-        let Some(hub) = calls::hub(cx.aws).await? else { return Ok(Actual::default()) };
+        let Some(hub) = calls::own_hub(cx).await? else { return Ok(Actual::default()) };
         let subscriptions = cx
             .aws
             .securityhub()

@@ -7,6 +7,7 @@ use aws_sdk_securityhub::types::{
 use serde::Serialize;
 
 use crate::aws::Clients;
+use crate::control::Cx;
 use crate::error::{Absent as _, CallError, UnitError};
 
 /// "Account ... is not subscribed", or "... is not an administrator for this organization": a state, not a permission
@@ -38,6 +39,11 @@ pub(super) async fn hub(aws: &Clients) -> Result<Option<Hub>, CallError> {
         auto_enable_controls: hub.auto_enable_controls.unwrap_or(true),
         consolidated: hub.control_finding_generator != Some(ControlFindingGenerator::StandardControl),
     }))
+}
+
+/// The same in the unit's own account and region, asked once while planning.
+pub(super) async fn own_hub(cx: &Cx<'_>) -> Result<Option<Hub>, UnitError> {
+    Ok(cx.once("security hub", hub(cx.aws)).await?.as_ref().clone())
 }
 
 /// Enables Security Hub without standards; enabled already is a success. Writes by `securityhub:EnableSecurityHub`.

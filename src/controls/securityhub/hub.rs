@@ -40,7 +40,7 @@ impl Control for AdministratorHub {
     }
 
     async fn read(cx: &Cx<'_>, _want: &Enabled) -> Result<bool, UnitError> {
-        Ok(calls::hub(cx.aws).await?.is_some())
+        Ok(calls::own_hub(cx).await?.is_some())
     }
 
     fn diff(_want: &Enabled, have: &bool) -> Diff {
@@ -71,7 +71,7 @@ impl Control for ManagementHub {
     }
 
     async fn read(cx: &Cx<'_>, _want: &Enabled) -> Result<bool, UnitError> {
-        Ok(calls::hub(cx.aws).await?.is_some())
+        Ok(calls::own_hub(cx).await?.is_some())
     }
 
     fn diff(_want: &Enabled, have: &bool) -> Diff {

@@ -39,7 +39,7 @@ impl Control for Settings {
     }
 
     async fn read(cx: &Cx<'_>, _want: &Consolidated) -> Result<Option<Hub>, UnitError> {
-        Ok(calls::hub(cx.aws).await?)
+        calls::own_hub(cx).await
     }
 
     fn diff(want: &Consolidated, have: &Option<Hub>) -> Diff {

@@ -49,6 +49,9 @@ const NEEDS_RIGHTS: [&str; 7] = [
     "run_as_default_user",
 ];
 
+/// Number of a document's first version.
+const FIRST: &str = "1";
+
 /// The only part.
 pub(super) struct Preferences;
 
@@ -107,11 +110,13 @@ impl Control for Preferences {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let document = match version(cx, "$DEFAULT").await? {
+        let document = match version(cx, "$LATEST").await? {
             None => None,
-            Some(default) => {
-                let latest = version(cx, "$LATEST").await?;
-                let latest = latest.ok_or_else(|| UnitError::missing("the newest version of the preferences"))?;
+            // The first version is the newest: there is no other that could be the default one.
+            Some(only) if only.number == FIRST => Some(Document { default: only.clone(), latest: only }),
+            Some(latest) => {
+                let default = version(cx, "$DEFAULT").await?;
+                let default = default.ok_or_else(|| UnitError::missing("the default version of the preferences"))?;
                 Some(Document { default, latest })
             }
         };

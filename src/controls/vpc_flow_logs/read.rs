@@ -1,4 +1,5 @@
-//! Reading VPCs and flow logs: one call each per page.
+//! Reading VPCs and flow logs. Which VPCs there are is known from their default security groups, a read that
+//! `default_security_groups` needs as well; which of them AWS made is asked only where a VPC is named.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,14 @@ use aws_sdk_ec2::types::{DestinationFileFormat, Filter, FlowLog as Live, Traffic
 
 use super::plan::{Actual, Desired, FlowLog, Vpc};
 use super::{FileFormat, TrafficType, VpcFlowLogs};
-use crate::control::{Cx, Section as _};
+use crate::control::{Cx, Diff, Section as _};
 use crate::error::UnitError;
 use crate::names::OWNER_TAG;
+use crate::resource::default_groups;
 
 pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-    let mut vpcs = own_vpcs(cx).await?;
+    let own = default_groups::own(cx).await?;
+    let mut vpcs: BTreeMap<String, Vpc> = own.iter().map(|group| (group.vpc.clone(), Vpc::default())).collect();
     if vpcs.is_empty() {
         return Ok(Actual(vpcs));
     }
@@ -26,27 +29,33 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
             vpc.logs.insert(id, from_live(&live)?);
         }
     }
-    Ok(Actual(vpcs))
+    let mut have = Actual(vpcs);
+    if names_a_vpc(&super::plan::diff(want, &have)) {
+        for id in default_vpcs(cx).await? {
+            have.0.entry(id).and_modify(|vpc| vpc.is_default = true);
+        }
+    }
+    Ok(have)
 }
 
-/// The account's own VPCs; a shared one is its owner's to log.
-async fn own_vpcs(cx: &Cx<'_>) -> Result<BTreeMap<String, Vpc>, UnitError> {
-    let own = Filter::builder().name("owner-id").values(cx.aws.account()).build();
+/// Whether somebody will read which VPC is the default one.
+fn names_a_vpc(d: &Diff) -> bool {
+    !d.is_empty() || !d.notices.is_empty()
+}
+
+/// Ids of the VPCs that AWS made: one at most.
+async fn default_vpcs(cx: &Cx<'_>) -> Result<Vec<String>, UnitError> {
+    let made_by_aws = Filter::builder().name("is-default").values("true").build();
     let vpcs = cx
         .aws
         .ec2()
         .pages(
             "DescribeVpcs",
-            |c, token| c.describe_vpcs().filters(own.clone()).max_results(1000).set_next_token(token).send(),
+            |c, token| c.describe_vpcs().filters(made_by_aws.clone()).max_results(1000).set_next_token(token).send(),
             |page| (page.vpcs, page.next_token),
         )
         .await?;
-    let mut found = BTreeMap::new();
-    for vpc in vpcs {
-        let id = vpc.vpc_id.ok_or_else(|| UnitError::missing("the id of a VPC"))?;
-        found.insert(id, Vpc { is_default: vpc.is_default.unwrap_or(false), logs: BTreeMap::new() });
-    }
-    Ok(found)
+    Ok(vpcs.into_iter().filter_map(|vpc| vpc.vpc_id).collect())
 }
 
 /// All flow logs to buckets.

@@ -8,6 +8,7 @@ use aws_sdk_s3::types::ServerSideEncryptionRule;
 
 use super::{AccessLogging, Actual, Desired, Encryption, ObjectLock, Present, PublicAccessBlock, lifecycle};
 use crate::aws::Clients;
+use crate::control::Cx;
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::resource::kms_key;
 use crate::resource::statements::Stored;
@@ -17,10 +18,10 @@ use crate::resource::tags::Tags;
 const ELSEWHERE: &[&str] =
     &["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"];
 
-/// Reads the bucket, and the key that it should use.
-pub async fn read(aws: &Clients, want: &Desired) -> Result<Actual, UnitError> {
+/// Reads the bucket, and the key that it should use. `aws`: the bucket's account and region.
+pub async fn read(cx: &Cx<'_>, aws: &Clients, want: &Desired) -> Result<Actual, UnitError> {
     let key_arn = match want.encryption.key.as_deref().and_then(|key| key.split_once(":alias/")) {
-        Some((_, alias)) => kms_key::resolve(aws, &format!("alias/{alias}")).await?,
+        Some((_, alias)) => kms_key::resolve_once(cx, aws, &format!("alias/{alias}")).await?,
         None => None,
     };
     let (name, owner) = (want.name.as_str(), want.owner.as_str());

@@ -17,6 +17,7 @@ mod aggregators;
 mod channel;
 mod group;
 mod packs;
+mod query;
 mod recorders;
 mod retention;
 mod service_linked;
@@ -129,6 +130,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "DescribeConfigurationAggregators" => aggregators::describe,
         "DescribeConfigurationAggregatorSourcesStatus" => aggregators::sources,
         "DeleteConfigurationAggregator" => aggregators::delete,
+        "SelectAggregateResourceConfig" => query::select,
         "PutOrganizationConformancePack" => packs::put,
         "DescribeOrganizationConformancePacks" => packs::describe,
         "DescribeOrganizationConformancePackStatuses" => packs::statuses,

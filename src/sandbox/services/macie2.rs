@@ -138,6 +138,21 @@ pub fn administrator_enabled(world: &mut World, account: &str, call: &Call) {
     turn_on(world, account, &call.region, call.now);
 }
 
+/// A management account that is a member "won't be allowed to access Macie operations for designating a different
+/// administrator account" (user guide, "Changing the Macie administrator account").
+///
+/// # Errors
+/// Guess: `AccessDeniedException`.
+pub fn may_name_administrators(world: &World, call: &Call) -> Result<(), Fault> {
+    let admin = administrator(world, &call.region);
+    let session = admin.and_then(|admin| world.macie2.get(&cell(admin, &call.region)));
+    let member = session.and_then(|session| session.members.get(&call.account));
+    if member.is_some_and(members::is_associated) {
+        return Err(denied("The request failed because the current account is a Macie member account."));
+    }
+    Ok(())
+}
+
 /// The administrator was taken away: it keeps its session, without members.
 pub fn administrator_disabled(world: &mut World, account: &str, region: &str) {
     if let Some(session) = world.macie2.get_mut(&cell(account, region)) {

@@ -122,22 +122,35 @@ fn now() -> f64 {
 
 /// Makes the calls; each must succeed.
 pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
-    for one in calls {
-        let mut input = one.input.clone();
+    for call in calls {
+        let mut input = call.input.clone();
         sandbox.inspect(|world| resolve(world, &mut input));
-        let call = Call {
-            service: one.service.clone(),
-            operation: one.operation.clone(),
-            account: one.account.clone().unwrap_or_else(|| "111122223333".into()),
-            region: one.region.clone().unwrap_or_else(|| "eu-west-1".into()),
-            principal: Principal::Management,
-            input,
-            now: now(),
-        };
-        match sandbox.modify(|world| services::dispatch(world, &call)) {
-            Some(Ok(_)) => {}
-            answer => panic!("{}:{}: {answer:?}", one.service, one.operation),
-        }
+        let account = call.account.as_deref().unwrap_or("111122223333");
+        let region = call.region.as_deref().unwrap_or("eu-west-1");
+        one(sandbox, (account, region), &call.service, &call.operation, input);
+    }
+}
+
+/// Makes one call in an account and region; it must succeed.
+pub(crate) fn one(
+    sandbox: &Sandbox,
+    (account, region): (&str, &str),
+    service: &str,
+    operation: &str,
+    input: Value,
+) {
+    let call = Call {
+        service: service.into(),
+        operation: operation.into(),
+        account: account.into(),
+        region: region.into(),
+        principal: Principal::Management,
+        input,
+        now: now(),
+    };
+    match sandbox.modify(|world| services::dispatch(world, &call)) {
+        Some(Ok(_)) => {}
+        answer => panic!("{service}:{operation}: {answer:?}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading recorder, status, channel and retention.
 
+use std::sync::Arc;
+
 use aws_sdk_config::types::{ConfigurationRecorder, ConfigurationRecorderStatus, DeliveryChannel, RecorderStatus};
 
 use super::group::{Group, Override};
@@ -10,18 +12,17 @@ use crate::error::{CallError, UnitError};
 /// Reads what the region has; the calls are made at once.
 pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
     let config = cx.aws.config_service();
-    let recorders = config.call("DescribeConfigurationRecorders", |c| c.describe_configuration_recorders().send());
     let statuses =
         config.call("DescribeConfigurationRecorderStatus", |c| c.describe_configuration_recorder_status().send());
     let channels = config.call("DescribeDeliveryChannels", |c| c.describe_delivery_channels().send());
     let (recorders, statuses, channels, retention_days) =
-        tokio::try_join!(recorders, statuses, channels, retention(cx, want))?;
+        tokio::try_join!(live(cx), of(statuses), of(channels), of(retention(cx, want)))?;
     let mut have = Actual { retention_days, ..Actual::default() };
-    for live in recorders.configuration_recorders.unwrap_or_default() {
+    for live in recorders.iter() {
         if live.service_principal.is_some() {
-            have.service_linked.extend(live.name);
+            have.service_linked.extend(live.name.clone());
         } else {
-            have.recorder = Some(found(live)?);
+            have.recorder = Some(found(live.clone())?);
         }
     }
     let own = have.recorder.as_ref().map(|recorder| recorder.name.as_str());
@@ -32,6 +33,22 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
     }
     have.channel = channels.delivery_channels.unwrap_or_default().into_iter().next().map(channel).transpose()?;
     Ok(have)
+}
+
+/// The recorders of the account and region, asked once while planning: the service-linked role's unit needs them too.
+pub(in super::super) async fn live(cx: &Cx<'_>) -> Result<Arc<Vec<ConfigurationRecorder>>, UnitError> {
+    cx.once("configuration recorders", async {
+        let config = cx.aws.config_service();
+        let answer =
+            config.call("DescribeConfigurationRecorders", |c| c.describe_configuration_recorders().send());
+        Ok::<_, CallError>(answer.await?.configuration_recorders.unwrap_or_default())
+    })
+    .await
+}
+
+/// With the error of a unit.
+async fn of<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, UnitError> {
+    Ok(call.await?)
 }
 
 /// Days that Config keeps the history; asked only where it is managed.

@@ -59,7 +59,7 @@ impl Control for ReplicaBucket {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        bucket::read(&in_region(cx, &want.region).await?, want).await
+        bucket::read(cx, &in_region(cx, &want.region).await?, want).await
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -57,7 +57,7 @@ fn conflict(other: &str) -> UnitError {
 async fn key_arn(cx: &Cx<'_>, want: &Desired) -> Result<Option<String>, UnitError> {
     let Some((_, alias)) = want.kms_key.as_deref().and_then(|key| key.split_once(":alias/")) else { return Ok(None) };
     let there = cx.aws.elsewhere(&want.log_account, cx.region).await?;
-    Ok(kms_key::resolve(&there, &format!("alias/{alias}")).await?)
+    kms_key::resolve_once(cx, &there, &format!("alias/{alias}")).await
 }
 
 async fn details(cx: &Cx<'_>, want: &Desired, live: Live, key_arn: Option<&str>) -> Result<Trail, UnitError> {

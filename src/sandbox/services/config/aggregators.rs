@@ -95,7 +95,8 @@ pub(super) fn aggregator_arn(world: &World, call: &Call, name: &str) -> String {
     arn(world, call, &format!("config-aggregator/config-aggregator-{}", made_up(call, name)))
 }
 
-fn missing(name: &str) -> Fault {
+/// The refusal of an aggregator that does not exist.
+pub(super) fn missing(name: &str) -> Fault {
     let message = format!("The configuration aggregator does not exist: {name}");
     Fault::new("NoSuchConfigurationAggregatorException", message)
 }
@@ -118,6 +119,21 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     Ok(json!({}))
 }
 
+/// The accounts and regions that an aggregator aggregates.
+pub(super) fn sources_of(world: &World, aggregator: &Aggregator) -> Vec<(String, String)> {
+    let mut accounts: Vec<&str> = Vec::new();
+    if aggregator.source.get("OrganizationAggregationSource").is_some() {
+        accounts.extend(world.organizations.accounts.keys().map(String::as_str));
+    }
+    let listed =
+        aggregator.source.pointer("/AccountAggregationSources/0/AccountIds").and_then(Value::as_array);
+    accounts.extend(listed.into_iter().flatten().filter_map(Value::as_str));
+    let places = |account: &str| -> Vec<(String, String)> {
+        world.regions.iter().map(|region| (account.to_owned(), region.clone())).collect()
+    };
+    accounts.into_iter().flat_map(places).collect()
+}
+
 /// DescribeConfigurationAggregatorSourcesStatus. Guess: an account without a running recorder is `OUTDATED`.
 pub(super) fn sources(world: &mut World, call: &Call) -> Reply {
     let name = call.required("ConfigurationAggregatorName");
@@ -129,21 +145,15 @@ pub(super) fn sources(world: &mut World, call: &Call) -> Reply {
         })
     };
     let mut all = Vec::new();
-    let mut accounts: Vec<String> = Vec::new();
     if one.source.get("OrganizationAggregationSource").is_some() {
         let id = organizations::organization(world)?.id.clone();
         all.push(source(&id, "ORGANIZATION", &call.region, "SUCCEEDED"));
-        accounts.extend(world.organizations.accounts.keys().cloned());
     }
-    let listed = one.source.pointer("/AccountAggregationSources/0/AccountIds").and_then(Value::as_array);
-    accounts.extend(listed.into_iter().flatten().filter_map(Value::as_str).map(ToString::to_string));
-    for account in &accounts {
-        for region in &world.regions {
-            let state = world.config.get(&cell(account, region));
-            let records =
-                state.and_then(|state| state.recorder.as_ref()).is_some_and(|recorder| recorder.recording);
-            all.push(source(account, "ACCOUNT", region, if records { "SUCCEEDED" } else { "OUTDATED" }));
-        }
+    for (account, region) in sources_of(world, one) {
+        let state = world.config.get(&cell(&account, &region));
+        let records =
+            state.and_then(|state| state.recorder.as_ref()).is_some_and(|recorder| recorder.recording);
+        all.push(source(&account, "ACCOUNT", &region, if records { "SUCCEEDED" } else { "OUTDATED" }));
     }
     let wanted = asked(call, "UpdateStatus");
     let fits = |entry: &Value| {

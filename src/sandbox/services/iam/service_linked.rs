@@ -73,7 +73,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
     Ok(json!({"Role": value}))
 }
 
-/// DeleteServiceLinkedRole. Guess: the service never has a use for it any more, so that it is gone at once.
+/// DeleteServiceLinkedRole. A role that a recorder of Config uses stays, and the deletion fails (IAM user guide, "Deleting a
+/// service-linked role"). Guess: no other service has a use for its role any more, so that it is gone at once.
 pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     let name = call.required("RoleName");
     let role = view(world, &call.account).roles.get(name).cloned();
@@ -81,18 +82,30 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
     if !role.path.starts_with(PATH) {
         return Err(invalid_input(format!("{name} is not a service-linked role.")));
     }
-    super::edit(world, call).roles.remove(name);
     let task = format!("task{}{name}/{}", role.path, world.uuid());
+    if !is_in_use(world, &call.account, name) {
+        super::edit(world, call).roles.remove(name);
+    }
     Ok(json!({"DeletionTaskId": task}))
 }
 
 /// GetServiceLinkedRoleDeletionStatus, of what `delete` answered.
-pub(super) fn deletion_status(_world: &mut World, call: &Call) -> Reply {
+pub(super) fn deletion_status(world: &mut World, call: &Call) -> Reply {
     let task = call.required("DeletionTaskId");
+    let name = task.rsplit('/').nth(1).unwrap_or_default();
+    if view(world, &call.account).roles.contains_key(name) {
+        return Ok(json!({"Status": "FAILED", "Reason": {"Reason": "The role is in use."}}));
+    }
     if task.strip_prefix("task").is_some_and(|rest| rest.starts_with(PATH)) {
         return Ok(json!({"Status": "SUCCEEDED"}));
     }
     Err(no_such(format!("The deletion task {task} cannot be found.")))
+}
+
+/// Whether a recorder of the account has the role.
+fn is_in_use(world: &World, account: &str, name: &str) -> bool {
+    let own = world.config.iter().filter(|(place, _)| place.split('/').next() == Some(account));
+    own.filter_map(|(_, state)| state.recorder.as_ref()).any(|r| r.role.ends_with(&format!("/{name}")))
 }
 
 fn taken(name: &str) -> Fault {

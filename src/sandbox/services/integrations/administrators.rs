@@ -173,6 +173,9 @@ fn enable(world: &mut World, call: &Call, service: &Service) -> Reply {
             "The request failed because the current account is not the management account of an organization.",
         ));
     }
+    if service.key == "macie2" {
+        macie2::may_name_administrators(world, call)?;
+    }
     delegate(world, call, service, &account)?;
     let place = place(call, service);
     world
@@ -285,7 +288,10 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             guardduty::administrator_disabled(world, &account, &call.region);
         }
         "detective" => detective::administrator_disabled(world, &account, &call.region),
-        "macie2" => macie2::administrator_disabled(world, &account, &call.region),
+        "macie2" => {
+            macie2::may_name_administrators(world, call)?;
+            macie2::administrator_disabled(world, &account, &call.region);
+        }
         "securityhub" => {
             if securityhub::holds_administrator(world) {
                 // The beginning of the text is AWS's (terraform-provider-aws, test of the organization configuration).

@@ -78,3 +78,16 @@ fn accounts_that_join_are_enabled_and_those_that_are_there_are_added() {
     assert_eq!(lab.ok(SERVICE, "GetAdministratorAccount", json!({})), json!({}));
     lab.table(SERVICE, &[("ListMembers", json!({"nextToken": "x"}), "ValidationException")]);
 }
+
+/// User guide, "Changing the Macie administrator account": the administrator must let the management account go before.
+#[test]
+fn a_management_account_that_is_a_member_names_no_administrator() {
+    let mut lab = administered();
+    let account = json!({"account": {"accountId": MANAGEMENT, "email": "m@example.com"}});
+    lab.ok(SERVICE, "CreateMember", account);
+    let remove = || json!({"adminAccountId": MEMBER});
+    lab.at(MANAGEMENT, HOME);
+    lab.table(SERVICE, &[("DisableOrganizationAdminAccount", remove(), "AccessDeniedException")]);
+    lab.at(MEMBER, HOME).ok(SERVICE, "DisassociateMember", json!({"id": MANAGEMENT}));
+    lab.at(MANAGEMENT, HOME).ok(SERVICE, "DisableOrganizationAdminAccount", remove());
+}
