@@ -6,13 +6,16 @@ mod baselines;
 mod check;
 mod cli;
 mod converge;
+mod convergence;
 mod faults;
 mod generated;
 mod property;
+mod permissions;
 mod regions;
 mod registry;
 mod securityhub;
 mod source;
+mod starvation;
 mod support;
 mod truth;
 

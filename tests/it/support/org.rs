@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgbase::apply::journal::{Head, Journal};
 use orgbase::apply::{self, Consent};
-use orgbase::aws::CallCount;
+use orgbase::aws::{CallCount, Limits};
 use orgbase::controls::SECTIONS;
 use orgbase::error::RunError;
 use orgbase::plan::Refresh;
@@ -37,6 +37,8 @@ pub(crate) struct Done {
 pub(crate) struct How {
     /// Only this section.
     pub(crate) only: Option<&'static str>,
+    /// Only these sections; empty: all of them.
+    pub(crate) sections: Vec<&'static str>,
     /// All but this section.
     pub(crate) without: Option<&'static str>,
     /// `--allow-destructive`.
@@ -45,12 +47,19 @@ pub(crate) struct How {
     pub(crate) door: Option<SharedHttpClient>,
     /// `--refresh`.
     pub(crate) refresh: Refresh,
+    /// Calls are paced and retried as on live AWS.
+    pub(crate) paced: bool,
 }
 
 impl How {
     /// Only one section.
     pub(crate) fn only(section: &'static str) -> How {
         How { only: Some(section), ..How::default() }
+    }
+
+    /// Only these sections; none: all of them.
+    pub(crate) fn sections(self, sections: &[&'static str]) -> How {
+        How { sections: sections.to_vec(), ..self }
     }
 
     /// All but one section.
@@ -65,6 +74,10 @@ impl How {
     /// `--refresh central`.
     pub(crate) fn central(self) -> How {
         How { refresh: Refresh::Central, ..self }
+    }
+
+    pub(crate) fn paced(self) -> How {
+        How { paced: true, ..self }
     }
 
     pub(crate) fn through(self, door: SharedHttpClient) -> How {
@@ -90,6 +103,11 @@ impl Org {
         let folder = TempDir::new().unwrap();
         documents(folder.path());
         Org { sandbox, folder, files: AtomicUsize::new(0) }
+    }
+
+    /// An organization that is made of another's state.
+    pub(crate) fn bare() -> Org {
+        Org::of(&Spec::parse("accounts=2,ous=0,regions=1").unwrap())
     }
 
     /// Another organization in the same state.
@@ -148,12 +166,13 @@ impl Org {
     async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
         let path: PathBuf = self.folder.path().join("baseline.toml");
         std::fs::write(&path, baseline).unwrap();
-        let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
+        let only: Vec<String> = how.only.iter().chain(&how.sections).map(|id| format!("control={id}")).collect();
         let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
         let place = Place { baseline: path, sandbox: None, profile: None, read_only, refresh: how.refresh };
-        run::begin_through(door, &place, &selection).await
+        let limits = Limits { paced: how.paced, ..Limits::default() };
+        run::begin_within(limits, door, &place, &selection).await
     }
 
     fn next(&self) -> String {
