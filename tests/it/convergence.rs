@@ -45,7 +45,6 @@ struct Part {
     baseline: Arc<str>,
     sections: Vec<&'static str>,
     begin: World,
-    denied: String,
     off: String,
     /// How the account is denied.
     denial: String,
@@ -70,9 +69,9 @@ fn in_order(baseline: &str) -> Vec<&'static str> {
         .map(|section| section.meta().id)
         .filter(|id| baseline.lines().any(|line| is_header(line, id)))
         .collect();
-    let mut order = Vec::new();
+    let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
     for id in &declared {
-        visit(id, &declared, &mut order);
+        visit(id, &declared, &mut seen, &mut order);
     }
     let denies = |id: &&str| section_controls(id).iter().any(|meta| meta.denies);
     let (last, first): (Vec<&str>, Vec<&str>) = order.into_iter().partition(denies);
@@ -89,19 +88,23 @@ fn section_controls(id: &str) -> Vec<&'static orgbase::control::Meta> {
     section.controls().iter().map(|control| control.meta()).collect()
 }
 
-fn visit(id: &'static str, declared: &[&'static str], order: &mut Vec<&'static str>) {
-    if order.contains(&id) {
+/// Sections may wait for parts of each other: then the first that is asked for comes last.
+fn visit(
+    id: &'static str,
+    declared: &[&'static str],
+    seen: &mut BTreeSet<&'static str>,
+    order: &mut Vec<&'static str>,
+) {
+    if !seen.insert(id) {
         return;
     }
     for after in section_controls(id).iter().flat_map(|meta| meta.after) {
         let before = after.split(['.', ':', '@']).next().unwrap();
         if let Some(before) = declared.iter().find(|known| **known == before && before != id) {
-            visit(before, declared, order);
+            visit(before, declared, seen, order);
         }
     }
-    if !order.contains(&id) {
-        order.push(id);
-    }
+    order.push(id);
 }
 
 /// The parts of a baseline on an organization, and the whole of it as the last one.
@@ -140,7 +143,7 @@ impl Part {
             baseline: Arc::clone(baseline),
             sections,
             begin,
-            denied,
+
             off,
             denial,
             wanted: BTreeMap::new(),

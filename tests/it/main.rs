@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod converge;
 mod convergence;
+mod evaluator;
 mod faults;
 mod generated;
 mod property;
