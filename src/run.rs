@@ -362,7 +362,7 @@ fn needs(baseline: &Baseline) -> Needs {
         } else {
             Vec::new()
         },
-        trusted_services: ["delegated_admins", "org_trail", "root_access"]
+        trusted_services: ["backup", "delegated_admins", "org_trail", "root_access"]
             .iter()
             .any(|id| baseline.declares(id)),
     }

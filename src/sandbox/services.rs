@@ -4,6 +4,7 @@ use super::world::{Call, Fault, Reply, World};
 
 pub mod accessanalyzer;
 pub mod account;
+pub mod backup;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod documents;
 pub mod ec2;
 pub mod guardduty;
 pub mod iam;
+pub mod inspector2;
 pub mod integrations;
 pub mod kms;
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     let reply = match call.service.as_str() {
         "accessanalyzer" => accessanalyzer::handle(world, call),
         "account" => account::handle(world, call),
+        "backup" => backup::handle(world, call),
         "cloudtrail" => cloudtrail::handle(world, call),
         "cloudwatch" => cloudwatch::handle(world, call),
         "config" => config::handle(world, call),
@@ -44,6 +47,7 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
         "organizations" => organizations::handle(world, call),
         "s3" | "s3control" => s3::handle(world, call),
         "scheduler" => scheduler::handle(world, call),
+        "inspector2" => inspector2::handle(world, call).or_else(|| integrations::handle(world, call)),
         "securityhub" => securityhub::handle(world, call).or_else(|| integrations::handle(world, call)),
         "sns" => sns::handle(world, call),
         "ssm" => ssm::handle(world, call),

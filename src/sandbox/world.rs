@@ -159,6 +159,9 @@ pub struct World {
     /// Security Hub.
     #[serde(default)]
     pub securityhub: services::securityhub::State,
+    /// Amazon Inspector.
+    #[serde(default)]
+    pub inspector2: services::inspector2::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Systems Manager, per `account/region`.
@@ -167,6 +170,9 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// AWS Backup.
+    #[serde(default)]
+    pub backup: services::backup::State,
     /// EC2, per `account/region`.
     #[serde(default)]
     pub ec2: BTreeMap<String, services::ec2::State>,

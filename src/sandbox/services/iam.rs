@@ -91,9 +91,9 @@ fn handler(operation: &str) -> Option<Handler> {
 
 fn more_handlers(operation: &str) -> Option<Handler> {
     Some(match operation {
-        "PutRolePolicy" | "PutUserPolicy" => policies::put_inline,
-        "GetRolePolicy" => policies::get_inline,
-        "DeleteRolePolicy" => policies::delete_inline,
+        "PutRolePolicy" | "PutUserPolicy" | "PutGroupPolicy" => policies::put_inline,
+        "GetRolePolicy" | "GetGroupPolicy" => policies::get_inline,
+        "DeleteRolePolicy" | "DeleteGroupPolicy" => policies::delete_inline,
         "ListRolePolicies" | "ListUserPolicies" | "ListGroupPolicies" => policies::list_inline,
         "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy" => policies::attach,
         "DetachRolePolicy" | "DetachUserPolicy" | "DetachGroupPolicy" => policies::detach,

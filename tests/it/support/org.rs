@@ -140,7 +140,8 @@ impl Org {
         let run = self.begin(baseline, how, false).await?;
         let planned = plan_rows(&run).await?;
         between(&self.sandbox);
-        let consent = Consent { destructive: how.destructive, interactive: false, ..Consent::default() };
+        let consent =
+            Consent { destructive: how.destructive, interactive: false, again: true, ..Consent::default() };
         let head = Head {
             run: &run.id,
             organization_id: &run.shared.facts.organization_id,
