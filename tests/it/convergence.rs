@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use orgbase::controls::SECTIONS;
 use orgbase::report::UnitReport;
 use orgbase::sandbox::faults::Faults;
+use orgbase::sandbox::services::account::State;
 use orgbase::sandbox::services::organizations::Account;
 use orgbase::sandbox::spec::Spec;
 use orgbase::sandbox::world::World;
@@ -207,7 +208,13 @@ impl Part {
     fn enable(&self, org: &Org) {
         let before = self.begin.account.get(&self.off).map(|state| state.regions.clone());
         org.sandbox.modify(|world| {
-            world.account.get_mut(&self.off).unwrap().regions = before.unwrap_or_default();
+            let state = world.account.get_mut(&self.off).unwrap();
+            state.regions = before.unwrap_or_default();
+            // Nobody else wrote there: an account without settings has no entry.
+            let text = |state: &State| serde_json::to_value(state).unwrap();
+            if text(state) == text(&State::default()) {
+                world.account.remove(&self.off);
+            }
         });
     }
 

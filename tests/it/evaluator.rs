@@ -193,11 +193,6 @@ impl Maker {
         let rcps: Vec<Value> = if controlled && self.chance(30) {
             let mut deny = self.statement(0, false);
             deny.insert("Principal".into(), json!("*"));
-            // RCPs take neither NotAction nor every action of every service.
-            deny.remove("NotAction");
-            let service = self.action.split(':').next().unwrap();
-            let actions = self.one(&[json!(format!("{service}:*")), json!(self.action)]);
-            deny.insert("Action".into(), actions);
             let policy = json!({"Version": "2012-10-17", "Statement": [deny]});
             vec![json!({"orgIdentifier": "root", "policies": named(vec![policy])})]
         } else {
