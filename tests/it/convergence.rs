@@ -339,10 +339,10 @@ async fn cis_converges_under_faults_beside_what_others_own() {
 
 #[tokio::test(start_paused = true)]
 async fn full_converges_under_faults() {
-    hold("full.toml", FULL, 0, seeds(60)).await;
+    hold("full.toml", FULL, 0, seeds(50)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn full_converges_under_faults_beside_what_others_own() {
-    hold("full.toml", FULL, 1, seeds(60)).await;
+    hold("full.toml", FULL, 1, seeds(50)).await;
 }

@@ -40,20 +40,20 @@ fn seats(world: &World, account: &str, policies: &BTreeMap<String, Value>) -> Ve
     if held.is_empty() { vec!["member"] } else { held }
 }
 
-/// A policy without an action, as text.
-fn without(policy: &Value, action: Option<&str>) -> String {
+/// A policy without some actions, as text.
+fn without(policy: &Value, removed: &BTreeSet<String>) -> String {
     let mut policy = policy.clone();
     let statements = policy["Statement"].as_array_mut().unwrap();
     for statement in statements.iter_mut() {
         let actions = statement["Action"].as_array_mut().unwrap();
-        actions.retain(|one| one.as_str() != action);
+        actions.retain(|one| one.as_str().is_none_or(|one| !removed.contains(one)));
     }
     statements.retain(|statement| statement["Action"].as_array().is_some_and(|actions| !actions.is_empty()));
     policy.to_string()
 }
 
-/// Gives everybody exactly the policies of this purpose (`plan` or `apply`), but for one action.
-fn equip(world: &mut World, policies: &BTreeMap<String, Value>, purpose: &str, removed: Option<&str>) {
+/// Gives everybody exactly the policies of this purpose (`plan` or `apply`), but for some actions.
+fn equip(world: &mut World, policies: &BTreeMap<String, Value>, purpose: &str, removed: &BTreeSet<String>) {
     let of = |seats: &[&str]| -> Grants {
         let mine = |name: &str| {
             let further = |seat: &&str| name.strip_prefix(&format!("{seat}-{purpose}")).map(str::to_owned);
@@ -121,8 +121,8 @@ impl<'a> Kinds<'a> {
         Kinds { snippet, runs }
     }
 
-    /// One run with the policies that are printed for its baseline, but for one action.
-    async fn run(&self, number: usize, removed: Option<&str>) -> Outcome {
+    /// One run with the policies that are printed for its baseline, but for some actions.
+    async fn run(&self, number: usize, removed: &BTreeSet<String>) -> Outcome {
         let (kind, start, baseline, how) = &self.runs[number];
         let org = Org::bare();
         let parsed = Baseline::parse("baseline.toml", baseline).map_err(|e| e.render(false)).unwrap();
@@ -149,6 +149,17 @@ struct Outcome {
     denied: Vec<String>,
     code: u8,
     problems: String,
+}
+
+impl Outcome {
+    /// Those of the actions that a refusal names.
+    fn named(&self, actions: &BTreeSet<String>) -> BTreeSet<String> {
+        let names = |action: &&String| {
+            let texts = [format!(": {action} "), format!("{action} action")];
+            self.denied.iter().any(|refusal| texts.iter().any(|text| refusal.contains(text)))
+        };
+        actions.iter().filter(names).cloned().collect()
+    }
 }
 
 fn denied(done: &Result<Done, orgbase::error::RunError>) -> Vec<String> {
@@ -200,21 +211,27 @@ async fn each_action_is_needed_and_no_more_are() {
 }
 
 /// One kind of run: it works with what is printed; and each action that it asked for and nobody has proven yet is needed.
+///
+/// All of them are taken away together, and what the report names is given back, until it names no more: a unit ends at the
+/// first action that it lacks. What is left is taken away alone.
 async fn needed(kinds: &Kinds<'_>, number: usize, proven: &mut BTreeSet<String>) -> Vec<String> {
     let name = format!("{} ({})", kinds.snippet.id, kinds.runs[number].0);
-    let whole = kinds.run(number, None).await;
+    let whole = kinds.run(number, &BTreeSet::new()).await;
     if !whole.denied.is_empty() || ![0, 2].contains(&whole.code) {
         return vec![format!("{name} with what is printed:\n{}", whole.problems)];
     }
-    for action in whole.asked {
-        if proven.contains(&action) {
-            continue;
+    let mut left: BTreeSet<String> = whole.asked.into_iter().filter(|action| !proven.contains(action)).collect();
+    while !left.is_empty() {
+        let named = kinds.run(number, &left).await.named(&left);
+        if named.is_empty() {
+            break;
         }
-        let less = kinds.run(number, Some(&action)).await;
-        let named = |text: &String| text.contains(&format!(": {action} ")) || text.contains(&format!("{action} action"));
-        if less.denied.iter().any(named) {
-            proven.insert(action);
-        }
+        left.retain(|action| !named.contains(action));
+        proven.extend(named);
+    }
+    for action in left {
+        let alone = BTreeSet::from([action]);
+        proven.extend(kinds.run(number, &alone).await.named(&alone));
     }
     Vec::new()
 }
@@ -228,7 +245,7 @@ async fn shipped_baselines_work_with_what_is_printed() {
         let policies = iam::policies(&parsed);
         let org = Org::of(&Spec::parse("accounts=4,ous=2,regions=2,drift=0.3,foreign=1,seed=4").unwrap());
         for (purpose, code) in [("plan", 2), ("apply", 0), ("plan", 0)] {
-            org.sandbox.modify(|w| equip(w, &policies, purpose, None));
+            org.sandbox.modify(|w| equip(w, &policies, purpose, &BTreeSet::new()));
             let how = How::default().through(strict(&org.sandbox).http_client());
             let done = match purpose {
                 "plan" => org.plan(&baseline, &how).await,
