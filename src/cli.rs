@@ -6,6 +6,7 @@ mod demo;
 mod emit;
 mod plan;
 mod sandbox;
+mod vend;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Make live AWS as the baseline says
     Apply(apply::ApplyArgs),
+    /// Create, adopt, place and close accounts; exit 3 until AWS is done
+    Vend(vend::VendArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
     Check(check::CheckArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
@@ -146,7 +149,7 @@ fn finish(cli: &Cli, code: u8) -> u8 {
     note_failure(flushed);
     let Some(why) = UNPRINTED.get() else { return code };
     say_err(&format!("error: cannot write the result to stdout: {why}"));
-    if matches!(cli.command, Command::Apply(_)) { 3 } else { 1 }
+    if matches!(cli.command, Command::Apply(_) | Command::Vend(_)) { 3 } else { 1 }
 }
 
 impl Cli {
@@ -156,6 +159,7 @@ impl Cli {
             Command::Apply(args) => args.run(&self.global).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,
+            Command::Vend(args) => Box::pin(args.run(&self.global)).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

@@ -31,3 +31,4 @@ pub mod run;
 pub mod sandbox;
 pub mod selector;
 pub mod units;
+pub mod vend;

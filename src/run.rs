@@ -1,5 +1,7 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
+mod opened;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,7 +94,7 @@ pub async fn begin_through(
     place: &Place,
     selection: &Selection,
 ) -> Result<Run, RunError> {
-    begin_within(Limits::default(), door, place, selection).await
+    open_through(door, place).await?.begin(selection).await
 }
 
 /// Like `begin_through`, within other bounds.
@@ -107,6 +109,15 @@ pub async fn begin_within(
 ) -> Result<Run, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
     connect_within(limits, place, baseline, None, Some(door)).await?.begin(selection).await
+}
+
+/// Like `open`, through a door as in `begin_through`.
+///
+/// # Errors
+/// As `begin`.
+pub async fn open_through(door: SharedHttpClient, place: &Place) -> Result<Opened, RunError> {
+    let baseline = Baseline::load(&place.baseline)?;
+    connect(place, baseline, None, Some(door)).await
 }
 
 /// A run that knows its organization and has read nothing more.
@@ -151,9 +162,26 @@ impl Opened {
     ///
     /// # Errors
     /// As the function `begin`.
-    pub async fn begin(mut self, selection: &Selection) -> Result<Run, RunError> {
+    pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
+        let run = self.begin_as(selection, |_| ()).await?;
+        if run.shared.units.is_empty() && *selection != Selection::default() {
+            return Err(nothing_left(selection));
+        }
+        Ok(run)
+    }
+
+    /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn begin_as(
+        mut self,
+        selection: &Selection,
+        adjust: impl FnOnce(&mut Facts),
+    ) -> Result<Run, RunError> {
         let facts = std::mem::take(&mut self.facts);
         self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
+        adjust(&mut self.facts);
         spread(self, selection).await
     }
 }
@@ -186,23 +214,37 @@ pub async fn check(
     let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
     banner(&opened);
     let Opened { now, baseline, aws, facts, sandbox, .. } = opened;
-    let home = baseline.organization.home_region.clone();
-    let mut facts = facts::further(&aws, &home, &check::needs(), facts).await?;
-    check_organization(&baseline, &facts)?;
-    aws.set_roles(roles(&baseline, Some(&facts), true));
-    if place.read_only {
-        aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
+    let (home_region, checked) = (baseline.organization.home_region.clone(), aws.clone());
+    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
+    let report = Box::pin(evaluate(run, place.read_only, progress)).await?;
+    name_unimplemented(sandbox.as_ref());
+    Ok(Checked { report, aws: checked, home_region })
+}
+
+/// Reads what a check needs to know of the organization, and evaluates every rule. The facts are those of
+/// [`facts::organization`].
+///
+/// # Errors
+/// The organization is another one than the baseline's, or could not be read.
+pub async fn evaluate(
+    mut run: check::Check,
+    read_only: bool,
+    progress: &dyn check::Progress,
+) -> Result<CheckReport, RunError> {
+    let home = run.baseline.organization.home_region.clone();
+    let mut facts = facts::further(&run.aws, &home, &check::needs(), run.facts).await?;
+    check_organization(&run.baseline, &facts)?;
+    run.aws.set_roles(roles(&run.baseline, Some(&facts), true));
+    if read_only {
+        run.aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(run.version)));
     }
     let looked_at = |a: &&facts::Account| {
-        a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none()
+        a.is_active() && a.id != facts.management_account && run.baseline.unmanaged(a).is_none()
     };
     let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
-    read_regions(&aws, &home, wanted, &mut facts).await;
-    let checked = aws.clone();
-    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
-    let report = check::check(run, progress).await;
-    name_unimplemented(sandbox.as_ref());
-    Ok(Checked { report, aws: checked, home_region: home })
+    read_regions(&run.aws, &home, wanted, &mut facts).await;
+    run.facts = facts;
+    Ok(check::check(run, progress).await)
 }
 
 /// Finds out who calls, and in which organization.
@@ -253,15 +295,6 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     read_regions(&aws, &baseline.organization.home_region, wanted, &mut facts).await;
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
-    if units.is_empty() && *selection != Selection::default() {
-        return Err(RunError::new(format!("{selection} leaves nothing of the baseline"))
-            .hint(
-                "account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there",
-            )
-            .hint(
-                "settings without a region, such as the password policy, count as those of the home region",
-            ));
-    }
     Ok(Run {
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
@@ -270,6 +303,12 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         live,
         sandbox,
     })
+}
+
+fn nothing_left(selection: &Selection) -> RunError {
+    RunError::new(format!("{selection} leaves nothing of the baseline"))
+        .hint("account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there")
+        .hint("settings without a region, such as the password policy, count as those of the home region")
 }
 
 impl Run {

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
@@ -15,9 +15,10 @@ use crate::error::{Kind, RunError, UnitError};
 use crate::report::{FORMAT_VERSION, UnitReport};
 use crate::units::UnitId;
 
-/// The open journal of a run.
+/// The open journal of a run. Clones write to the same one.
+#[derive(Clone)]
 pub struct Journal {
-    lines: Box<dyn Lines>,
+    lines: Arc<dyn Lines>,
 }
 
 /// Where a journal's lines go.
@@ -60,7 +61,7 @@ impl Journal {
 
     /// A journal whose lines go elsewhere.
     pub(super) fn on(lines: Box<dyn Lines>) -> Journal {
-        Journal { lines }
+        Journal { lines: Arc::from(lines) }
     }
 
     /// Writes the first line.

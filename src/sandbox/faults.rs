@@ -71,6 +71,19 @@ pub struct Denied {
     pub account: Option<String>,
 }
 
+/// How often something went wrong so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Calls that were throttled.
+    pub throttled: u64,
+    /// Connections that broke.
+    pub dropped: u64,
+    /// Calls that `deny` refused.
+    pub denied: u64,
+    /// Reads that did not see a write of their place yet.
+    pub late: u64,
+}
+
 impl Faults {
     /// Faults of the environment variable `ORGBASE_SANDBOX_FAULTS`, for the sandbox in process.
     ///

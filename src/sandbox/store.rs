@@ -14,7 +14,7 @@ use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
 use super::world::{Call, Fault, Principal, Reply, World};
-use super::faults::{Dropped, Faults, Injector};
+use super::faults::{Dropped, Faults, Hits, Injector};
 use super::enforce::strict::Strict;
 use super::{enforce, generate, region, services, session, signature};
 use crate::error::RunError;
@@ -137,6 +137,11 @@ impl Sandbox {
         if let Some(injector) = &self.faults {
             injector.settle(&lock(&self.shared.state).world);
         }
+    }
+
+    /// How often something went wrong on purpose.
+    pub fn hits(&self) -> Hits {
+        self.faults.as_ref().map(|injector| injector.hits()).unwrap_or_default()
     }
 
     /// Whether calls that come too fast are refused.

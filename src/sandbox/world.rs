@@ -176,6 +176,15 @@ pub struct World {
     /// EC2, per `account/region`.
     #[serde(default)]
     pub ec2: BTreeMap<String, services::ec2::State>,
+    /// EFS, per `account/region`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub efs: BTreeMap<String, services::efs::State>,
+    /// RDS, per `account/region`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rds: BTreeMap<String, services::rds::State>,
+    /// IAM Identity Center.
+    #[serde(default)]
+    pub sso: services::sso_admin::State,
     /// AWS Config, per `account/region`.
     #[serde(default)]
     pub config: BTreeMap<String, services::config::State>,
@@ -190,6 +199,12 @@ impl World {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+
+    /// 16 hexadecimal digits that are always the same for a seed and a text.
+    pub fn seed_hex(&self, text: &str) -> String {
+        let digest = crate::digest::sha256_hex(format!("{}/{text}", self.seed).as_bytes());
+        digest.chars().take(16).collect()
     }
 
     /// A fresh id of `length` characters out of `alphabet`.

@@ -14,12 +14,13 @@
 //! `ORGBASE_FAULT_SEED=S` runs that one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use orgbase::controls::SECTIONS;
 use orgbase::report::UnitReport;
-use orgbase::sandbox::faults::Faults;
+use orgbase::sandbox::Sandbox;
+use orgbase::sandbox::faults::{Faults, Hits};
 use orgbase::sandbox::services::account::State;
 use orgbase::sandbox::services::organizations::Account;
 use orgbase::sandbox::spec::Spec;
@@ -56,6 +57,9 @@ struct Part {
     /// Of the state, when nothing is denied or off any more.
     shape: Vec<String>,
     writes: usize,
+    /// What went wrong in all seeds: the property must not hold because nothing did.
+    hits: Mutex<Hits>,
+    killed: AtomicUsize,
 }
 
 /// The baseline with home and other region in each other's place, since us-east-1 cannot be off.
@@ -151,6 +155,8 @@ impl Part {
             late: BTreeSet::new(),
             shape: Vec::new(),
             writes: 0,
+            hits: Mutex::default(),
+            killed: AtomicUsize::new(0),
         };
         part.learn_lasting().await;
         let world = part.learn_undisturbed().await;
@@ -227,8 +233,10 @@ impl Part {
         for run in 1..=MOST_RUNS {
             let sandbox = org.sandbox.with_faults(&self.passing(seed * 100 + run as u64));
             let how = self.how().through(sandbox.http_client());
+            let done = org.apply(&self.baseline, &how).await;
+            self.note(&sandbox);
             // A run that could not begin is run again.
-            let Ok(done) = org.apply(&self.baseline, &how).await else { continue };
+            let Ok(done) = done else { continue };
             repaired(&done.report.units, &good).map_err(|what| format!("run {run}: {what}"))?;
             good = in_order_now(&done.report.units);
             differing = compared(&self.wanted, &outcomes(&done.report.units));
@@ -252,8 +260,17 @@ impl Part {
         let how = self.how().through(sandbox.http_client());
         tokio::select! {
             done = org.apply(&self.baseline, &how) => drop(done),
-            () = sandbox.died() => {}
+            () = sandbox.died() => drop(self.killed.fetch_add(1, Ordering::Relaxed)),
         }
+        self.note(&sandbox);
+    }
+
+    fn note(&self, sandbox: &Sandbox) {
+        let (more, mut all) = (sandbox.hits(), self.hits.lock().unwrap());
+        all.throttled += more.throttled;
+        all.dropped += more.dropped;
+        all.denied += more.denied;
+        all.late += more.late;
     }
 
     /// Nothing is denied or off any more: one more apply ends as if nothing had ever gone wrong.
@@ -320,7 +337,15 @@ async fn hold(name: &str, baseline: &str, number: usize, seeds: u64) {
             failures.push(format!("== {name} organization {number} seed {seed} {:?}: {what}", part.sections));
         }
     }
-    eprintln!("{name}, organization {number}: {seeds} seeds in {:.1} s", begin.elapsed().as_secs_f64());
+    let all: Vec<Hits> = parts.iter().chain([whole]).map(|part| *part.hits.lock().unwrap()).collect();
+    let sum = |of: fn(&Hits) -> u64| all.iter().map(of).sum::<u64>();
+    let killed: usize = parts.iter().chain([whole]).map(|part| part.killed.load(Ordering::Relaxed)).sum();
+    let counts = [sum(|h| h.throttled), sum(|h| h.dropped), sum(|h| h.denied), sum(|h| h.late), killed as u64];
+    eprintln!(
+        "{name}, organization {number}: {seeds} seeds in {:.1} s; throttled, dropped, denied, late, killed: {counts:?}",
+        begin.elapsed().as_secs_f64()
+    );
+    assert!(one.is_some() || counts.iter().all(|count| *count > 0), "too little went wrong: {counts:?}");
     assert!(failures.is_empty(), "{} seeds fail:\n{}", failures.len(), failures.join("\n"));
 }
 

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod baselines;
 mod check;
+mod check_calls;
 mod cli;
+mod concurrency;
 mod converge;
 mod convergence;
 mod evaluator;
@@ -14,11 +17,13 @@ mod property;
 mod permissions;
 mod regions;
 mod registry;
+mod rings;
 mod securityhub;
 mod source;
 mod starvation;
 mod support;
 mod truth;
+mod vend;
 
 /// A file that no `mod` line names would never run.
 #[test]

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::codes;
 use super::rates::Buckets;
-use super::{Faults, Lag};
+use super::{Faults, Hits, Lag};
 use crate::sandbox::store::{self, is_write};
 use crate::sandbox::wire::{self, Parsed};
 use crate::sandbox::world::{Call, Fault, World};
@@ -29,6 +29,7 @@ pub(in crate::sandbox) struct Injector {
     made: Mutex<HashMap<String, u64>>,
     buckets: Mutex<Buckets>,
     writes: AtomicU64,
+    hits: Mutex<Hits>,
     dead: watch::Sender<bool>,
 }
 
@@ -49,6 +50,7 @@ impl Injector {
             made: Mutex::default(),
             buckets: Mutex::default(),
             writes: AtomicU64::new(0),
+            hits: Mutex::default(),
             dead: watch::channel(false).0,
         }
     }
@@ -56,6 +58,12 @@ impl Injector {
     /// Reads that do not see everything, and what decides for how many calls a write stays unseen.
     pub(in crate::sandbox) fn lag(&self) -> Option<&Mutex<Lag>> {
         self.lag.as_ref()
+    }
+
+    /// How often something went wrong.
+    pub(in crate::sandbox) fn hits(&self) -> Hits {
+        let late = self.lag.as_ref().map_or(0, |lag| store::lock(lag).late());
+        Hits { late, ..*store::lock(&self.hits) }
     }
 
     /// Everything is seen.
@@ -101,6 +109,7 @@ impl Injector {
             return Ok(wire::write(&parsed.dialect, &Err(fault), &sandbox.request_id()));
         }
         let breaks = dice.share() < self.faults.drop;
+        store::lock(&self.hits).dropped += u64::from(breaks);
         if breaks && dice.next().is_multiple_of(2) {
             return Err(Dropped);
         }
@@ -142,9 +151,11 @@ impl Injector {
             }
         }
         if dice.share() < self.faults.throttle || self.is_over_a_rate(seen, region) {
+            store::lock(&self.hits).throttled += 1;
             return Some(codes::throttled(service, operation, protocol));
         }
         if self.faults.deny.iter().any(|denied| seen.is(denied)) {
+            store::lock(&self.hits).denied += 1;
             let (code, status) = enforce::denied_code(service);
             let message = format!("User is not authorized to perform: {service}:{operation} (--faults deny)");
             return Some(Fault::new(code, message).status(status));

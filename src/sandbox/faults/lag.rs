@@ -19,6 +19,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 pub(in crate::sandbox) struct Lag {
     world: World,
     waiting: VecDeque<Waiting>,
+    late: u64,
 }
 
 /// A write that reads do not see yet.
@@ -35,7 +36,12 @@ struct Waiting {
 impl Lag {
     /// Everything is seen.
     pub(in crate::sandbox) fn new(world: World) -> Lag {
-        Lag { world, waiting: VecDeque::new() }
+        Lag { world, waiting: VecDeque::new(), late: 0 }
+    }
+
+    /// Reads that did not see everything of their place.
+    pub(in crate::sandbox) fn late(&self) -> u64 {
+        self.late
     }
 
     /// A write was done. Reads see it after `calls` more.
@@ -59,6 +65,7 @@ impl Lag {
             one.left -= u32::from(here);
             later.push_back(one);
         }
+        self.late += u64::from(later.iter().any(|one| same_place(&one.call, call)));
         self.waiting = later;
         let ids = self.world.ids_made;
         let reply = services::dispatch(&mut self.world, call);

@@ -92,7 +92,7 @@ fn handler(operation: &str) -> Option<Handler> {
 fn more_handlers(operation: &str) -> Option<Handler> {
     Some(match operation {
         "PutRolePolicy" | "PutUserPolicy" | "PutGroupPolicy" => policies::put_inline,
-        "GetRolePolicy" | "GetGroupPolicy" => policies::get_inline,
+        "GetRolePolicy" | "GetUserPolicy" | "GetGroupPolicy" => policies::get_inline,
         "DeleteRolePolicy" | "DeleteGroupPolicy" => policies::delete_inline,
         "ListRolePolicies" | "ListUserPolicies" | "ListGroupPolicies" => policies::list_inline,
         "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy" => policies::attach,
@@ -109,6 +109,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "CreateUser" => users::create,
         "ListUsers" => users::list,
         "CreateLoginProfile" => users::create_login,
+        "GetLoginProfile" => users::get_login,
         "UpdateLoginProfile" => users::update_login,
         "DeleteLoginProfile" => users::delete_login,
         "ListMFADevices" => users::list_mfa,

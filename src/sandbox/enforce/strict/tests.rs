@@ -188,6 +188,9 @@ fn resource_control_policies_bind_the_resource() {
     assert_eq!(get(&lab), None);
     lab.at(MANAGEMENT, HOME);
     let root = lab.world.organizations.organization.as_ref().unwrap().root.clone();
+    for account in [MEMBER, OTHER] {
+        lab.world.organizations.accounts.get_mut(account).unwrap().parent.clone_from(&root);
+    }
     let enable = json!({"RootId": root, "PolicyType": "RESOURCE_CONTROL_POLICY"});
     lab.ok("organizations", "EnablePolicyType", enable);
     assert_eq!(get(&lab), None, "RCPFullAWSAccess allows everything");
