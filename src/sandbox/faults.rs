@@ -102,7 +102,8 @@ impl Faults {
             "throttle" => self.throttle = probability(key, value)?,
             "rates" => self.rates = Some(positive(key, value)?),
             "slow" => {
-                let (rate, account) = value.split_once('@').ok_or_else(|| wrong(key, value, "RATE@ACCOUNT"))?;
+                let (rate, account) =
+                    value.split_once('@').ok_or_else(|| wrong(key, value, "RATE@ACCOUNT"))?;
                 self.slow.push((self::account(key, account)?, positive(key, rate)?));
             }
             "latency" => self.latency = Duration::from_millis(number(key, value)?),
@@ -157,7 +158,11 @@ fn probability(key: &str, value: &str) -> Result<f64, RunError> {
 
 fn account(key: &str, value: &str) -> Result<String, RunError> {
     let good = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-    if good { Ok(value.to_owned()) } else { Err(wrong(key, value, "...@ACCOUNT, where ACCOUNT has 12 digits")) }
+    if good {
+        Ok(value.to_owned())
+    } else {
+        Err(wrong(key, value, "...@ACCOUNT, where ACCOUNT has 12 digits"))
+    }
 }
 
 fn denied(value: &str) -> Result<Denied, RunError> {

@@ -46,7 +46,10 @@ pub(super) fn verify(request: &Request<Vec<u8>>, protocol: Protocol, secret: &st
     let stamp = header(headers, "x-amz-date").unwrap_or_default();
     let digest = hex(&Sha256::digest(canonical.as_bytes()));
     let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{}\n{digest}", parts.scope);
-    let key = parts.scope.split('/').fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part.as_bytes()));
+    let key = parts
+        .scope
+        .split('/')
+        .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part.as_bytes()));
     if hex(&hmac(&key, to_sign.as_bytes())) == parts.signature { Ok(()) } else { Err(mismatch(protocol)) }
 }
 
@@ -62,7 +65,8 @@ struct Parts {
 impl Parts {
     fn read(text: &str) -> Option<Parts> {
         let fields = text.strip_prefix("AWS4-HMAC-SHA256")?;
-        let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)).map(str::trim);
+        let field =
+            |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)).map(str::trim);
         let (_, scope) = field("Credential=")?.split_once('/')?;
         let signed = field("SignedHeaders=")?.split(';').map(str::to_owned).collect();
         Some(Parts { scope: scope.to_owned(), signed, signature: field("Signature=")?.to_owned() })
@@ -106,7 +110,9 @@ fn query(text: &str) -> String {
 fn value(request: &Request<Vec<u8>>, name: &str) -> String {
     let all = request.headers().get_all(name).iter();
     let values: Vec<String> = all
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).split_whitespace().collect::<Vec<_>>().join(" "))
+        .map(|value| {
+            String::from_utf8_lossy(value.as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ")
+        })
         .collect();
     if values.is_empty() && name == "host" {
         return request.uri().authority().map(ToString::to_string).unwrap_or_default();

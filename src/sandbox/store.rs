@@ -10,12 +10,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::{Request, Response};
 use serde_json::Value;
 
+use super::enforce::strict::Strict;
+use super::faults::{Dropped, Faults, Hits, Injector};
 use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
 use super::world::{Call, Fault, Principal, Reply, World};
-use super::faults::{Dropped, Faults, Hits, Injector};
-use super::enforce::strict::Strict;
 use super::{enforce, generate, region, services, session, signature};
 use crate::error::RunError;
 
@@ -223,9 +223,8 @@ impl Sandbox {
         let now = now();
         let protocol = parsed.dialect.protocol;
         let mut state = lock(&self.shared.state);
-        let (account, principal) = self
-            .identify(&state.world, &parsed, now)
-            .map_err(|fault| credentials_fault(protocol, fault))?;
+        let (account, principal) =
+            self.identify(&state.world, &parsed, now).map_err(|fault| credentials_fault(protocol, fault))?;
         let policy = self.strict.as_ref().and(parsed.token.as_deref()).and_then(session::policy);
         let call = Call {
             service: parsed.service.to_owned(),

@@ -14,8 +14,8 @@
 //! `ORGBASE_FAULT_SEED=S` runs that one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use orgbase::controls::SECTIONS;
 use orgbase::report::UnitReport;
@@ -136,7 +136,8 @@ impl Part {
         begin: World,
         way: usize,
     ) -> (Part, World) {
-        let plain = |account: &&Account| !["Log Archive", "Security", "Management"].contains(&account.name.as_str());
+        let plain =
+            |account: &&Account| !["Log Archive", "Security", "Management"].contains(&account.name.as_str());
         let mut others = begin.organizations.accounts.values().filter(plain).map(|a| a.id.clone());
         let (denied, off) = (others.next().unwrap(), others.next().unwrap());
         let services = ["iam", "kms", "ec2", "s3", "s3control", "config", "guardduty", "account"];
@@ -340,7 +341,8 @@ async fn hold(name: &str, baseline: &str, number: usize, seeds: u64) {
     let all: Vec<Hits> = parts.iter().chain([whole]).map(|part| *part.hits.lock().unwrap()).collect();
     let sum = |of: fn(&Hits) -> u64| all.iter().map(of).sum::<u64>();
     let killed: usize = parts.iter().chain([whole]).map(|part| part.killed.load(Ordering::Relaxed)).sum();
-    let counts = [sum(|h| h.throttled), sum(|h| h.dropped), sum(|h| h.denied), sum(|h| h.late), killed as u64];
+    let counts =
+        [sum(|h| h.throttled), sum(|h| h.dropped), sum(|h| h.denied), sum(|h| h.late), killed as u64];
     eprintln!(
         "{name}, organization {number}: {seeds} seeds in {:.1} s; throttled, dropped, denied, late, killed: {counts:?}",
         begin.elapsed().as_secs_f64()

@@ -23,15 +23,21 @@ const KINDS: &[Kind] = &[
     ("s3:GetObject", |_| "arn:aws:s3:::logs-bucket/2026/11/file.json".into()),
     ("s3:PutBucketPolicy", |_| "arn:aws:s3:::logs-bucket".into()),
     ("s3:ListBucket", |_| "arn:aws:s3:::logs-bucket".into()),
-    ("kms:DescribeKey", |account| format!("arn:aws:kms:eu-west-1:{account}:key/11111111-2222-3333-4444-555555555555")),
-    ("kms:Decrypt", |account| format!("arn:aws:kms:eu-west-1:{account}:key/11111111-2222-3333-4444-555555555555")),
+    ("kms:DescribeKey", |account| {
+        format!("arn:aws:kms:eu-west-1:{account}:key/11111111-2222-3333-4444-555555555555")
+    }),
+    ("kms:Decrypt", |account| {
+        format!("arn:aws:kms:eu-west-1:{account}:key/11111111-2222-3333-4444-555555555555")
+    }),
     ("sns:Publish", |account| format!("arn:aws:sns:eu-west-1:{account}:alarms")),
     ("sts:AssumeRole", |account| format!("arn:aws:iam::{account}:role/Target")),
     ("iam:GetRole", |account| format!("arn:aws:iam::{account}:role/orgbase-trail")),
     ("iam:UpdateAssumeRolePolicy", |account| format!("arn:aws:iam::{account}:role/orgbase-trail")),
     ("cloudtrail:StopLogging", |account| format!("arn:aws:cloudtrail:eu-west-1:{account}:trail/org-trail")),
     ("logs:PutRetentionPolicy", |account| format!("arn:aws:logs:eu-west-1:{account}:log-group:trail")),
-    ("guardduty:GetDetector", |account| format!("arn:aws:guardduty:eu-west-1:{account}:detector/0123456789abcdef")),
+    ("guardduty:GetDetector", |account| {
+        format!("arn:aws:guardduty:eu-west-1:{account}:detector/0123456789abcdef")
+    }),
     ("ec2:DescribeVpcs", |_| "*".into()),
     ("organizations:LeaveOrganization", |_| "*".into()),
 ];
@@ -70,7 +76,10 @@ impl Maker {
             json!("*"),
             json!(format!("{service}:*")),
             json!(format!("{service}:{verb}*")),
-            json!([self.action.to_uppercase().replacen(&service.to_uppercase(), service, 1), "ec2:RunInstances"]),
+            json!([
+                self.action.to_uppercase().replacen(&service.to_uppercase(), service, 1),
+                "ec2:RunInstances"
+            ]),
             json!(["ec2:RunInstances", format!("{service}:DoesNotExist*")]),
             json!(format!("{service}:?{}", &name[1..])),
         ];
@@ -142,7 +151,8 @@ impl Maker {
     }
 
     fn policy(&mut self, allow: usize) -> Value {
-        let statements: Vec<Value> = (0..=self.dice.index(2)).map(|_| self.statement(allow, true).into()).collect();
+        let statements: Vec<Value> =
+            (0..=self.dice.index(2)).map(|_| self.statement(allow, true).into()).collect();
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
@@ -180,12 +190,18 @@ impl Maker {
 
     fn case(mut self, number: usize) -> Value {
         let named = |policies: Vec<Value>| -> Vec<Value> {
-            policies.into_iter().enumerate().map(|(n, policy)| json!({"name": format!("p{n}"), "policy": policy})).collect()
+            policies
+                .into_iter()
+                .enumerate()
+                .map(|(n, policy)| json!({"name": format!("p{n}"), "policy": policy}))
+                .collect()
         };
         let other = has_policy(self.action) && self.resource_account(number) == OTHER;
         let identity: Vec<Value> = (0..=self.dice.index(2)).map(|_| self.policy(80)).collect();
         let scps: Vec<Value> = if self.chance(50) {
-            (0..3).map(|n| json!({"orgIdentifier": format!("level-{n}"), "policies": named(self.bound())})).collect()
+            (0..3)
+                .map(|n| json!({"orgIdentifier": format!("level-{n}"), "policies": named(self.bound())}))
+                .collect()
         } else {
             Vec::new()
         };
@@ -254,7 +270,11 @@ fn cases() -> Vec<Value> {
             let mut dice = Dice::new(number as u64 + 77);
             let (action, resource) = KINDS[dice.index(KINDS.len())];
             let is_user = number % 4 == 3;
-            let role = if is_user { "arn:aws:iam::111122223333:user/ann" } else { "arn:aws:iam::111122223333:role/Worker" };
+            let role = if is_user {
+                "arn:aws:iam::111122223333:user/ann"
+            } else {
+                "arn:aws:iam::111122223333:role/Worker"
+            };
             let session = (!is_user).then(|| "arn:aws:sts::111122223333:assumed-role/Worker/run".to_string());
             let owner = if number.is_multiple_of(3) && has_policy(action) { OTHER } else { OWN };
             let maker = Maker { dice, action, resource: resource(owner), role: role.into(), session };

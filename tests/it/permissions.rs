@@ -60,7 +60,10 @@ fn equip(world: &mut World, policies: &BTreeMap<String, Value>, purpose: &str, r
             seats.iter().filter_map(further).any(|rest| rest.is_empty() || rest.starts_with('-'))
         };
         let inline = policies.iter().filter(|(name, _)| mine(name));
-        Grants { inline: inline.map(|(n, p)| (n.clone(), without(p, removed))).collect(), ..Grants::default() }
+        Grants {
+            inline: inline.map(|(n, p)| (n.clone(), without(p, removed))).collect(),
+            ..Grants::default()
+        }
     };
     let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
     for account in accounts {
@@ -139,7 +142,12 @@ impl<'a> Kinds<'a> {
             _ => org.apply(baseline, &how).await,
         };
         let asked = sandbox.asked().into_iter().map(|(_, action)| action).collect();
-        Outcome { asked, denied: denied(&done), code: done.as_ref().map_or(1, |d| d.report.summary.exit_code()), problems: done.map_or_else(|e| e.message, |d| d.problems()) }
+        Outcome {
+            asked,
+            denied: denied(&done),
+            code: done.as_ref().map_or(1, |d| d.report.summary.exit_code()),
+            problems: done.map_or_else(|e| e.message, |d| d.problems()),
+        }
     }
 }
 
@@ -171,11 +179,12 @@ fn denied(done: &Result<Done, orgbase::error::RunError>) -> Vec<String> {
     errors.filter(|e| e.kind == Kind::Denied).map(|e| format!("{} {:?}", e.message, e.call)).collect()
 }
 
-/// All actions of the policies.
+/// All actions of the policies for planning and applying.
 fn printed(baseline: &str) -> BTreeSet<String> {
     let parsed = Baseline::parse("baseline.toml", baseline).map_err(|e| e.render(false)).unwrap();
     let policies = iam::policies(&parsed);
-    let statements = policies.values().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let ours = policies.iter().filter(|(name, _)| !name.ends_with("-vend"));
+    let statements = ours.flat_map(|(_, policy)| policy["Statement"].as_array().unwrap());
     let actions = statements.flat_map(|statement| statement["Action"].as_array().unwrap());
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }
@@ -193,7 +202,8 @@ async fn each_action_is_needed_and_no_more_are() {
         let kinds = Kinds::of(&snippet).await;
         all.extend(printed(&snippet.baseline));
         for number in 0..kinds.runs.len() {
-            let tested = std::panic::AssertUnwindSafe(needed(&kinds, number, &mut proven)).catch_unwind().await;
+            let tested =
+                std::panic::AssertUnwindSafe(needed(&kinds, number, &mut proven)).catch_unwind().await;
             match tested {
                 Ok(found) => wrong.extend(found),
                 Err(_) => wrong.push(format!("{} ({}): panic", kinds.snippet.id, kinds.runs[number].0)),
@@ -204,7 +214,8 @@ async fn each_action_is_needed_and_no_more_are() {
         wrong.push(format!("{action} is printed, and no run is denied without it"));
     }
     if std::env::var_os("ORGBASE_SECTION").is_none() {
-        let needless = BEST_EFFORT.iter().filter(|(action, _)| proven.contains(*action) || !all.contains(*action));
+        let needless =
+            BEST_EFFORT.iter().filter(|(action, _)| proven.contains(*action) || !all.contains(*action));
         wrong.extend(needless.map(|(action, _)| format!("{action} is no best effort, or not printed")));
     }
     assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
@@ -220,7 +231,8 @@ async fn needed(kinds: &Kinds<'_>, number: usize, proven: &mut BTreeSet<String>)
     if !whole.denied.is_empty() || ![0, 2].contains(&whole.code) {
         return vec![format!("{name} with what is printed:\n{}", whole.problems)];
     }
-    let mut left: BTreeSet<String> = whole.asked.into_iter().filter(|action| !proven.contains(action)).collect();
+    let mut left: BTreeSet<String> =
+        whole.asked.into_iter().filter(|action| !proven.contains(action)).collect();
     while !left.is_empty() {
         let named = kinds.run(number, &left).await.named(&left);
         if named.is_empty() {

@@ -77,8 +77,10 @@ async fn a_throttled_account_slows_no_other() {
     let rest = |ends: &BTreeMap<String, f64>| last(ends.iter().filter(|(account, _)| **account != slow));
     let (alone, beside) = (rest(&before), rest(&after));
     let own = after[&slow];
-    eprintln!("the others: {alone:.1} s, beside the slow one {beside:.1} s; it: {:.1} s, {own:.1} s", before[&slow]);
+    eprintln!(
+        "the others: {alone:.1} s, beside the slow one {beside:.1} s; it: {:.1} s, {own:.1} s",
+        before[&slow]
+    );
     assert!(own > before[&slow] * 2.0, "the slow account was not slow: {own:.1} s");
     assert!(beside <= alone * 1.1, "{beside:.1} s instead of {alone:.1} s");
 }
-

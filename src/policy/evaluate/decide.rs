@@ -103,8 +103,10 @@ pub fn decide(policies: &Policies<'_>, request: &Request) -> Verdict {
     if let Some(kind) = policies.denying(request) {
         return Verdict::ExplicitDeny(kind);
     }
-    let controls =
-        [(Kind::ResourceControl, &policies.resource_control), (Kind::ServiceControl, &policies.service_control)];
+    let controls = [
+        (Kind::ResourceControl, &policies.resource_control),
+        (Kind::ServiceControl, &policies.service_control),
+    ];
     for (kind, levels) in controls {
         if !levels.iter().all(|level| any_allows(level, request)) {
             return Verdict::ImplicitDeny(kind);
@@ -133,7 +135,8 @@ impl Policies<'_> {
     /// `None`: the policies of caller and resource together give it. Else the kind of policy that would have to.
     fn granted(&self, request: &Request) -> Option<Kind> {
         let grant = self.resource.map_or(Grant::Nothing, |document| grant(document, request));
-        let within = |bound: &Option<Vec<&Document>>| bound.as_ref().is_none_or(|list| any_allows(list, request));
+        let within =
+            |bound: &Option<Vec<&Document>>| bound.as_ref().is_none_or(|list| any_allows(list, request));
         let bounds = [(Kind::Boundary, within(&self.boundary)), (Kind::Session, within(&self.session))];
         let bounded = || bounds.iter().find(|(_, allows)| !allows).map(|(kind, _)| *kind);
         let own = || if any_allows(&self.identity, request) { bounded() } else { Some(Kind::Identity) };

@@ -76,14 +76,20 @@ impl Strict {
                 return Ok((account.clone(), Principal::User { name: user.name.clone() }));
             }
         }
-        Err(Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.").status(403))
+        Err(Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.")
+            .status(403))
     }
 
     /// Refuses the call unless every policy that has a say lets it, and whatever its service does for the caller.
     ///
     /// # Errors
     /// AWS's access-denied fault of the service, with AWS's message.
-    pub(in crate::sandbox) fn check(&self, world: &World, call: &Call, session: Option<&str>) -> Result<(), Fault> {
+    pub(in crate::sandbox) fn check(
+        &self,
+        world: &World,
+        call: &Call,
+        session: Option<&str>,
+    ) -> Result<(), Fault> {
         if call.service == "sts" && call.operation == "GetCallerIdentity" {
             return Ok(());
         }
@@ -127,7 +133,8 @@ fn verdict(world: &World, call: &Call, need: &Need, session: Option<&str>) -> Ve
         other_account: owner != call.account,
         resource_must_allow: resource.as_ref().is_some_and(|resource| resource.must_allow),
     };
-    let mut request = super::request(world, call, &need.action, &need.resource).with("aws:ResourceAccount", owner);
+    let mut request =
+        super::request(world, call, &need.action, &need.resource).with("aws:ResourceAccount", owner);
     for (key, value) in &need.context {
         request = request.with(key, value);
     }

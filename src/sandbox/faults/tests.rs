@@ -19,7 +19,8 @@ fn sandbox(text: &str) -> Sandbox {
 
 /// A call of the management account to a service with a JSON protocol.
 fn request(service: &str, target: &str, input: &Value) -> Request<Vec<u8>> {
-    let credential = format!("AWS4-HMAC-SHA256 Credential=K/20261125/eu-west-1/{service}/aws4_request, Signature=x");
+    let credential =
+        format!("AWS4-HMAC-SHA256 Credential=K/20261125/eu-west-1/{service}/aws4_request, Signature=x");
     Request::post(format!("https://{service}.eu-west-1.amazonaws.com/"))
         .header("authorization", credential)
         .header("x-amz-date", "20261125T000000Z")
@@ -48,7 +49,9 @@ fn a_spec_is_read_and_refused() {
     assert_eq!((all.seed, all.delay, all.skew), (7, 5, -600));
     assert_eq!((all.deny.len(), all.off.len(), all.slow.len()), (2, 2, 1));
     assert_eq!((all.exit_before, all.exit_after), (Some(3), Some(9)));
-    for bad in ["throttle=2", "throttle", "deny=iam", "deny=iam:*@1", "slow=1", "delay=-1", "colour=red", "rates=0"] {
+    for bad in
+        ["throttle=2", "throttle", "deny=iam", "deny=iam:*@1", "slow=1", "delay=-1", "colour=red", "rates=0"]
+    {
         assert!(bad.parse::<Faults>().is_err(), "{bad}");
     }
 }

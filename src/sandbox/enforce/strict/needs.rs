@@ -34,7 +34,9 @@ pub(super) fn of(world: &World, call: &Call) -> Vec<Need> {
     needs.extend(tagging(call).map(|action| Need::new(action, &resource)));
     needs.extend(passed(call));
     needs.extend(linked(world, call));
-    needs.extend(further(world, call).into_iter().map(|action| Need::new(action, &resource_of(action, &resource))));
+    needs.extend(
+        further(world, call).into_iter().map(|action| Need::new(action, &resource_of(action, &resource))),
+    );
     needs
 }
 
@@ -65,7 +67,12 @@ fn own(world: &World, call: &Call) -> Need {
 }
 
 fn linked_role(world: &World, account: &str, service: &str) -> String {
-    world.arn("iam", "", account, &format!("role/aws-service-role/{service}/{}", iam::service_linked_role_name(service)))
+    world.arn(
+        "iam",
+        "",
+        account,
+        &format!("role/aws-service-role/{service}/{}", iam::service_linked_role_name(service)),
+    )
 }
 
 /// Operations that take tags, the member that holds them, and the action that tags.
@@ -110,7 +117,9 @@ fn is_filled(value: Option<&Value>) -> bool {
 
 fn tagging(call: &Call) -> Option<&'static str> {
     let name = name(call);
-    let row = TAGGING.iter().find(|(operation, member, _)| *operation == name && is_filled(call.input.get(*member)));
+    let row = TAGGING
+        .iter()
+        .find(|(operation, member, _)| *operation == name && is_filled(call.input.get(*member)));
     row.map(|(_, _, action)| *action)
 }
 
@@ -203,7 +212,9 @@ fn further(world: &World, call: &Call) -> Vec<&'static str> {
             vec!["organizations:DescribeOrganization", "organizations:ListDelegatedAdministrators"]
         }
         // VPC user guide, "Publish flow logs to Amazon S3": permissions for IAM principals.
-        "ec2:CreateFlowLogs" if call.str("LogDestinationType") == Some("s3") => vec!["logs:CreateLogDelivery"],
+        "ec2:CreateFlowLogs" if call.str("LogDestinationType") == Some("s3") => {
+            vec!["logs:CreateLogDelivery"]
+        }
         "ec2:DeleteFlowLogs" => vec!["logs:DeleteLogDelivery"],
         "fms:AssociateAdminAccount" => {
             vec!["organizations:DescribeOrganization", "organizations:RegisterDelegatedAdministrator"]
@@ -219,11 +230,12 @@ fn further(world: &World, call: &Call) -> Vec<&'static str> {
 /// GuardDuty user guide, "Permissions required to designate a delegated administrator"; Inspector user guide, the same.
 /// Guess: the same for the others.
 fn administrator(world: &World, call: &Call, principal: &str) -> Vec<&'static str> {
-    let account = ["adminAccountId", "AdminAccountId", "delegatedAdminAccountId", "MemberAccountId", "AccountId"]
-        .iter()
-        .chain(&["DelegatedAdminAccountId", "accountId", "memberAccountId", "delegatedAdminAccount"])
-        .find_map(|member| call.str(member))
-        .unwrap_or_default();
+    let account =
+        ["adminAccountId", "AdminAccountId", "delegatedAdminAccountId", "MemberAccountId", "AccountId"]
+            .iter()
+            .chain(&["DelegatedAdminAccountId", "accountId", "memberAccountId", "delegatedAdminAccount"])
+            .find_map(|member| call.str(member))
+            .unwrap_or_default();
     let mut all = vec!["organizations:DescribeAccount", "organizations:DescribeOrganization"];
     if !organizations::is_delegated(world, principal, account) {
         all.push("organizations:RegisterDelegatedAdministrator");

@@ -32,7 +32,8 @@ pub(super) fn identity(world: &World, call: &Call) -> Vec<Arc<Document>> {
     }
 }
 
-const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+const EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 fn granted(world: &World, call: &Call, grants: &Grants) -> Vec<Arc<Document>> {
     let inline = grants.inline.values().filter_map(|text| parsed(text));
@@ -111,7 +112,8 @@ pub(super) fn resource(world: &World, call: &Call, need: &Need) -> Option<Resour
             Some(Resource { owner: found.owner.clone(), policy, must_allow: false })
         }
         "kms" => {
-            let key = call.str("KeyId").or_else(|| call.str("TargetKeyId")).filter(|_| call.service == "kms")?;
+            let key =
+                call.str("KeyId").or_else(|| call.str("TargetKeyId")).filter(|_| call.service == "kms")?;
             // An alias has no policy, and a key that AWS manages takes any caller of its account.
             if need.resource.contains(":alias/") {
                 return None;

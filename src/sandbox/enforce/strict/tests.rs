@@ -47,7 +47,8 @@ fn worker() -> Principal {
 
 /// The reason of the refusal, without who and what; `None` where it is allowed.
 fn refusal(lab: &Lab, call: &Call, session: Option<&str>) -> Option<String> {
-    let checked = enforce::check(&lab.world, call).and_then(|()| Strict::default().check(&lab.world, call, session));
+    let checked =
+        enforce::check(&lab.world, call).and_then(|()| Strict::default().check(&lab.world, call, session));
     let message = checked.err()?.message;
     let at = message.find("because no").or_else(|| message.find("with an explicit")).unwrap();
     Some(message[at..].to_owned())
@@ -108,7 +109,16 @@ fn users_have_their_groups_policies() {
     let list = call(MANAGEMENT, Principal::User { name: "ann".into() }, "iam", "ListRoles", json!({}));
     assert!(refusal(&lab, &list, None).is_some());
     let arn = "arn:aws:iam::aws:policy/SecurityAudit";
-    lab.world.iam.get_mut(MANAGEMENT).unwrap().groups.get_mut("readers").unwrap().grants.attached.push(arn.into());
+    lab.world
+        .iam
+        .get_mut(MANAGEMENT)
+        .unwrap()
+        .groups
+        .get_mut("readers")
+        .unwrap()
+        .grants
+        .attached
+        .push(arn.into());
     assert_eq!(refusal(&lab, &list, None), None);
 }
 
@@ -181,7 +191,8 @@ fn a_key_is_used_only_where_its_policy_says_so() {
 #[test]
 fn resource_control_policies_bind_the_resource() {
     let mut lab = lab(&json!([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]));
-    let open = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::things"]});
+    let open =
+        json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::things"]});
     bucket(&mut lab, OTHER, None);
     lab.world.s3.buckets.get_mut("things").unwrap().policy = Some(document(&json!([open])));
     let get = |lab: &Lab| of_worker(lab, "s3", "GetBucketTagging", json!({"Bucket": "things"}));
@@ -209,7 +220,8 @@ fn resource_control_policies_bind_the_resource() {
 #[test]
 fn what_a_service_does_for_the_caller_needs_rights_too() {
     let tags = json!([{"TagKey": "a", "TagValue": "b"}]);
-    let mut lab = lab(&json!([{"Effect": "Allow", "Action": ["kms:CreateKey", "guardduty:*"], "Resource": "*"}]));
+    let mut lab =
+        lab(&json!([{"Effect": "Allow", "Action": ["kms:CreateKey", "guardduty:*"], "Resource": "*"}]));
     assert_eq!(of_worker(&lab, "kms", "CreateKey", json!({})), None);
     assert!(of_worker(&lab, "kms", "CreateKey", json!({"Tags": tags})).unwrap().contains("kms:TagResource"));
     let detector = json!({"Enable": true});
@@ -224,7 +236,8 @@ fn what_a_service_does_for_the_caller_needs_rights_too() {
         ]),
     );
     assert_eq!(of_worker(&lab, "guardduty", "CreateDetector", detector), None);
-    let recorder = json!({"ConfigurationRecorder": {"name": "r", "roleARN": format!("arn:aws:iam::{MEMBER}:role/x")}});
+    let recorder =
+        json!({"ConfigurationRecorder": {"name": "r", "roleARN": format!("arn:aws:iam::{MEMBER}:role/x")}});
     allow(&mut lab, &json!([{"Effect": "Allow", "Action": "config:*", "Resource": "*"}]));
     let reason = of_worker(&lab, "config", "PutConfigurationRecorder", recorder).unwrap();
     assert!(reason.contains("iam:PassRole"), "{reason}");
@@ -242,12 +255,20 @@ fn assuming_a_role_takes_both_sides() {
         refusal(&lab, &assume, None).unwrap(),
         "because no identity-based policy allows the sts:AssumeRole action"
     );
-    assert_eq!(refusal(&lab, &call(MANAGEMENT, Principal::Management, "sts", "AssumeRole", input), None), None);
+    assert_eq!(
+        refusal(&lab, &call(MANAGEMENT, Principal::Management, "sts", "AssumeRole", input), None),
+        None
+    );
     // Another account that the trust policy does not name.
-    let stranger = call(OTHER, worker(), "sts", "AssumeRole", json!({"RoleArn": arn, "RoleSessionName": "s"}));
+    let stranger =
+        call(OTHER, worker(), "sts", "AssumeRole", json!({"RoleArn": arn, "RoleSessionName": "s"}));
     lab.at(OTHER, HOME);
-    lab.ok("iam", "CreateRole", json!({"RoleName": ROLE, "AssumeRolePolicyDocument": document(&json!([
-        {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "sts:AssumeRole"}]))}));
+    lab.ok(
+        "iam",
+        "CreateRole",
+        json!({"RoleName": ROLE, "AssumeRolePolicyDocument": document(&json!([
+        {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "sts:AssumeRole"}]))}),
+    );
     allow(&mut lab, &json!([{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]));
     assert_eq!(
         refusal(&lab, &stranger, None).unwrap(),
