@@ -20,7 +20,7 @@ mod guard;
 mod http;
 mod moto;
 mod pace;
-mod quota;
+pub(crate) mod quota;
 mod read_policy;
 mod record;
 mod retry;

@@ -58,7 +58,7 @@ fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -
     let units = units::expand(&Scope { baseline, facts, selection: &Selection::default(), today })?;
     let levels = allow::Levels::new(facts, &policies);
     let spoken = Spoken::default();
-    for (account, calls) in &calls::by_account(&units, facts, &baseline.organization.home_region) {
+    for (account, calls) in &calls::by_account(&units, facts, baseline) {
         let Some(account) = facts.accounts.get(*account) else { continue };
         let places = places_of(account, baseline, moving.contains(account.id.as_str()));
         let above: Vec<(&str, &Document)> = policies

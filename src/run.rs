@@ -20,7 +20,8 @@ use crate::facts::discover::enabled_regions;
 use crate::facts::{self, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
-use crate::sandbox::{Sandbox, spec::Spec};
+use crate::sandbox::enforce::strict::Strict;
+use crate::sandbox::{Sandbox, faults::Faults, spec::Spec};
 use crate::selector::Selection;
 use crate::units;
 
@@ -72,9 +73,15 @@ pub async fn open(place: &Place) -> Result<Opened, RunError> {
     let endpoint = Endpoint::from_env()?;
     let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
     let door = sandbox.as_ref().map(Sandbox::http_client);
-    let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
+    let limits = limits(sandbox.as_ref());
+    let opened = Opened { sandbox, ..connect_within(limits, place, baseline, endpoint, door).await? };
     banner(&opened);
     Ok(opened)
+}
+
+/// Only a sandbox that keeps AWS's rates up needs pacing.
+fn limits(sandbox: Option<&Sandbox>) -> Limits {
+    Limits { paced: sandbox.is_some_and(Sandbox::is_rated), ..Limits::default() }
 }
 
 /// Like `begin`, but every call goes through `door`, which answers in process: for several runs on one open sandbox.
@@ -88,6 +95,20 @@ pub async fn begin_through(
     selection: &Selection,
 ) -> Result<Run, RunError> {
     open_through(door, place).await?.begin(selection).await
+}
+
+/// Like `begin_through`, within other bounds.
+///
+/// # Errors
+/// As `begin`.
+pub async fn begin_within(
+    limits: Limits,
+    door: SharedHttpClient,
+    place: &Place,
+    selection: &Selection,
+) -> Result<Run, RunError> {
+    let baseline = Baseline::load(&place.baseline)?;
+    connect_within(limits, place, baseline, None, Some(door)).await?.begin(selection).await
 }
 
 /// Like `open`, through a door as in `begin_through`.
@@ -233,6 +254,16 @@ async fn connect(
     endpoint: Option<Endpoint>,
     door: Option<SharedHttpClient>,
 ) -> Result<Opened, RunError> {
+    connect_within(Limits::default(), place, baseline, endpoint, door).await
+}
+
+async fn connect_within(
+    limits: Limits,
+    place: &Place,
+    baseline: Baseline,
+    endpoint: Option<Endpoint>,
+    door: Option<SharedHttpClient>,
+) -> Result<Opened, RunError> {
     let now = OffsetDateTime::now_utc();
     let id = run_id(now);
     let live = door.is_none() && endpoint.is_none();
@@ -244,7 +275,7 @@ async fn connect(
         read_only: place.read_only,
         run_id: id.clone(),
         roles: roles(&baseline, None, place.read_only),
-        limits: Limits::default(),
+        limits,
     };
     let aws = Aws::connect(options).await?;
     let facts = facts::organization(&aws, &baseline.organization.home_region).await?;
@@ -318,7 +349,18 @@ fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Opti
         crate::apply::files::private_folder(folder)
             .map_err(|e| RunError::new(format!("cannot make the folder {}: {e}", folder.display())))?;
     }
-    Sandbox::open(Some(path), &Spec::default()).map(Some)
+    let mut sandbox = Sandbox::open(Some(path), &Spec::default())?;
+    if std::env::var_os("ORGBASE_SANDBOX_STRICT").is_some_and(|value| value == "1") {
+        sandbox = sandbox.with_strict(Strict::default());
+    }
+    let Some(faults) = Faults::from_env()? else { return Ok(Some(sandbox)) };
+    let sandbox = sandbox.with_faults(&faults);
+    let watched = sandbox.clone();
+    tokio::spawn(async move {
+        watched.died().await;
+        crate::sandbox::exit()
+    });
+    Ok(Some(sandbox))
 }
 
 /// `20261121T223005Z-1a2b3c`: the time, and enough of the process to tell two runs of one second apart.

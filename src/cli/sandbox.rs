@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::{Global, say, say_err};
 use crate::error::RunError;
+use crate::sandbox::enforce::strict::Strict;
+use crate::sandbox::faults::Faults;
 use crate::sandbox::spec::Spec;
-use crate::sandbox::{Sandbox, door};
+use crate::sandbox::{self, Sandbox, door};
 
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArgs {
@@ -20,13 +22,20 @@ pub(crate) struct SandboxArgs {
     /// What to make: accounts=N,ous=N,regions=N,drift=F,invited=N,suspended=N,foreign=N,seed=N, or a TOML file
     #[arg(long, value_name = "SPEC")]
     org: Option<String>,
+    /// What goes wrong while it listens: seed=N,throttle=P,latency=MS,delay=CALLS,drop=P,deny=SERVICE:Operation[@ACCOUNT],
+    /// exit_before=N,exit_after=N, ... (docs/sandbox.md)
+    #[arg(long, value_name = "SPEC")]
+    faults: Option<Faults>,
+    /// Signatures are verified, and every policy counts: identity, resource, session, trust, boundaries, SCPs, RCPs
+    #[arg(long)]
+    strict: bool,
 }
 
 impl SandboxArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
         let spec = self.org.as_deref().map(Spec::parse).transpose()?.unwrap_or_default();
         let state = self.state.clone().or_else(|| global.sandbox.clone());
-        let sandbox = Sandbox::open(state.as_deref(), &spec)?;
+        let mut sandbox = Sandbox::open(state.as_deref(), &spec)?;
         let Some(listen) = &self.listen else {
             if state.is_none() {
                 return Err(RunError::new("nothing to do: neither --state nor --listen is given").hint(
@@ -36,12 +45,21 @@ impl SandboxArgs {
             say(&sandbox.describe());
             return Ok(0);
         };
+        if let Some(faults) = &self.faults {
+            sandbox = sandbox.with_faults(faults);
+        }
+        if self.strict {
+            sandbox = sandbox.with_strict(Strict::default());
+        }
         let listener = door::listen(&sandbox, listen).await?;
         say(&exports(&listener.address().to_string()));
         if !global.quiet {
             say_err(&sandbox.describe());
         }
-        listener.serve_until(async { drop(tokio::signal::ctrl_c().await) }).await;
+        tokio::select! {
+            () = listener.serve_until(async { drop(tokio::signal::ctrl_c().await) }) => {}
+            () = sandbox.died() => sandbox::exit(),
+        }
         for operation in sandbox.unimplemented() {
             say_err(&format!("the sandbox has no operation {operation}"));
         }

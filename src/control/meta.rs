@@ -81,6 +81,9 @@ pub struct Meta {
     /// Those of `reads` and `writes` that are called as a member's root user, in sessions of `sts:AssumeRoot`: the caller
     /// itself needs no right to them.
     pub in_root_sessions: &'static [&'static str],
+    /// Those of `reads` and `writes` that are called in the account of another seat (`Clients::elsewhere`): its policy must
+    /// allow them too. `Seat::Member`: in any account.
+    pub elsewhere: &'static [(Seat, &'static [&'static str])],
     /// It may deny other calls (a service control policy), or works only where every account is done (a conformance pack):
     /// runs when every other unit has an outcome.
     pub denies: bool,
@@ -101,6 +104,7 @@ impl Meta {
         reads: &[],
         writes: &[],
         in_root_sessions: &[],
+        elsewhere: &[],
         denies: false,
         survey: None,
         settle: Duration::from_mins(1),

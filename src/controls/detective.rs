@@ -115,6 +115,7 @@ impl Control for Graphs {
     const META: Meta = Meta {
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("detective"),
+        elsewhere: &[(Seat::Management, &["detective:ListOrganizationAdminAccounts"])],
         after: &["delegated_admins.trusted_access", "delegated_admins.regional_admin:detective@region"],
         reads: &[
             "detective:DescribeOrganizationConfiguration",

@@ -113,6 +113,7 @@ impl Control for NotificationChannel {
     const META: Meta = Meta {
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("fms"),
+        elsewhere: &[(Seat::Management, &["fms:GetAdminAccount"])],
         after: &["delegated_admins.admin:fms"],
         reads: &[
             "fms:GetAdminAccount",

@@ -123,6 +123,7 @@ impl Control for Sessions {
     const META: Meta = Meta {
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("macie"),
+        elsewhere: &[(Seat::Management, &["macie2:ListOrganizationAdminAccounts"])],
         after: &["delegated_admins.trusted_access", "delegated_admins.regional_admin:macie@region"],
         reads: &[
             "macie2:DescribeOrganizationConfiguration",

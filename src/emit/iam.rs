@@ -12,7 +12,7 @@ use crate::controls::SECTIONS;
 use crate::facts::discover;
 
 /// The seats, as `--for` names them.
-pub const SEATS: [&str; 4] = ["management", "log-archive", "delegated-admin", "member"];
+pub const SEATS: [&str; 5] = ["management", "log-archive", "log-replica", "delegated-admin", "member"];
 
 /// What a policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,10 +152,13 @@ fn operations(
             if let Some(survey) = meta.survey.filter(|survey| wanted(survey.seat)) {
                 operations.extend(survey.reads.iter().map(|op| (*op, false)));
             }
+            let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
+            let there = meta.elsewhere.iter().filter(|(seat, _)| wanted(*seat)).flat_map(|(_, ops)| *ops);
+            let allowed = there.filter(|op| writes.contains(op) || !meta.writes.contains(op));
+            operations.extend(allowed.map(|op| (*op, meta.writes.contains(op))));
             if !wanted(meta.seat) {
                 continue;
             }
-            let writes: &[&str] = if purpose == Purpose::Apply { meta.writes } else { &[] };
             let own = |op: &&&str| !meta.in_root_sessions.contains(*op);
             operations.extend(meta.reads.iter().filter(own).map(|op| (*op, false)));
             operations.extend(writes.iter().filter(own).map(|op| (*op, true)));

@@ -25,8 +25,9 @@ pub(super) struct Call {
 pub(super) fn by_account<'a>(
     units: &'a [Unit],
     facts: &'a Facts,
-    home: &str,
+    baseline: &Baseline,
 ) -> BTreeMap<&'a str, BTreeSet<Call>> {
+    let home = baseline.organization.home_region.as_str();
     let call = |action, region: &str, write| Call { action, region: region.to_owned(), write };
     let mut calls: BTreeMap<&str, BTreeSet<Call>> = BTreeMap::new();
     for account in facts.regions.keys() {
@@ -37,6 +38,18 @@ pub(super) fn by_account<'a>(
         let writes = unit.meta.writes.iter().flat_map(|op| iam_actions(op)).map(|action| (action, true));
         let all = reads.chain(writes).map(|(action, write)| call(action, &unit.id.region, write));
         calls.entry(unit.seat.as_str()).or_default().extend(all);
+        for (seat, operations) in unit.meta.elsewhere {
+            let accounts: Vec<&str> = match (seat, seat_account(baseline, facts, *seat)) {
+                (Seat::Member, _) => facts.accounts.keys().map(String::as_str).collect(),
+                (_, Ok(account)) => vec![account.id.as_str()],
+                (_, Err(_)) => Vec::new(),
+            };
+            let actions: BTreeSet<String> = operations.iter().flat_map(|op| iam_actions(op)).collect();
+            for account in accounts {
+                let there = actions.iter().map(|action| call(action.clone(), &unit.id.region, false));
+                calls.entry(account).or_default().extend(there);
+            }
+        }
     }
     calls
 }

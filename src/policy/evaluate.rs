@@ -7,6 +7,7 @@
 //! nobody vouches for may have any value, and the answer errs on the side of being locked out.
 
 mod condition;
+mod decide;
 mod pattern;
 mod values;
 
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 use super::canonical::account_of_root;
 use super::document::{Document, Effect, Element, Principal, PrincipalType, Statement};
 use pattern::Token;
+
+pub use decide::{Kind, Policies, Verdict, decide};
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,11 @@ pub fn caller(world: &World, call: &Call) -> Caller {
 pub fn principal_arn(world: &World, call: &Call) -> String {
     match &call.principal {
         Principal::Management => world.arn("iam", "", &call.account, MANAGEMENT_USER),
+        Principal::User { name } => {
+            let path =
+                world.iam.get(&call.account).and_then(|iam| iam.users.get(name)).map(|u| u.path.as_str());
+            world.arn("iam", "", &call.account, &format!("user{}{name}", path.unwrap_or("/")))
+        }
         Principal::Role { role, .. } if role == ROOT_SESSION => world.arn("iam", "", &call.account, "root"),
         Principal::Role { role, .. } => {
             let path =

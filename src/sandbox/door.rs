@@ -1,9 +1,8 @@
 //! The two doors to a sandbox: the SDK's HTTP client in process, and a listener on a loopback port.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -67,12 +67,18 @@ impl HttpConnector for InProcess {
             let (parts, body) = request.into_parts();
             let body =
                 ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
-            let response = sandbox.handle(&http::Request::from_parts(parts, body.to_vec()));
+            let request = http::Request::from_parts(parts, body.to_vec());
+            let response = sandbox.serve(&request).await.map_err(|_| ConnectorError::io(Box::new(Reset)))?;
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
+
+/// What a client sees of a connection that broke.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was reset (--faults drop)")]
+struct Reset;
 
 /// A bound loopback port.
 #[derive(Debug)]
@@ -151,7 +157,7 @@ async fn connection(
 ) {
     let service = service_fn(move |request| {
         let sandbox = sandbox.clone();
-        async move { Ok::<_, Infallible>(answer(&sandbox, request, patience).await) }
+        async move { answer(&sandbox, request, patience).await }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -193,28 +199,28 @@ async fn answer(
     sandbox: &Sandbox,
     request: http::Request<Incoming>,
     patience: Duration,
-) -> http::Response<Full<Bytes>> {
+) -> Result<http::Response<Full<Bytes>>, Reset> {
     // a browser sends it: no web page may talk to the sandbox behind its user's back
     if request.headers().contains_key("origin") {
-        return plain(403, "Requests with an Origin header are refused.\n");
+        return Ok(plain(403, "Requests with an Origin header are refused.\n"));
     }
     let (parts, body) = request.into_parts();
     if body.size_hint().lower() > MAX_BODY as u64 {
-        return plain(413, "The request body is too large.\n");
+        return Ok(plain(413, "The request body is too large.\n"));
     }
     let body = tokio::time::timeout(patience, Limited::new(body, MAX_BODY).collect()).await;
-    match body {
+    Ok(match body {
         Err(_) => plain(408, "The request body did not arrive in time.\n"),
         Ok(Err(_)) => plain(413, "The request body is too large or broken off.\n"),
         Ok(Ok(body)) => {
             let request = http::Request::from_parts(parts, body.to_bytes().to_vec());
             // a mistake in a handler is answered too, and leaves the listener up
-            match catch_unwind(AssertUnwindSafe(|| sandbox.handle(&request))) {
-                Ok(response) => response.map(|body| Full::new(Bytes::from(body))),
+            match AssertUnwindSafe(sandbox.serve(&request)).catch_unwind().await {
+                Ok(response) => response.map_err(|_| Reset)?.map(|body| Full::new(Bytes::from(body))),
                 Err(_) => plain(500, "The sandbox has a defect: see its log.\n"),
             }
         }
-    }
+    })
 }
 
 fn plain(status: u16, text: &'static str) -> http::Response<Full<Bytes>> {

@@ -1,12 +1,13 @@
 //! Service control policies on the calls of member accounts.
 //!
 //! Sources: `facts/scps.md` section 1; Organizations user guide, "SCP evaluation". The management account is never
-//! bound. Resource control policies, identity and resource policies belong to strict mode.
+//! bound. Resource control policies, identity and resource policies belong to strict mode: `strict`.
 
 mod actions;
 mod resources;
+pub mod strict;
 
-pub(crate) use actions::{action, is_global};
+pub(crate) use actions::{action, denied_code, is_global};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -38,7 +39,7 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
             call,
             &action,
             &resources::resource(world, call),
-            "because no session policy allows the action",
+            &format!("because no session policy allows the {action} action"),
         ));
     }
     let stored = organizations::attached_documents(world, &call.account, "SERVICE_CONTROL_POLICY");
@@ -62,7 +63,7 @@ pub fn check(world: &World, call: &Call) -> Result<(), Fault> {
             call,
             &action,
             &resource,
-            "because no service control policy allows the action",
+            &format!("because no service control policy allows the {action} action"),
         )),
     }
 }

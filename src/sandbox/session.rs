@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! access key     ASIAORGB + 8 characters (account, 40 bits) + 4 characters (check of the token, 20 bits)
-//! session token  base64url of account, role, session name and expiry, one per line
+//! session token  base64url of account, role, session name, expiry and, where there is one, session policy (base64url),
+//!                one per line
 //! ```
 //!
 //! The secrets guard nothing (this is a simulation on the user's own machine); they are derived, so that strict mode
@@ -37,7 +38,19 @@ pub struct Credentials {
 ///
 /// Pure: the same arguments give the same credentials. `account` is 12 digits; `role` has no path.
 pub fn issue(account: &str, role: &str, session: &str, expiration: f64) -> Credentials {
-    let session_token = URL_SAFE_NO_PAD.encode(format!("{account}\n{role}\n{session}\n{expiration}"));
+    issue_with(account, role, session, expiration, None)
+}
+
+/// The same, with a session policy (JSON).
+pub fn issue_with(
+    account: &str,
+    role: &str,
+    session: &str,
+    expiration: f64,
+    policy: Option<&str>,
+) -> Credentials {
+    let policy = policy.map(|text| format!("\n{}", URL_SAFE_NO_PAD.encode(text))).unwrap_or_default();
+    let session_token = URL_SAFE_NO_PAD.encode(format!("{account}\n{role}\n{session}\n{expiration}{policy}"));
     let number = account.parse::<u64>().unwrap_or_default();
     let access_key_id = format!("{PREFIX}{}{}", base32(number, 8), base32(check(&session_token), 4));
     Credentials { secret_access_key: secret(&access_key_id), access_key_id, session_token, expiration }
@@ -71,13 +84,14 @@ pub fn identify(
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
     let text = String::from_utf8(bytes).map_err(|_| invalid())?;
     let mut lines = text.split('\n');
-    let (Some(account), Some(role), Some(session), Some(expiry), None) =
-        (lines.next(), lines.next(), lines.next(), lines.next(), lines.next())
+    let (Some(account), Some(role), Some(session), Some(expiry)) =
+        (lines.next(), lines.next(), lines.next(), lines.next())
     else {
         return Err(invalid());
     };
     let expiration: f64 = expiry.parse().map_err(|_| invalid())?;
-    if issue(account, role, session, expiration).access_key_id != access_key_id {
+    let policy = policy_of(&mut lines);
+    if issue_with(account, role, session, expiration, policy.as_deref()).access_key_id != access_key_id {
         return Err(invalid());
     }
     if now >= expiration {
@@ -86,6 +100,16 @@ pub fn identify(
         );
     }
     Ok(Some((account.to_owned(), Principal::Role { role: role.to_owned(), session: session.to_owned() })))
+}
+
+/// The session policy that a token carries.
+pub(super) fn policy(token: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    policy_of(&mut text.split('\n').skip(4))
+}
+
+fn policy_of<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(lines.next()?).ok()?).ok()
 }
 
 /// The low `5 * length` bits of `number`, most significant first.

@@ -10,11 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::{Request, Response};
 use serde_json::Value;
 
+use super::enforce::strict::Strict;
+use super::faults::{Dropped, Faults, Hits, Injector};
 use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
 use super::world::{Call, Fault, Principal, Reply, World};
-use super::{enforce, generate, region, services, session};
+use super::{enforce, generate, region, services, session, signature};
 use crate::error::RunError;
 
 mod file;
@@ -49,6 +51,8 @@ const READS_THAT_WRITE: [&str; 1] = ["DescribeCreateAccountStatus"];
 #[derive(Clone)]
 pub struct Sandbox {
     shared: Arc<Shared>,
+    faults: Option<Arc<Injector>>,
+    strict: Option<Arc<Strict>>,
 }
 
 struct Shared {
@@ -82,30 +86,108 @@ impl Sandbox {
             unimplemented: Mutex::default(),
             requests: AtomicU64::new(now().to_bits()),
         };
-        Ok(Sandbox { shared: Arc::new(shared) })
+        Ok(Sandbox { shared: Arc::new(shared), faults: None, strict: None })
     }
 
-    /// Answers one HTTP request: what both doors call.
-    pub fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let id = self.request_id();
-        match wire::read(request) {
-            Ok(parsed) => {
-                let missing =
-                    self.inspect(|w| region::missing_host(w, parsed.service, &parsed.region, request));
-                if let Some(host) = missing {
-                    return no_endpoint(&host);
-                }
-                let dialect = parsed.dialect;
-                let reply = self.call(parsed);
-                wire::write(&dialect, &reply, &id)
+    /// The same organization, seen through `faults`. Regions that are off are off for everybody.
+    #[must_use]
+    pub fn with_faults(&self, faults: &Faults) -> Sandbox {
+        let injector = {
+            let mut state = lock(&self.shared.state);
+            for (region, account) in &faults.off {
+                services::account::turn_off(&mut state.world, region, account.as_deref());
             }
+            Injector::new(faults, &state.world)
+        };
+        Sandbox { faults: Some(Arc::new(injector)), ..self.clone() }
+    }
+
+    /// The same organization, where signatures and every policy count.
+    #[must_use]
+    pub fn with_strict(&self, strict: Strict) -> Sandbox {
+        Sandbox { strict: Some(Arc::new(strict)), ..self.clone() }
+    }
+
+    /// What strict mode was asked for: account and action; empty without it.
+    pub fn asked(&self) -> BTreeSet<(String, String)> {
+        self.strict.as_ref().map(|strict| strict.asked()).unwrap_or_default()
+    }
+
+    /// Answers one HTTP request as both doors do: with the faults.
+    ///
+    /// # Errors
+    /// The connection breaks. A process that is to end gets no answer at all: this waits forever.
+    pub async fn serve(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Dropped> {
+        match &self.faults {
+            Some(injector) => injector.serve(self, request).await,
+            None => Ok(self.handle(request)),
+        }
+    }
+
+    /// Ready when `exit_before` or `exit_after` says that the process ends.
+    pub async fn died(&self) {
+        match &self.faults {
+            Some(injector) => injector.died().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Time passes: reads see every write.
+    pub fn settle(&self) {
+        if let Some(injector) = &self.faults {
+            injector.settle(&lock(&self.shared.state).world);
+        }
+    }
+
+    /// How often something went wrong on purpose.
+    pub fn hits(&self) -> Hits {
+        self.faults.as_ref().map(|injector| injector.hits()).unwrap_or_default()
+    }
+
+    /// Whether calls that come too fast are refused.
+    pub fn is_rated(&self) -> bool {
+        self.faults.as_ref().is_some_and(|injector| injector.is_rated())
+    }
+
+    /// Answers one HTTP request; of the faults, only what reads see late counts.
+    pub fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        match wire::read(request) {
+            Ok(parsed) => self.answer(parsed, request),
             Err(refusal) => {
                 if let Some(operation) = refusal.unimplemented {
                     self.remember(operation);
                 }
-                wire::write(&refusal.dialect, &Err(refusal.fault), &id)
+                wire::write(&refusal.dialect, &Err(refusal.fault), &self.request_id())
             }
         }
+    }
+
+    /// Answers a request that was read.
+    pub(super) fn answer(&self, parsed: Parsed, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let missing = self.inspect(|w| region::missing_host(w, parsed.service, &parsed.region, request));
+        if let Some(host) = missing {
+            return no_endpoint(&host);
+        }
+        let dialect = parsed.dialect;
+        let reply = self.signed(&parsed, request).and_then(|()| self.call(parsed));
+        wire::write(&dialect, &reply, &self.request_id())
+    }
+
+    /// Refuses a wrong signature, where signatures count.
+    fn signed(&self, parsed: &Parsed, request: &Request<Vec<u8>>) -> Result<(), Fault> {
+        if self.strict.is_none() {
+            return Ok(());
+        }
+        let protocol = parsed.dialect.protocol;
+        let stamp = request.headers().get("x-amz-date").and_then(|stamp| stamp.to_str().ok());
+        let skewed = stamp.and_then(|stamp| signature::skewed(parsed.service, protocol, stamp, now()));
+        skewed.map_or(Ok(()), Err)?;
+        signature::verify(request, protocol, &Strict::secret(&parsed.access_key))
+    }
+
+    /// Id of the management account; empty without an organization.
+    pub(super) fn management(&self) -> String {
+        self.inspect(|world| services::organizations::management(world).unwrap_or_default().to_owned())
     }
 
     /// `service:Operation` of every request so far that the sandbox could not answer, sorted.
@@ -140,16 +222,10 @@ impl Sandbox {
     fn call(&self, parsed: Parsed) -> Reply {
         let now = now();
         let protocol = parsed.dialect.protocol;
-        let caller = session::identify(&parsed.access_key, parsed.token.as_deref(), now)
-            .map_err(|fault| credentials_fault(protocol, fault))?;
         let mut state = lock(&self.shared.state);
-        let (account, principal) = match caller {
-            Some(caller) => caller,
-            None => (
-                services::organizations::management(&state.world).unwrap_or_default().to_owned(),
-                Principal::Management,
-            ),
-        };
+        let (account, principal) =
+            self.identify(&state.world, &parsed, now).map_err(|fault| credentials_fault(protocol, fault))?;
+        let policy = self.strict.as_ref().and(parsed.token.as_deref()).and_then(session::policy);
         let call = Call {
             service: parsed.service.to_owned(),
             operation: parsed.operation.to_owned(),
@@ -163,12 +239,41 @@ impl Sandbox {
             .and_then(|()| region::check(&state.world, &call))
             .map_err(|fault| credentials_fault(protocol, fault))?;
         enforce::check(&state.world, &call)?;
-        let reply = state.run(&call);
+        if let Some(strict) = &self.strict {
+            strict.check(&state.world, &call, policy.as_deref())?;
+        }
+        let reply = self.run(&mut state, &call);
         drop(state);
         reply.unwrap_or_else(|| {
             self.remember(format!("{}:{}", call.service, call.operation));
             Err(wire::not_implemented(&call.service, &call.operation))
         })
+    }
+
+    /// Who signed. Unless every policy counts, a key that no AssumeRole issued is the management account's.
+    fn identify(&self, world: &World, parsed: &Parsed, now: f64) -> Result<(String, Principal), Fault> {
+        if let Some(strict) = &self.strict {
+            return strict.identify(world, parsed, now);
+        }
+        let caller = session::identify(&parsed.access_key, parsed.token.as_deref(), now)?;
+        let management = || services::organizations::management(world).unwrap_or_default().to_owned();
+        Ok(caller.unwrap_or_else(|| (management(), Principal::Management)))
+    }
+
+    /// Runs a call on the world, or on what reads see of it.
+    fn run(&self, state: &mut State, call: &Call) -> Option<Reply> {
+        let lag = self.faults.as_ref().and_then(|injector| Some((injector, injector.lag()?)));
+        let Some((injector, lag)) = lag else { return state.run(call) };
+        // What a session is opened with, and who it is, is never late: a run would not begin.
+        if !is_write(&call.operation) && call.service != "sts" {
+            return lock(lag).read(call);
+        }
+        let ids = state.world.ids_made;
+        let reply = state.run(call);
+        if is_write(&call.operation) && matches!(reply, Some(Ok(_))) {
+            lock(lag).wrote(call, ids, injector.unseen_for(call));
+        }
+        reply
     }
 
     fn remember(&self, operation: String) {
@@ -180,7 +285,7 @@ impl Sandbox {
     }
 
     /// A request id in the form of a UUID.
-    fn request_id(&self) -> String {
+    pub(super) fn request_id(&self) -> String {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         format!(
             "{:08x}-{:04x}-4000-8000-{:012x}",
@@ -242,7 +347,7 @@ fn no_endpoint(host: &str) -> Response<Vec<u8>> {
 }
 
 /// Whether a successful call belongs in the log.
-fn is_write(operation: &str) -> bool {
+pub(super) fn is_write(operation: &str) -> bool {
     READS_THAT_WRITE.contains(&operation) || !READS.iter().any(|word| operation.starts_with(word))
 }
 
@@ -280,13 +385,13 @@ fn credentials_fault(protocol: Protocol, mut fault: Fault) -> Fault {
 }
 
 /// Seconds since 1970 with milliseconds: what survives a round trip through the log.
-fn now() -> f64 {
+pub(super) fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (since.as_millis() as f64) / 1000.0
 }
 
 /// A panic in a handler must not close the whole organization.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -295,10 +400,14 @@ fn principal_json(principal: &Principal) -> Value {
     match principal {
         Principal::Management => Value::Null,
         Principal::Role { role, session } => serde_json::json!([role, session]),
+        Principal::User { name } => serde_json::json!({ "user": name }),
     }
 }
 
 fn principal_from(value: &Value) -> Principal {
+    if let Some(name) = value.get("user").and_then(Value::as_str) {
+        return Principal::User { name: name.to_owned() };
+    }
     match (value.get(0).and_then(Value::as_str), value.get(1).and_then(Value::as_str)) {
         (Some(role), Some(session)) => Principal::Role { role: role.to_owned(), session: session.to_owned() },
         _ => Principal::Management,

@@ -41,6 +41,11 @@ pub enum Principal {
         /// Role session name.
         session: String,
     },
+    /// A user, with an access key that IAM made. Only strict mode knows users.
+    User {
+        /// User name.
+        name: String,
+    },
 }
 
 impl Call {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::named::{self, Named, Steps, steps};
 use super::services::{Enable, Global, Integration};
 use super::{DelegatedAdmins, calls};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Want, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Seat, Want, Wanted};
 use crate::error::{Absent as _, CallError, UnitError};
 use crate::resource::service_linked_role;
 
@@ -44,6 +44,7 @@ impl Control for Administrators {
     type Actual = Actual;
     const META: Meta = Meta {
         part: "admin",
+        elsewhere: &[(Seat::Member, &["fms:DisassociateAdminAccount"])],
         reads: &[
             "fms:GetAdminAccount",
             "organizations:ListAWSServiceAccessForOrganization",

@@ -73,6 +73,7 @@ impl Control for Export {
         part: "export",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("guardduty"),
+        elsewhere: &[(Seat::LogArchive, &["kms:DescribeKey"])],
         after: &["log_archive", "guardduty.organization@region"],
         reads: &[
             "guardduty:DescribePublishingDestination",

@@ -65,6 +65,10 @@ impl Control for OrganizationDetector {
         part: "organization",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("guardduty"),
+        elsewhere: &[(
+            Seat::Management,
+            &["guardduty:CreateDetector", "guardduty:ListDetectors", "guardduty:ListOrganizationAdminAccounts"],
+        )],
         after: &["delegated_admins.trusted_access", "delegated_admins.regional_admin:guardduty@region"],
         reads: &[
             "guardduty:DescribeOrganizationConfiguration",

@@ -46,6 +46,7 @@ impl Control for Members {
         part: "members",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("inspector2"),
+        elsewhere: &[(Seat::Management, &["inspector2:ListDelegatedAdminAccounts"])],
         after: &["inspector.administrator@region", "inspector.auto_enable@region"],
         reads: &[
             "inspector2:BatchGetAccountStatus",

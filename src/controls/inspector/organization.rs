@@ -31,6 +31,7 @@ impl Control for AutoEnable {
         part: "auto_enable",
         scope: Scope::OrganizationRegion,
         seat: Seat::DelegatedAdmin("inspector2"),
+        elsewhere: &[(Seat::Management, &["inspector2:ListDelegatedAdminAccounts"])],
         after: &["inspector.administrator@region"],
         reads: &["inspector2:DescribeOrganizationConfiguration", "inspector2:ListDelegatedAdminAccounts"],
         writes: &["inspector2:UpdateOrganizationConfiguration"],

@@ -104,6 +104,7 @@ impl Control for OrganizationTrail {
         part: "trail",
         scope: Scope::Organization,
         seat: Seat::Management,
+        elsewhere: &[(Seat::LogArchive, &["kms:DescribeKey"])],
         after: &[
             "log_archive",
             "org_trail.trusted_access",

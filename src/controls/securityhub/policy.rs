@@ -151,6 +151,7 @@ impl Control for ConfigurationPolicy {
     const META: Meta = Meta {
         part: "policy",
         seat: Seat::DelegatedAdmin("securityhub"),
+        elsewhere: &[(Seat::Member, &["securityhub:DescribeHub"])],
         after: &["accounts", "delegated_admins", "ous", "securityhub.management", "securityhub.organization"],
         reads: &[
             "organizations:ListOrganizationalUnitsForParent",

@@ -121,10 +121,15 @@ const GLOBAL: &[&str] = &[
 /// `service:Action` of a call.
 pub(crate) fn action(call: &Call) -> String {
     let service = call.service.as_str();
-    let prefix = PREFIXES.iter().find(|(key, _)| *key == service).map_or(service, |(_, prefix)| prefix);
+    let prefix = prefix(service);
     let operation = call.operation.as_str();
     let renamed = RENAMED.iter().find(|(key, from, _)| *key == service && *from == operation);
     format!("{prefix}:{}", renamed.map_or(operation, |(_, _, to)| to))
+}
+
+/// The IAM prefix of a service key.
+pub(super) fn prefix(service: &str) -> &str {
+    PREFIXES.iter().find(|(key, _)| *key == service).map_or(service, |(_, prefix)| prefix)
 }
 
 /// Whether a service has one endpoint for all regions.
@@ -147,7 +152,7 @@ pub(super) fn in_root_task(call: &Call, action: &str) -> bool {
 }
 
 /// Code and status with which a service refuses: by protocol, and EC2 and S3 in their own way.
-pub(super) fn denied_code(service: &str) -> (&'static str, u16) {
+pub(crate) fn denied_code(service: &str) -> (&'static str, u16) {
     match service {
         "ec2" => ("UnauthorizedOperation", 403),
         "iam" | "sts" | "s3" | "s3control" | "cloudwatch" | "cloudformation" | "elbv2" | "rds" => {

@@ -17,6 +17,7 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 pub use contacts::inherit_contact;
 pub use regions::is_enabled;
+pub(in crate::sandbox) use regions::turn_off;
 
 /// The service principal of trusted access and delegation.
 const PRINCIPAL: &str = "account.amazonaws.com";

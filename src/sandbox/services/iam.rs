@@ -31,8 +31,11 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 pub use account::{ROOT_CREDENTIALS, ROOT_SESSIONS};
 pub use roles::add_access_role;
-pub use service_linked::{ensure_derived_role, ensure_service_linked_role, has_service_linked_role};
-pub use state::{AccessKey, Group, ManagedPolicy, PasswordPolicy, Role, RootUser, State, User};
+pub use service_linked::{
+    ensure_derived_role, ensure_service_linked_role, has_service_linked_role,
+    role_name as service_linked_role_name,
+};
+pub use state::{AccessKey, Grants, Group, ManagedPolicy, PasswordPolicy, Role, RootUser, State, User};
 
 /// Items on a page of a list by default (API model: `MaxItems`).
 const PAGE: usize = 100;

@@ -45,6 +45,10 @@ fn identity(world: &World, call: &Call) -> Value {
     let user_id = match &call.principal {
         Principal::Management => "AIDASANDBOXMANAGEMENT".to_owned(),
         Principal::Role { .. } if caller::is_root_session(call) => call.account.clone(),
+        Principal::User { name } => {
+            let user = world.iam.get(&call.account).and_then(|iam| iam.users.get(name));
+            user.map_or_else(|| "AIDASANDBOXUSERISGONE".to_owned(), |user| user.id.clone())
+        }
         Principal::Role { role, session } => {
             let id = world.iam.get(&call.account).and_then(|iam| iam.roles.get(role)).map(|r| r.id.as_str());
             format!("{}:{session}", id.unwrap_or("AROASANDBOXROLEISGONE"))
@@ -66,6 +70,11 @@ fn denied(world: &World, call: &Call, action: &str, resource: &str) -> Fault {
 
 fn invalid(message: impl Into<String>) -> Fault {
     Fault::new("ValidationError", message).status(400)
+}
+
+/// The trust policy of a role.
+pub(in crate::sandbox) fn trust_of(world: &World, arn: &str) -> Option<String> {
+    target(world, arn).map(|(_, role)| role.trust.clone())
 }
 
 /// Account and role of an ARN `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
@@ -96,7 +105,8 @@ fn assume_role(world: &World, call: &Call) -> Reply {
     let seconds = duration(call, role)?;
     check_session_policy(call)?;
     let session_name = call.required("RoleSessionName");
-    let issued = session::issue(&account, &role.name, session_name, call.now + seconds as f64);
+    let end = call.now + seconds as f64;
+    let issued = session::issue_with(&account, &role.name, session_name, end, call.str("Policy"));
     let mut reply = json!({
         "Credentials": credentials(&issued),
         "AssumedRoleUser": {
@@ -178,7 +188,7 @@ fn duration(call: &Call, role: &Role) -> Result<i64, Fault> {
     Ok(seconds)
 }
 
-/// A session policy must be one; nothing here evaluates it.
+/// A session policy must be one; strict mode evaluates it.
 fn check_session_policy(call: &Call) -> Result<(), Fault> {
     let Some(text) = call.str("Policy") else { return Ok(()) };
     if Document::parse(text).is_err() {

@@ -53,7 +53,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.bits() % length as u64).unwrap()
     }
 }

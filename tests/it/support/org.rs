@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgbase::apply::journal::{Head, Journal};
 use orgbase::apply::{self, Consent, store};
-use orgbase::aws::CallCount;
+use orgbase::aws::{CallCount, Limits};
 use orgbase::controls::SECTIONS;
 use orgbase::error::RunError;
 use orgbase::plan::Refresh;
@@ -38,6 +38,8 @@ pub(crate) struct Done {
 pub(crate) struct How {
     /// Only this section.
     pub(crate) only: Option<&'static str>,
+    /// Only these sections; empty: all of them.
+    pub(crate) sections: Vec<&'static str>,
     /// Only this account, by key or id.
     pub(crate) account: Option<&'static str>,
     /// All but this section.
@@ -48,6 +50,8 @@ pub(crate) struct How {
     pub(crate) door: Option<SharedHttpClient>,
     /// `--refresh`.
     pub(crate) refresh: Refresh,
+    /// Calls are paced and retried as on live AWS.
+    pub(crate) paced: bool,
     /// Somebody reviewed the plan: only what it shows is done.
     pub(crate) reviewed: bool,
 }
@@ -56,6 +60,11 @@ impl How {
     /// Only one section.
     pub(crate) fn only(section: &'static str) -> How {
         How { only: Some(section), ..How::default() }
+    }
+
+    /// Only these sections; none: all of them.
+    pub(crate) fn sections(self, sections: &[&'static str]) -> How {
+        How { sections: sections.to_vec(), ..self }
     }
 
     /// All but one section.
@@ -70,6 +79,10 @@ impl How {
     /// `--refresh central`.
     pub(crate) fn central(self) -> How {
         How { refresh: Refresh::Central, ..self }
+    }
+
+    pub(crate) fn paced(self) -> How {
+        How { paced: true, ..self }
     }
 
     pub(crate) fn reviewed(self) -> How {
@@ -110,6 +123,11 @@ impl Org {
         let folder = TempDir::new().unwrap();
         documents(folder.path());
         Org { sandbox, folder, files: AtomicUsize::new(0) }
+    }
+
+    /// An organization that is made of another's state.
+    pub(crate) fn bare() -> Org {
+        Org::of(&Spec::parse("accounts=2,ous=0,regions=1").unwrap())
     }
 
     /// Another organization in the same state.
@@ -192,14 +210,15 @@ impl Org {
     }
 
     async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
-        let sections = how.only.iter().map(|id| format!("control={id}"));
+        let sections = how.only.iter().chain(&how.sections).map(|id| format!("control={id}"));
         let only: Vec<String> =
             sections.chain(how.account.iter().map(|key| format!("account={key}"))).collect();
         let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
         let place = Place { read_only, ..self.place(baseline, how) };
-        run::begin_through(door, &place, &selection).await
+        let limits = Limits { paced: how.paced, ..Limits::default() };
+        run::begin_within(limits, door, &place, &selection).await
     }
 
     fn next(&self) -> String {

@@ -79,6 +79,7 @@ impl Control for ReplicationRule {
         part: "replication",
         scope: Scope::Organization,
         seat: Seat::LogArchive,
+        elsewhere: &[(Seat::LogReplica, &["kms:DescribeKey"])],
         after: &[
             "log_archive.bucket:cloudtrail",
             "log_archive.replica_bucket",

@@ -50,10 +50,8 @@ pub(in crate::sandbox::services) fn is_opt_in(region: &str) -> bool {
 }
 
 fn opt_status(world: &World, account: &str, region: &str, now: f64) -> &'static str {
-    if is_default(world, region) {
-        return "ENABLED_BY_DEFAULT";
-    }
     match view(world, account).and_then(|state| state.regions.get(region)) {
+        None if is_default(world, region) => "ENABLED_BY_DEFAULT",
         None => "DISABLED",
         Some(opt) => match (opt.enabled, now - opt.since < CHANGE_SECONDS) {
             (true, true) => "ENABLING",
@@ -61,6 +59,17 @@ fn opt_status(world: &World, account: &str, region: &str, now: f64) -> &'static 
             (false, true) => "DISABLING",
             (false, false) => "DISABLED",
         },
+    }
+}
+
+/// A fault: the region is not enabled in one account, or in all of the organization, although it should be.
+pub(in crate::sandbox) fn turn_off(world: &mut World, region: &str, account: Option<&str>) {
+    let accounts: Vec<String> = match account {
+        Some(account) => vec![account.to_owned()],
+        None => world.organizations.accounts.keys().cloned().collect(),
+    };
+    for account in accounts {
+        edit(world, &account).regions.insert(region.to_owned(), RegionOpt { enabled: false, since: 0.0 });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::sandbox::session;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::AccessKey;
@@ -19,7 +20,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Reply {
         return Err(limit(format!("Cannot exceed quota for AccessKeysPerUser: {KEY_LIMIT}")));
     }
     let id = format!("AKIA{}", world.id(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"));
-    let secret = world.id(40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    // Derived, so that strict mode can check a signature.
+    let secret = session::secret(&id);
     let key = AccessKey { id: id.clone(), status: "Active".into(), created: call.now, used: None };
     users::change(world, call)?.keys.push(key);
     Ok(json!({"AccessKey": {

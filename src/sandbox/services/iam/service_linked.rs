@@ -40,8 +40,8 @@ const NAMES: &[(&str, &str)] = &[
 /// Where service-linked roles are.
 const PATH: &str = "/aws-service-role/";
 
-/// Guess: services outside the table are named after the first part of their principal.
-fn role_name(service: &str) -> String {
+/// The name of a service's role. Guess: services outside the table are named after the first part of their principal.
+pub fn role_name(service: &str) -> String {
     if let Some((_, name)) = NAMES.iter().find(|(principal, _)| *principal == service) {
         return (*name).to_owned();
     }

@@ -1,4 +1,4 @@
-//! The parts of a SigV4 signature that say who asks whom. The signature itself is not checked (only strict mode would).
+//! The parts of a SigV4 signature that say who asks whom. The signature itself is checked in strict mode alone (`sandbox/signature.rs`).
 
 use http::HeaderMap;
 
