@@ -16,6 +16,7 @@ pub mod control;
 pub mod controls;
 pub mod diag;
 pub mod digest;
+pub mod drift;
 pub mod emit;
 pub mod error;
 pub mod facts;

@@ -112,6 +112,16 @@ impl Opened {
         &self.facts.organization_id
     }
 
+    /// The run works on AWS itself.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The baseline says which organization it is for.
+    pub fn names_organization(&self) -> bool {
+        self.baseline.organization.id.is_some()
+    }
+
     /// The connection.
     pub fn aws(&self) -> &Aws {
         &self.aws

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::{Request, Response};
 use serde_json::Value;
 
+use super::services::cloudtrail::events::Origin;
 use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
@@ -60,6 +61,8 @@ struct Shared {
 struct State {
     world: World,
     file: Option<StateFile>,
+    /// Of the request in work.
+    origin: Origin,
 }
 
 impl Sandbox {
@@ -78,7 +81,7 @@ impl Sandbox {
             }
         };
         let shared = Shared {
-            state: Mutex::new(State { world, file }),
+            state: Mutex::new(State { world, file, origin: Origin::default() }),
             unimplemented: Mutex::default(),
             requests: AtomicU64::new(now().to_bits()),
         };
@@ -143,6 +146,7 @@ impl Sandbox {
         let caller = session::identify(&parsed.access_key, parsed.token.as_deref(), now)
             .map_err(|fault| credentials_fault(protocol, fault))?;
         let mut state = lock(&self.shared.state);
+        state.origin = Origin::new(&parsed.user_agent, &parsed.access_key);
         let (account, principal) = match caller {
             Some(caller) => caller,
             None => (
@@ -201,14 +205,19 @@ impl State {
     /// Runs a call; a write that succeeded is in the file before this returns.
     fn run(&mut self, call: &Call) -> Option<Reply> {
         let ids = self.world.ids_made;
-        let reply = services::dispatch(&mut self.world, call)?;
-        if reply.is_err() || !is_write(&call.operation) {
+        let write = is_write(&call.operation);
+        let reply = if write {
+            services::write(&mut self.world, call, &self.origin)?
+        } else {
+            services::dispatch(&mut self.world, call)?
+        };
+        if reply.is_err() || !write {
             // what is not in the log must not move the ids of what is
             self.world.ids_made = ids;
             return Some(reply);
         }
         if let Some(file) = &mut self.file
-            && let Err(error) = file.append(call)
+            && let Err(error) = file.append(call, &self.origin)
         {
             tracing::error!(%error, "the sandbox state file");
             return Some(Err(Fault::new("InternalFailure", format!("the state file: {error}")).status(500)));
