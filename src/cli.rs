@@ -7,6 +7,7 @@ mod drift;
 mod emit;
 mod plan;
 mod sandbox;
+mod undo;
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
@@ -105,6 +106,8 @@ pub(crate) enum Command {
     Apply(apply::ApplyArgs),
     /// Report what somebody changed, and repair it where asked; exit 2 where something differs
     Drift(drift::DriftArgs),
+    /// Take back what a run changed, where nobody changed it since
+    Undo(undo::UndoArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
     Check(check::CheckArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
@@ -150,7 +153,7 @@ fn finish(cli: &Cli, code: u8) -> u8 {
     note_failure(flushed);
     let Some(why) = UNPRINTED.get() else { return code };
     say_err(&format!("error: cannot write the result to stdout: {why}"));
-    if matches!(cli.command, Command::Apply(_) | Command::Drift(_)) { 3 } else { 1 }
+    if matches!(cli.command, Command::Apply(_) | Command::Drift(_) | Command::Undo(_)) { 3 } else { 1 }
 }
 
 impl Cli {
@@ -158,6 +161,7 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
             Command::Apply(args) => args.run(&self.global).await,
+            Command::Undo(args) => Box::pin(args.run(&self.global)).await,
             Command::Drift(args) => Box::pin(args.run(&self.global)).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use change::{Change, Diff, Effect, Risk};
 pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
-    Recorder, control,
+    Recorder, control, fingerprint,
 };
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 
@@ -75,6 +75,18 @@ pub trait Control: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// How `undo` takes away what a run created; `None`: it cannot, or `[[removed]]` does.
+    const REMOVAL: Option<Removal> = None;
+
+    /// Takes away what a run created: called only where `REMOVAL` is there, and where `have` is what the run left.
+    fn remove(
+        _cx: &Cx<'_>,
+        _want: &Self::Desired,
+        _have: &Self::Actual,
+    ) -> impl Future<Output = Result<(), UnitError>> + Send {
+        std::future::ready(Err(UnitError::new(crate::error::Kind::Bug, "nothing can be removed here")))
+    }
+
     /// Compares. Pure, deterministic; names managed settings only.
     fn diff(want: &Self::Desired, have: &Self::Actual) -> Diff;
 
@@ -84,6 +96,15 @@ pub trait Control: Send + Sync + 'static {
         want: &Self::Desired,
         have: &Self::Actual,
     ) -> impl Future<Output = Result<(), UnitError>> + Send;
+}
+
+/// How what a run created is taken away again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removal {
+    /// Operations that `remove` calls, as `service:Operation`.
+    pub writes: &'static [&'static str],
+    /// Destructive, unless nothing can be lost by it: the journal has all that was there, and nobody can be using it.
+    pub risk: Risk,
 }
 
 /// What `desired` may look at.

@@ -31,4 +31,5 @@ pub mod resource;
 pub mod run;
 pub mod sandbox;
 pub mod selector;
+pub mod undo;
 pub mod units;

@@ -20,7 +20,7 @@ use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::selector::Selection;
-use crate::units;
+use crate::units::{self, Unit};
 
 /// What the command line says about where to work.
 #[derive(Debug, Clone)]
@@ -266,6 +266,16 @@ impl Run {
             summary: Summary::of(&units),
             units,
         }
+    }
+
+    /// The same run with other units.
+    ///
+    /// # Errors
+    /// Somebody still works on the old ones, which is a defect.
+    pub fn with_units(self, units: Vec<Unit>) -> Result<Run, RunError> {
+        let shared =
+            Arc::try_unwrap(self.shared).map_err(|_| RunError::new("orgbase has a defect: units in use"))?;
+        Ok(Run { shared: Arc::new(shared.with_units(units)), ..self })
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

@@ -166,6 +166,15 @@ impl ApplyArgs {
     }
 }
 
+/// Writing without a question needs to be sure of the organization.
+pub(crate) fn check_identity(opened: &Opened, command: &str) -> Result<(), RunError> {
+    if !opened.is_live() || opened.names_organization() {
+        return Ok(());
+    }
+    Err(RunError::new(format!("`{command}` on AWS needs `organization.id` in the baseline"))
+        .hint(format!("write id = \"{}\" under [organization]", opened.organization_id())))
+}
+
 /// Nothing at all is done where there are more changes than the user thought.
 pub(crate) fn check_size(chosen: &[UnitReport], max_changes: Option<usize>) -> Result<(), RunError> {
     let changes: usize = chosen.iter().map(|u| u.changes.len()).sum();
@@ -229,7 +238,7 @@ fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
 }
 
 /// Shows the plan and asks; `yes` in full is the only yes.
-fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
+pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
     if !std::io::stdin().is_terminal() {
         return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
             .hint("look at `orgbase plan`, then use `orgbase apply --yes`"));

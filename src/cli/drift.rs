@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::apply::{Pass, check_size};
-use super::plan::{RefreshArg, Selectors, make, place, watch_ctrl_c};
+use super::apply::{Pass, check_identity, check_size};
+use super::plan::{Format, RefreshArg, Selectors, make, place, watch_ctrl_c};
 use super::{Global, say, say_err};
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent, files};
@@ -22,6 +22,15 @@ pub(crate) enum DriftFormat {
     Human,
     /// For programs
     Json,
+}
+
+impl From<DriftFormat> for Format {
+    fn from(format: DriftFormat) -> Format {
+        match format {
+            DriftFormat::Human => Format::Human,
+            DriftFormat::Json => Format::Json,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +68,9 @@ impl DriftArgs {
         if let Some(notify) = &notify {
             notify.check(opened.is_live())?;
         }
-        self.check_identity(&opened)?;
+        if self.correct {
+            check_identity(&opened, "drift --correct")?;
+        }
         let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
         let cancel = Cancel::default();
         let lock = store.lock(opened.organization_id(), opened.id(), &cancel).await?;
@@ -75,15 +86,6 @@ impl DriftArgs {
         let told = tell(notify.as_ref(), &report, &run).await;
         run.close();
         Ok(exit_code(code, told))
-    }
-
-    /// Writing without a question needs to be sure of the organization.
-    fn check_identity(&self, opened: &Opened) -> Result<(), RunError> {
-        if !self.correct || !opened.is_live() || opened.names_organization() {
-            return Ok(());
-        }
-        Err(RunError::new("`drift --correct` on AWS needs `organization.id` in the baseline")
-            .hint(format!("write id = \"{}\" under [organization]", opened.organization_id())))
     }
 
     /// What happens under the lock.

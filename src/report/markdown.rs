@@ -181,7 +181,7 @@ mod tests {
     fn a_comment_is_never_too_long() {
         let unit = |n: usize| {
             let mut diff = Diff::new();
-            diff.field("x", &n, Some(&"y".repeat(150)));
+            diff.field("x", &n.to_string(), Some(&"y".repeat(150)));
             UnitReport { changes: diff.changes, ..row(OutcomeKind::Drift) }
         };
         let text = report(&report_of((0..500).map(unit).collect()));
