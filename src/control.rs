@@ -99,12 +99,14 @@ pub trait Control: Send + Sync + 'static {
 }
 
 /// How what a run created is taken away again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Removal {
     /// Operations that `remove` calls, as `service:Operation`.
     pub writes: &'static [&'static str],
     /// Destructive, unless nothing can be lost by it: the journal has all that was there, and nobody can be using it.
     pub risk: Risk,
+    /// Whether a journaled `Actual` says that nothing was there.
+    pub absent: fn(&serde_json::Value) -> bool,
 }
 
 /// What `desired` may look at.

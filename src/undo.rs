@@ -44,13 +44,17 @@ pub struct Plan {
 /// Works out what can be taken back. Reads only. `removing`: the same baseline once more, to which what is to go is added.
 pub async fn plan(shared: &Shared, past: &Past, removing: Baseline, progress: &dyn Progress) -> Plan {
     let known: BTreeMap<_, _> = shared.units.iter().map(|unit| (&unit.id, unit)).collect();
-    let removing = restore::Removing::new(removing);
+    let context = restore::Context {
+        shared,
+        removing: restore::Removing::new(removing),
+        same_baseline: past.baseline_digest == shared.baseline.digest(),
+    };
     // The last written first.
     let look = |entry| {
         let unit = known.get(&past::id(entry)).copied();
-        let removing = &removing;
+        let context = &context;
         async move {
-            let restored = restore::look(shared, unit, entry, removing).await;
+            let restored = restore::look(context, unit, entry).await;
             progress.done(restored.row.outcome);
             restored
         }
@@ -104,7 +108,9 @@ pub async fn apply(
         let pass = apply::apply(shared, planned, consent, journal.cloned(), bounds, cancel, progress).await;
         for (at, row) in pass.into_iter().enumerate().filter(|(at, _)| members.contains(at)) {
             if let Some(slot) = ended.get_mut(at) {
-                *slot = row;
+                // What stays was said in the plan.
+                let said = slot.notices.drain(..).filter(|notice| !row.notices.contains(notice)).collect();
+                *slot = UnitReport { notices: [row.notices, said].concat(), ..row };
             }
         }
     }

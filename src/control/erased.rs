@@ -92,9 +92,8 @@ pub trait DynUnit: Send + Sync {
     fn vouched(&self, answers: &Answers, account: &str, region: &str, part: &str) -> Option<Planned>;
     /// How what a run made here is taken away; `None`: the control cannot.
     fn removal(&self) -> Option<Removal>;
-    /// The same unit, but for taking it away: `left` and `gone` are the fingerprints of what the run left and of nothing.
-    /// `None` where `removal` is.
-    fn into_removal(self: Box<Self>, left: String, gone: String) -> Option<Box<dyn DynUnit>>;
+    /// The same unit, but for taking it away: `left` is the fingerprint of what the run left. `None` where `removal` is.
+    fn into_removal(self: Box<Self>, left: String) -> Option<Box<dyn DynUnit>>;
     /// Reads, compares with what was planned, writes, reads again. `journal` is called before the first write with
     /// what was and what will be.
     fn apply<'a>(
@@ -362,9 +361,8 @@ impl<C: Control> DynUnit for Unit<C> {
         C::REMOVAL
     }
 
-    fn into_removal(self: Box<Self>, left: String, gone: String) -> Option<Box<dyn DynUnit>> {
-        let risk = C::REMOVAL?.risk;
-        let removing = Some(removal::Removing { left, gone, risk });
+    fn into_removal(self: Box<Self>, left: String) -> Option<Box<dyn DynUnit>> {
+        let removing = Some(removal::Removing { left, by: C::REMOVAL? });
         Some(Box::new(Unit::<C> { removing, ..*self }))
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
     Wanted, control,
 };
 use crate::diag::Findings;
@@ -115,6 +115,22 @@ impl Control for Policy {
             .await
             .absent(&["NoSuchEntity"])?;
         Ok(Actual(answer.and_then(|a| a.password_policy).as_ref().map(from_live)))
+    }
+
+    /// The account goes back to AWS's default rules; nothing is lost by it.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["iam:DeleteAccountPasswordPolicy"],
+        risk: Risk::Disruptive,
+        absent: serde_json::Value::is_null,
+    });
+
+    async fn remove(cx: &Cx<'_>, _want: &PasswordPolicy, _have: &Actual) -> Result<(), UnitError> {
+        cx.aws
+            .iam()
+            .call("DeleteAccountPasswordPolicy", |c| c.delete_account_password_policy().send())
+            .await
+            .absent(&["NoSuchEntity"])?;
+        Ok(())
     }
 
     fn diff(want: &PasswordPolicy, have: &Actual) -> Diff {

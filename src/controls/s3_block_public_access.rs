@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
     Wanted, control,
 };
 use crate::error::{Absent, UnitError};
@@ -144,6 +144,23 @@ impl Control for Block {
         let goes_on = Block::diff(want, &have).changes.iter().any(|c| c.after == true);
         let has_buckets = goes_on && has_buckets(cx, &want.own).await?;
         Ok(Actual { has_buckets, ..have })
+    }
+
+    /// Without a configuration of its own an account blocks nothing.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["s3control:DeletePublicAccessBlock"],
+        risk: Risk::Destructive,
+        absent: |before| before["flags"].is_null(),
+    });
+
+    async fn remove(cx: &Cx<'_>, _want: &Desired, _have: &Actual) -> Result<(), UnitError> {
+        let account = cx.aws.account();
+        cx.aws
+            .s3control()
+            .call("DeletePublicAccessBlock", |c| c.delete_public_access_block().account_id(account).send())
+            .await
+            .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

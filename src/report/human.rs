@@ -84,6 +84,7 @@ fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint) {
 fn mark(unit: &UnitReport, paint: Paint) -> String {
     let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
     match unit.outcome {
+        OutcomeKind::Drift if unit.by_hand && unit.changes.is_empty() => paint.yellow("left"),
         OutcomeKind::Drift if effect(Effect::Create) => paint.green("+ create"),
         OutcomeKind::Drift if effect(Effect::Delete) => paint.red("- delete"),
         OutcomeKind::Drift => paint.yellow("~ change"),

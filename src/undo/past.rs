@@ -21,6 +21,8 @@ pub struct Past {
     pub command: String,
     /// RFC 3339.
     pub started_at: String,
+    /// Digest of its baseline.
+    pub baseline_digest: String,
     /// What it wrote, in the order in which the writes began.
     pub units: Vec<Entry>,
 }
@@ -52,6 +54,7 @@ struct Head {
     organization_id: String,
     command: String,
     started_at: String,
+    baseline_digest: String,
 }
 
 /// Any other line: before the write (`before` and `changes`), or how it ended (`outcome`).
@@ -112,8 +115,8 @@ impl Past {
                 (Some(entry), None) => entry.changes.extend(line.changes),
             }
         }
-        let Head { run, organization_id, command, started_at, .. } = head;
-        Ok(Past { run, organization_id, command, started_at, units })
+        let Head { run, organization_id, command, started_at, baseline_digest, .. } = head;
+        Ok(Past { run, organization_id, command, started_at, baseline_digest, units })
     }
 
     /// How many changes it made.

@@ -10,7 +10,7 @@ use super::settings;
 use crate::aws::Clients;
 use crate::baseline::{Baseline, Removed};
 use crate::control::{
-    Change, Cx, DynControl, DynSection, DynUnit, Effect, Planned, Scope, Want, Wanted, fingerprint,
+    Change, Cx, DynControl, DynSection, DynUnit, Effect, Planned, Removal, Scope, Want, Wanted, fingerprint,
 };
 use crate::controls;
 use crate::error::UnitError;
@@ -61,13 +61,17 @@ impl Removing {
     }
 }
 
+/// What all units of an undo share.
+pub(super) struct Context<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) removing: Removing,
+    /// The baseline is that of the run.
+    pub(super) same_baseline: bool,
+}
+
 /// Looks at one unit.
-pub(super) async fn look(
-    shared: &Shared,
-    unit: Option<&Unit>,
-    entry: &Entry,
-    removing: &Removing,
-) -> Restored {
+pub(super) async fn look(context: &Context<'_>, unit: Option<&Unit>, entry: &Entry) -> Restored {
+    let shared = context.shared;
     let id = past::id(entry);
     let Some(unit) = unit else {
         let name = shared.facts.accounts.get(&id.account).map(|a| a.name.clone()).unwrap_or_default();
@@ -75,7 +79,7 @@ pub(super) async fn look(
         return cannot(row, entry, "the baseline does not ask for it any more: name that of the run with -f");
     };
     let row = shared.row(unit, OutcomeKind::Drift, None);
-    match decide(shared, unit, entry, removing).await {
+    match decide(context, unit, entry).await {
         Ok(Decision::Back) => {
             Restored { row: shared.row(unit, OutcomeKind::InSync, None), verdict: Verdict::Settled }
         }
@@ -90,21 +94,13 @@ pub(super) async fn look(
     }
 }
 
-/// A row that stays different: it says what was there.
+/// A row that stays different.
 fn cannot(row: UnitReport, entry: &Entry, why: &str) -> Restored {
-    let reason = Some(format!("cannot be undone: {why}"));
-    let changes = entry.changes.iter().map(turned_around).collect();
-    Restored { row: UnitReport { reason, changes, by_hand: true, ..row }, verdict: Verdict::Settled }
-}
-
-fn turned_around(change: &Change) -> Change {
-    let effect = match change.effect {
-        Effect::Create => Effect::Delete,
-        Effect::Update => Effect::Update,
-        Effect::Delete => Effect::Create,
-    };
-    let (before, after) = (change.after.clone(), change.before.clone());
-    Change { before, after, effect, declared_at: None, confirm: None, ..change.clone() }
+    let mut paths: Vec<&str> = entry.changes.iter().map(|change| change.path.as_str()).collect();
+    paths.retain(|path| !path.is_empty());
+    let paths = if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) };
+    let reason = Some(format!("cannot be undone: {why}{paths}"));
+    Restored { row: UnitReport { reason, by_hand: true, ..row }, verdict: Verdict::Settled }
 }
 
 enum Decision {
@@ -128,12 +124,8 @@ struct Target<'a> {
     value: Value,
 }
 
-async fn decide(
-    shared: &Shared,
-    unit: &Unit,
-    entry: &Entry,
-    removing: &Removing,
-) -> Result<Decision, UnitError> {
+async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Decision, UnitError> {
+    let shared = context.shared;
     let task = match &unit.task {
         Task::Do(task) => task,
         Task::Settled(_, why) => return Ok(Decision::Cannot(why.clone())),
@@ -146,15 +138,22 @@ async fn decide(
     let Some(target) = Target::new(shared, unit, entry, clients) else {
         return Ok(Decision::Cannot("its section is not declared".into()));
     };
-    let moved = match target.settings().await? {
+    let as_left = entry.left.as_deref() == Some(now.fingerprint.as_str());
+    let removal = task.removal().filter(|removal| (removal.absent)(&entry.before));
+    if let Some(removal) = removal.filter(|_| as_left)
+        && let Some(decision) = target.removal(&now, removal).await?
+    {
+        return Ok(decision);
+    }
+    let moved = match target.settings(context.same_baseline.then_some(&now)).await? {
         Settings::Restored(decision) => return Ok(decision),
         Settings::Moved(paths) => paths,
     };
-    let as_left = entry.left.as_deref() == Some(now.fingerprint.as_str());
     if !moved.is_empty() && !as_left {
         return Ok(Decision::Cannot(format!("somebody changed it since ({})", moved.join(", "))));
     }
-    let created = !entry.changes.is_empty() && entry.changes.iter().all(|change| change.before.is_null());
+    let made = !entry.changes.is_empty() && entry.changes.iter().all(|change| change.before.is_null());
+    let created = made || removal.is_some();
     if !created {
         return Ok(Decision::Cannot("orgbase cannot set what was there".into()));
     }
@@ -165,7 +164,12 @@ async fn decide(
         };
         return Ok(Decision::Cannot(why.into()));
     }
-    target.removal(&now, removing).await
+    match target.declared_removal(&context.removing).await? {
+        Some((task, planned)) => {
+            Ok(Decision::Do { planned, verdict: Verdict::Settings(task), notices: Vec::new() })
+        }
+        None => Ok(Decision::Cannot("orgbase does not remove what it made".into())),
+    }
 }
 
 async fn plan(
@@ -182,6 +186,14 @@ async fn plan(
         fresh: false,
     };
     task.plan(&cx).await
+}
+
+/// A value that the control reads otherwise than it was journaled (a masked one) is not asked for: the baseline's stays, and
+/// where that is not what is there, what is there.
+fn give_way(values: &mut BTreeMap<String, Value>, change: &Change) {
+    if values.remove(&change.path).is_none() {
+        values.insert(change.path.clone(), change.before.clone());
+    }
 }
 
 /// Whether old values can be put back.
@@ -219,11 +231,15 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The section with these values at these paths of the unit.
+    /// The section with these values at these paths of the unit, as far as its type takes them.
     fn with_values(&self, values: &BTreeMap<String, Value>) -> Option<Box<dyn DynUnit>> {
         let mut section = self.value.clone();
         for (path, value) in values {
-            settings::put(&mut section, &settings::join(&self.unit.at, path), value);
+            let mut tried = section.clone();
+            let led = settings::put(&mut tried, &settings::join(&self.unit.at, path), value);
+            if led && self.section.from_json(tried.clone()).is_some() {
+                section = tried;
+            }
         }
         self.wanted(section, &self.shared.baseline)
     }
@@ -232,14 +248,26 @@ impl<'a> Target<'a> {
         plan(self.shared, self.unit, &self.clients, task).await
     }
 
+    /// What is there now of what the run changed: path -> value where it is not what the run wrote. `now` is what differs from
+    /// the baseline, where that is still the run's own.
+    async fn moved_since(&self, now: Option<&Planned>) -> Result<BTreeMap<String, Value>, UnitError> {
+        let by_path = |planned: &Planned| {
+            planned.diff.changes.iter().map(|c| (c.path.clone(), c.before.clone())).collect()
+        };
+        if let Some(now) = now {
+            return Ok(by_path(now));
+        }
+        let wrote = self.entry.changes.iter().map(|c| (c.path.clone(), c.after.clone())).collect();
+        match self.with_values(&wrote) {
+            Some(as_written) => Ok(by_path(&self.plan(as_written.as_ref()).await?)),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
     /// Asks for the old values, and for the values of now wherever the run has no part in it, until the control's answer is
     /// nothing but the run's changes turned around.
-    async fn settings(&self) -> Result<Settings, UnitError> {
-        let wrote = self.entry.changes.iter().map(|c| (c.path.clone(), c.after.clone())).collect();
-        let Some(as_written) = self.with_values(&wrote) else { return Ok(Settings::Moved(Vec::new())) };
-        let differs = self.plan(as_written.as_ref()).await?.diff.changes;
-        let mut values: BTreeMap<String, Value> =
-            differs.iter().map(|c| (c.path.clone(), c.before.clone())).collect();
+    async fn settings(&self, now: Option<&Planned>) -> Result<Settings, UnitError> {
+        let mut values = self.moved_since(now).await?;
         let (mut moved, mut back) = (Vec::new(), BTreeSet::new());
         for change in &self.entry.changes {
             match values.get(&change.path) {
@@ -258,7 +286,7 @@ impl<'a> Target<'a> {
             let foreign: Vec<&Change> =
                 planned.diff.changes.iter().filter(|c| !self.turns_around(c)).collect();
             if !foreign.is_empty() {
-                values.extend(foreign.iter().map(|c| (c.path.clone(), c.before.clone())));
+                foreign.iter().for_each(|change| give_way(&mut values, change));
                 continue;
             }
             let stuck = planned.diff.pending.is_some() || planned.diff.by_hand.is_some();
@@ -296,22 +324,15 @@ impl<'a> Target<'a> {
         self.entry.changes.iter().filter(stays).map(say).collect()
     }
 
-    /// Takes away what the run made and nobody touched since.
-    async fn removal(&self, now: &Planned, removing: &Removing) -> Result<Decision, UnitError> {
-        if let Some((task, planned)) = self.declared_removal(removing).await? {
-            let verdict = Verdict::Settings(task);
-            return Ok(Decision::Do { planned, verdict, notices: Vec::new() });
-        }
-        let gone = fingerprint(&self.entry.before);
-        let removed = self.with_values(&BTreeMap::new()).and_then(|task| {
-            let removal = task.removal()?;
-            Some((task.into_removal(now.fingerprint.clone(), gone)?, removal.writes))
-        });
-        let Some((task, writes)) = removed else {
-            return Ok(Decision::Cannot("orgbase does not remove what it made".into()));
+    /// Takes away what the run made and nobody touched since, where the control can.
+    async fn removal(&self, now: &Planned, removal: Removal) -> Result<Option<Decision>, UnitError> {
+        let task = self.with_values(&BTreeMap::new());
+        let Some(task) = task.and_then(|task| task.into_removal(now.fingerprint.clone())) else {
+            return Ok(None);
         };
         let planned = self.plan(task.as_ref()).await?;
-        Ok(Decision::Do { planned, verdict: Verdict::Removal(task, writes), notices: Vec::new() })
+        let verdict = Verdict::Removal(task, removal.writes);
+        Ok(Some(Decision::Do { planned, verdict, notices: Vec::new() }))
     }
 
     /// The way of `[[removed]]`, where the section has it: the entry is gone from the section, and its name is listed.

@@ -15,6 +15,7 @@ mod securityhub;
 mod source;
 mod support;
 mod truth;
+mod undo;
 
 /// A file that no `mod` line names would never run.
 #[test]

@@ -5,16 +5,14 @@ use serde_json::Value;
 use super::{
     BoxFuture, Control, Cx, LAGGING, Outcome, PAUSES, Planned, Record, Recorder, Unit, fingerprint, json,
 };
-use crate::control::{Diff, Risk};
+use crate::control::{Diff, Removal};
 use crate::error::{Kind, Left, Phase, UnitError};
 
 /// What a removal goes by.
 pub(super) struct Removing {
     /// Fingerprint of what the run left.
     pub(super) left: String,
-    /// Fingerprint of nothing, as it was before the run.
-    pub(super) gone: String,
-    pub(super) risk: Risk,
+    pub(super) by: Removal,
 }
 
 impl<C: Control> Unit<C> {
@@ -23,8 +21,8 @@ impl<C: Control> Unit<C> {
         let have = json(&C::read(cx, &self.want).await?);
         let fingerprint = fingerprint(&have);
         let mut diff = Diff::new();
-        if fingerprint != removing.gone {
-            diff.push("", have, Value::Null, removing.risk);
+        if !(removing.by.absent)(&have) {
+            diff.push("", have, Value::Null, removing.by.risk);
         }
         Ok(Planned { diff, fingerprint })
     }
@@ -39,11 +37,10 @@ impl<C: Control> Unit<C> {
     ) -> Result<Outcome, UnitError> {
         let have = C::read(cx, &self.want).await?;
         let state = json(&have);
-        let now = fingerprint(&state);
-        if now == removing.gone {
+        if (removing.by.absent)(&state) {
             return Ok(Outcome::InSync(Diff::new()));
         }
-        if now != removing.left {
+        if fingerprint(&state) != removing.left {
             return Ok(Outcome::Stale(planned.clone()));
         }
         let record = Record { before: state, after: Value::Null, diff: planned.clone() };
@@ -76,10 +73,10 @@ impl<C: Control> Unit<C> {
                 left: Left::Unknown,
                 ..e
             })?;
-            let now = fingerprint(&json(&have));
-            good_reads = if now == removing.gone { good_reads + 1 } else { 0 };
+            let state = json(&have);
+            good_reads = if (removing.by.absent)(&state) { good_reads + 1 } else { 0 };
             if good_reads == wanted {
-                journal.left(now);
+                journal.left(fingerprint(&state));
                 return Ok(Outcome::Applied(planned.clone()));
             }
             if good_reads == 0 && started.elapsed() >= C::META.settle {
