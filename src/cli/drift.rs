@@ -104,7 +104,7 @@ impl DriftArgs {
         let who = drift::actors(&run.shared, &planned.units).await;
         let found = planned.units.clone();
         let ended = if self.correct {
-            let consent = Consent::default();
+            let consent = Consent { again: self.max_changes.is_none(), ..Consent::default() };
             let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
             check_size(&chosen, self.max_changes)?;
             let bounds = Bounds { max_failures: self.max_failures, ..Bounds::default() };

@@ -95,7 +95,7 @@ pub fn about(created_at: &str, baseline: &str, digest: &str, run: &str, version:
 
 /// The whole report.
 pub fn report(report: &Report) -> String {
-    let blocks = blocks(&report.units);
+    let blocks = blocks(&report.units, true);
     let mut body = String::new();
     for (control, billed) in &report.summary.billed {
         let _ = writeln!(

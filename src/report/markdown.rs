@@ -18,7 +18,7 @@ pub fn report(report: &Report) -> String {
     let mut out = head(report);
     let mut control = "";
     let mut left_out = 0;
-    for block in blocks(&report.units) {
+    for block in blocks(&report.units, true) {
         let Some(first) = block.first() else { continue };
         let heading =
             (first.id.control != control).then(|| format!("\n### {}\n\n", markdown(&first.id.control)));

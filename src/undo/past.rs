@@ -41,6 +41,18 @@ pub struct Entry {
     pub left: Option<String>,
 }
 
+impl Entry {
+    /// A second write of the same run begins from what the first left.
+    fn add(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match self.changes.iter_mut().find(|known| known.path == change.path) {
+                Some(known) => known.after = change.after,
+                None => self.changes.push(change),
+            }
+        }
+    }
+}
+
 /// Which unit.
 pub fn id(entry: &Entry) -> UnitId {
     entry.id.clone()
@@ -110,9 +122,9 @@ impl Past {
                     let (id, before, changes) = (line.unit, line.before.unwrap_or_default(), line.changes);
                     units.push(Entry { id, before, changes, outcome: None, left: None });
                 }
-                // An outcome of a unit that wrote nothing; a second write of the same unit begins from what the first left.
+                // A unit that wrote nothing.
                 (None, Some(_)) => {}
-                (Some(entry), None) => entry.changes.extend(line.changes),
+                (Some(entry), None) => entry.add(line.changes),
             }
         }
         let Head { run, organization_id, command, started_at, baseline_digest, .. } = head;
