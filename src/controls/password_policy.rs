@@ -164,7 +164,8 @@ impl Control for Policy {
                     .set_allow_users_to_change_password(merged.allow_users_to_change)
                     .set_max_password_age(merged.max_age_days.filter(|d| *d > 0))
                     .set_password_reuse_prevention(merged.reuse_prevention.filter(|n| *n > 0))
-                    .set_hard_expiry(merged.hard_expiry)
+                    // Left out it is off: an account that never had it gets no word of it.
+                    .set_hard_expiry(merged.hard_expiry.filter(|on| *on || want.hard_expiry.is_some()))
                     .send()
             })
             .await?;
