@@ -111,16 +111,14 @@ impl Round<'_> {
                 }
                 None => (shared.blocked(index, cause), Status::BLOCKED),
             },
-            not_run: &|index| match rows.get(index) {
+            not_run: &|index, stopped| match rows.get(index) {
                 Some(Row::Keep(row)) => row.clone(),
-                Some(Row::Go(row) | Row::Again(row)) => {
-                    let reason = Some("the run was stopped before its turn".to_string());
-                    UnitReport { outcome: OutcomeKind::NotRun, reason, ..row.clone() }
-                }
+                Some(Row::Go(row) | Row::Again(row)) => shared.not_run(row.clone(), stopped),
                 None => shared.broken(index, "no such unit"),
             },
             broken: &|index, message| shared.broken(index, message),
         };
+        let bounds = Bounds { rings: true, ..bounds };
         units::run(&shared.units, bounds, cancel, progress, work, &ends).await
     }
 }

@@ -177,6 +177,11 @@ impl Aws {
         self.0.sessions.forget(account);
     }
 
+    /// How long to wait for something that takes so long on live AWS; the sandbox settles sooner.
+    pub fn patience(&self, on_live: std::time::Duration) -> std::time::Duration {
+        self.0.patience.of(on_live)
+    }
+
     /// Every attempt that was sent so far, counted.
     pub fn calls(&self) -> Vec<CallCount> {
         self.0.record.counts()

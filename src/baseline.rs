@@ -25,10 +25,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use bind::{Bound, Place};
-pub use model::{AccountDecl, Accounts, Exception, Moved, Organization, OuDecl, Ous, Regions, Removed};
+pub use model::{
+    AccountDecl, Accounts, Exception, Moved, Organization, OuDecl, Ous, Regions, Removed, Ring, Vend,
+};
 
 use crate::diag::{BaselineError, Finding, OuProblem, Report, Sources, nearest};
-use crate::facts::{Account, Facts};
+use crate::facts::{Account, Facts, is_under};
 
 /// A baseline that holds together: every key is known, every value has its type, every name exists.
 #[derive(Debug)]
@@ -45,6 +47,10 @@ pub struct Baseline {
     pub removed: Vec<Removed>,
     /// Resources with a new name.
     pub moved: Vec<Moved>,
+    /// How `vend` makes accounts.
+    pub vend: Vend,
+    /// Accounts that are changed together, in the order in which `apply` changes them.
+    pub rings: Vec<Ring>,
     /// `--resubscribe`: what awaits a person's confirmation is sent again. No key of the file.
     pub resubscribe: bool,
     path: PathBuf,
@@ -134,6 +140,27 @@ impl Baseline {
     pub fn unmanaged(&self, account: &Account) -> Option<String> {
         let declared = self.accounts.get(self.account_key(account)?)?;
         (!declared.managed).then(|| declared.reason.clone().unwrap_or_default())
+    }
+
+    /// Whether a live account is changed only by runs that name it.
+    pub fn is_protected(&self, account: &Account) -> bool {
+        self.account_key(account).and_then(|key| self.accounts.get(key)).is_some_and(|a| a.protected)
+    }
+
+    /// Number of the ring that an account is in, in the order of the file; `rings.len()` where none names it.
+    pub fn ring_of(&self, account: &Account) -> usize {
+        let key = self.account_key(account);
+        let named = |ring: &Ring| {
+            ring.accounts.iter().any(|a| *a == account.id || Some(a.as_str()) == key)
+                || ring.ous.iter().any(|ou| is_under(&account.ou, ou))
+        };
+        self.rings.iter().position(named).unwrap_or(self.rings.len())
+    }
+
+    /// `--canary-account`: the account is a ring of its own, before all others.
+    pub fn put_first(&mut self, key: &str) {
+        let name = format!("canary {key}");
+        self.rings.insert(0, Ring { name, accounts: vec![key.to_owned()], ous: Vec::new() });
     }
 
     /// Whether `[accounts]` declares this key.

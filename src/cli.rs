@@ -8,6 +8,7 @@ mod emit;
 mod plan;
 mod sandbox;
 mod undo;
+mod vend;
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     Drift(drift::DriftArgs),
     /// Take back what a run changed, where nobody changed it since
     Undo(undo::UndoArgs),
+    /// Create, adopt, place and close accounts; exit 3 until AWS is done
+    Vend(vend::VendArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
     Check(check::CheckArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
@@ -153,7 +156,9 @@ fn finish(cli: &Cli, code: u8) -> u8 {
     note_failure(flushed);
     let Some(why) = UNPRINTED.get() else { return code };
     say_err(&format!("error: cannot write the result to stdout: {why}"));
-    if matches!(cli.command, Command::Apply(_) | Command::Drift(_) | Command::Undo(_)) { 3 } else { 1 }
+    let writes =
+        matches!(cli.command, Command::Apply(_) | Command::Drift(_) | Command::Undo(_) | Command::Vend(_));
+    if writes { 3 } else { 1 }
 }
 
 impl Cli {
@@ -165,6 +170,7 @@ impl Cli {
             Command::Drift(args) => Box::pin(args.run(&self.global)).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,
+            Command::Vend(args) => Box::pin(args.run(&self.global)).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

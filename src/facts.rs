@@ -106,6 +106,21 @@ pub struct Policy {
 }
 
 impl Facts {
+    /// Only which organization it is: what is read before everything else.
+    #[must_use]
+    pub fn identity(self) -> Facts {
+        let Facts { partition, organization_id, organization_arn, management_account, feature_set, .. } =
+            self;
+        Facts {
+            partition,
+            organization_id,
+            organization_arn,
+            management_account,
+            feature_set,
+            ..Facts::default()
+        }
+    }
+
     /// The account with this e-mail address (letter case does not matter).
     pub fn account_by_email(&self, email: &str) -> Option<&Account> {
         self.accounts.values().find(|a| a.email.eq_ignore_ascii_case(email))

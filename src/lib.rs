@@ -33,3 +33,4 @@ pub mod sandbox;
 pub mod selector;
 pub mod undo;
 pub mod units;
+pub mod vend;

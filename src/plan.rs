@@ -13,7 +13,7 @@ use crate::control::{Cx, Diff, DynUnit, Planned};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::Facts;
 use crate::report::UnitReport;
-use crate::units::{self, Bounds, Cancel, Ends, Exempt, OutcomeKind, Progress, Status, Task, Unit};
+use crate::units::{self, Bounds, Cancel, Ends, Exempt, OutcomeKind, Progress, Status, Stopped, Task, Unit};
 
 /// What all units of a run share.
 pub struct Shared {
@@ -85,6 +85,22 @@ impl Shared {
         self.ended(index, OutcomeKind::Blocked, Some(format!("waits for {cause}")))
     }
 
+    /// The row of a unit that differs and whose turn never came.
+    pub fn not_run(&self, row: UnitReport, stopped: Stopped) -> UnitReport {
+        let reason = match stopped {
+            Stopped::ByRun => "the run was stopped before its turn".to_owned(),
+            Stopped::ByUnit(cause) => self.ring_is_behind(cause),
+        };
+        UnitReport { outcome: OutcomeKind::NotRun, reason: Some(reason), ..row }
+    }
+
+    fn ring_is_behind(&self, cause: usize) -> String {
+        let Some(unit) = self.units.get(cause) else { return "a ring is not in sync".into() };
+        let ring = unit.ring.and_then(|ring| self.baseline.rings.get(ring));
+        let ring = ring.map_or("the last ring".to_owned(), |ring| format!("ring `{}`", ring.name));
+        format!("not touched, because {ring} is not in sync: see {}", unit.id)
+    }
+
     /// The row of a unit whose task ended by itself.
     pub fn broken(&self, index: usize, message: &str) -> UnitReport {
         let error = UnitError::new(Kind::Bug, format!("orgbase has a defect: {message}"));
@@ -98,6 +114,10 @@ impl Shared {
         }
     }
 }
+
+/// Why what differs in a protected account is left alone.
+const PROTECTED: &str =
+    "the account is protected: it is changed only by a run that names it with --only account=KEY";
 
 fn unknown() -> units::UnitId {
     units::UnitId {
@@ -129,7 +149,7 @@ pub async fn plan(
     };
     let ends = Ends {
         blocked: &|index, cause| (shared.blocked(index, cause), Status::BLOCKED),
-        not_run: &|index| shared.ended(index, OutcomeKind::NotRun, Some("the run was stopped".into())),
+        not_run: &|index, _| shared.ended(index, OutcomeKind::NotRun, Some("the run was stopped".into())),
         broken: &|index, message| shared.broken(index, message),
     };
     let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
@@ -200,6 +220,10 @@ fn planned_row(shared: &Shared, unit: &Unit, planned: Planned) -> UnitReport {
     let mut row = shared.row(unit, outcome, reason);
     row.fingerprint = Some(fingerprint);
     row.by_hand = diff.by_hand.is_some();
+    if unit.protected && outcome == OutcomeKind::Drift {
+        row.by_hand = true;
+        row.reason = Some(PROTECTED.to_owned());
+    }
     row.provisional = diff.provisional;
     row.notices = diff.notices;
     row.notices.extend(exception_notice);

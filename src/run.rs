@@ -1,5 +1,7 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
+mod opened;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,8 +87,16 @@ pub async fn begin_through(
     place: &Place,
     selection: &Selection,
 ) -> Result<Run, RunError> {
+    open_through(door, place).await?.begin(selection).await
+}
+
+/// Like `open`, through a door as in `begin_through`.
+///
+/// # Errors
+/// As `begin`.
+pub async fn open_through(door: SharedHttpClient, place: &Place) -> Result<Opened, RunError> {
     let baseline = Baseline::load(&place.baseline)?;
-    connect(place, baseline, None, Some(door)).await?.begin(selection).await
+    connect(place, baseline, None, Some(door)).await
 }
 
 /// A run that knows its organization and has read nothing more.
@@ -141,9 +151,26 @@ impl Opened {
     ///
     /// # Errors
     /// As the function `begin`.
-    pub async fn begin(mut self, selection: &Selection) -> Result<Run, RunError> {
+    pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
+        let run = self.begin_as(selection, |_| ()).await?;
+        if run.shared.units.is_empty() && *selection != Selection::default() {
+            return Err(nothing_left(selection));
+        }
+        Ok(run)
+    }
+
+    /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn begin_as(
+        mut self,
+        selection: &Selection,
+        adjust: impl FnOnce(&mut Facts),
+    ) -> Result<Run, RunError> {
         let facts = std::mem::take(&mut self.facts);
         self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
+        adjust(&mut self.facts);
         spread(self, selection).await
     }
 }
@@ -247,15 +274,6 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     read_regions(&aws, &baseline.organization.home_region, wanted, &mut facts).await;
     let scope = units::Scope { baseline: &baseline, facts: &facts, selection, today: now.date() };
     let units = units::expand(&scope)?;
-    if units.is_empty() && *selection != Selection::default() {
-        return Err(RunError::new(format!("{selection} leaves nothing of the baseline"))
-            .hint(
-                "account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there",
-            )
-            .hint(
-                "settings without a region, such as the password policy, count as those of the home region",
-            ));
-    }
     Ok(Run {
         id,
         started_at: now.format(&Rfc3339).unwrap_or_default(),
@@ -264,6 +282,12 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         live,
         sandbox,
     })
+}
+
+fn nothing_left(selection: &Selection) -> RunError {
+    RunError::new(format!("{selection} leaves nothing of the baseline"))
+        .hint("account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there")
+        .hint("settings without a region, such as the password policy, count as those of the home region")
 }
 
 impl Run {

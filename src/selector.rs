@@ -98,7 +98,10 @@ impl Selector {
             Selector::Region(region) => region == target.region,
             Selector::Control(id) => {
                 target.control == id
-                    || target.control.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                    || target
+                        .control
+                        .strip_prefix(id.as_str())
+                        .is_some_and(|rest| rest.starts_with(['.', ':']))
             }
         }
     }
@@ -122,6 +125,12 @@ impl Selection {
         let parse =
             |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Selector>, _>>();
         Ok(Selection { only: parse(only)?, exclude: parse(exclude)? })
+    }
+
+    /// Whether `--only account=` names this very account, by its key or id and not by a pattern.
+    pub fn names(&self, account: &str, key: Option<&str>) -> bool {
+        let is_it = |s: &Selector| matches!(s, Selector::Account(name) if name == account || Some(name.as_str()) == key);
+        self.only.iter().any(is_it)
     }
 
     /// Whether the run is about a target.
@@ -204,6 +213,7 @@ mod tests {
             ("region=eu-west", false),
             ("control=org_trail", true),
             ("control=org_trail.bucket", true),
+            ("control=org_trail.buck", false),
             ("control=org", false),
         ] {
             let selector: Selector = text.parse().unwrap();

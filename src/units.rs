@@ -5,6 +5,7 @@
 mod expand;
 mod graph;
 mod ready;
+mod rings;
 mod schedule;
 
 use std::fmt;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use expand::{Scope, expand, regional_accounts, seat_account};
 pub(crate) use graph::Node;
-pub use schedule::{Bounds, Cancel, Ends, Progress, Status, run};
+pub use schedule::{Bounds, Cancel, Ends, Progress, Status, Stopped, run};
 
 use crate::baseline::Bound;
 use crate::control::{DynUnit, Meta};
@@ -58,6 +59,10 @@ pub struct Unit {
     pub at: String,
     /// Why and until when the unit is not converged.
     pub exception: Option<Exempt>,
+    /// Ring of the account that it is about, where the baseline has rings and the unit is about one account's settings.
+    pub ring: Option<usize>,
+    /// The account is protected, and the run does not name it.
+    pub protected: bool,
     /// Position of its control among the controls of the run.
     pub(crate) control: usize,
     /// What must be done first.
@@ -77,8 +82,8 @@ impl Unit {
 
     /// A unit that waits for nothing and for which nothing waits, from no section of a baseline.
     pub fn alone(id: UnitId, seat: String, meta: &'static Meta, task: Task) -> Unit {
-        let (bound, at, exception) = (None, String::new(), None);
-        Unit { id, seat, meta, task, bound, at, exception, control: 0, after: Vec::new() }
+        let (bound, at, exception, ring, protected) = (None, String::new(), None, None, false);
+        Unit { id, seat, meta, task, bound, at, exception, ring, protected, control: 0, after: Vec::new() }
     }
 }
 

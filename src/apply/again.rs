@@ -20,10 +20,19 @@ pub(super) fn next_round(units: &[Unit], decided: &[Row], ended: &[UnitReport]) 
         return None;
     }
     let rows = decided.iter().zip(ended).enumerate();
+    // Only a ring held them back: nothing failed, and what was stale is about to be put right.
+    let failed = ended.iter().any(|row| row.outcome == OutcomeKind::Failed);
+    let held_by_ring = |index: usize, row: &UnitReport| {
+        !failed
+            && row.outcome == OutcomeKind::NotRun
+            && units.get(index).is_some_and(|unit| unit.ring.is_some())
+    };
     let next = |(index, (decided, ended)): (usize, (&Row, &UnitReport))| match decided {
         _ if moved.contains(&index) => Row::Again(ended.clone()),
         // It waited for what was stale; what was planned for it still stands.
-        Row::Go(planned) if ended.outcome == OutcomeKind::Blocked => Row::Go(planned.clone()),
+        Row::Go(planned) if ended.outcome == OutcomeKind::Blocked || held_by_ring(index, ended) => {
+            Row::Go(planned.clone())
+        }
         Row::Again(_) if ended.outcome == OutcomeKind::Blocked => Row::Again(ended.clone()),
         _ => Row::Keep(ended.clone()),
     };

@@ -275,6 +275,23 @@ mod tests {
         assert!(take(folder.path(), "o-1", "mine", &Cancel::default()).await.is_ok());
     }
 
+    /// Nobody gives it back: whoever waits has it as soon as the lease is over, and not before.
+    #[tokio::test]
+    async fn a_lease_that_nobody_renews_expires_while_another_run_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = 2;
+        let renewed_at = now() - (LEASE.as_secs() - left);
+        let other = Lease { host: "elsewhere".into(), machine: "another".into(), ..lease(7, renewed_at) };
+        write(&folder.path().join("o-1.lock"), &other).unwrap();
+        let started = std::time::Instant::now();
+        assert!(take(folder.path(), "o-1", "mine", &Cancel::default()).await.is_ok());
+        let waited = started.elapsed();
+        assert!(
+            waited >= Duration::from_secs(left - 1) && waited < Duration::from_secs(left + 20),
+            "{waited:?}"
+        );
+    }
+
     #[test]
     fn of_many_that_find_a_dead_lease_one_takes_it() {
         let folder = tempfile::tempdir().unwrap();

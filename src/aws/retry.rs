@@ -17,6 +17,11 @@ impl Patience {
     pub(crate) const LIVE: Patience = Patience { divisor: 1 };
     /// For the sandbox and loopback endpoints: they settle at once.
     pub(crate) const LOCAL: Patience = Patience { divisor: 50 };
+
+    /// A time on live AWS, as long as it takes here.
+    pub(crate) fn of(self, time: Duration) -> Duration {
+        time / self.divisor
+    }
 }
 
 /// How one class is retried.

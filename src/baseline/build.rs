@@ -7,7 +7,7 @@ use toml::de::ValueDeserializer;
 
 use super::bind::{self, Override, Sections};
 use super::load::{self, Files};
-use super::model::{Accounts, Exception, Moved, Organization, Ous, Removed, Select};
+use super::model::{Accounts, Exception, Moved, Organization, Ous, Removed, Ring, Select, Vend};
 use super::schema::{CORE, schemas};
 use super::tree::{Entry, Item, Node, Table};
 use super::walk::walk;
@@ -40,6 +40,8 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
         exceptions: core.exceptions,
         removed: core.removed,
         moved: core.moved,
+        vend: core.vend,
+        rings: core.rings,
         resubscribe: false,
         path: files.path,
         directory: files.directory.unwrap_or_default(),
@@ -187,6 +189,8 @@ struct Core {
     exceptions: Vec<Exception>,
     removed: Vec<Removed>,
     moved: Vec<Moved>,
+    vend: Vend,
+    rings: Vec<Ring>,
 }
 
 impl Core {
@@ -200,6 +204,8 @@ impl Core {
             exceptions: or_default(tree, "exceptions", report),
             removed: or_default(tree, "removed", report),
             moved: or_default(tree, "moved", report),
+            vend: or_default(tree, "vend", report),
+            rings: or_default(tree, "rings", report),
         };
         let place = |table: &str, index: usize| {
             let item = tree.get(table)?.value.array().get(index)?;

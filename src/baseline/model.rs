@@ -144,9 +144,12 @@ pub struct AccountDecl {
     /// Role to assume in this account, where it differs from the organization's.
     #[serde(default)]
     pub access_role: Option<String>,
-    /// `true`: the account is to be closed, with `apply --allow-destructive`.
+    /// `true`: the account is to be closed, by `vend --allow-destructive`.
     #[serde(default)]
     pub closed: bool,
+    /// `true`: nothing in or about the account is changed unless the run names it with `--only account=KEY` (or its id).
+    #[serde(default)]
+    pub protected: bool,
 }
 
 fn yes() -> bool {
@@ -165,6 +168,43 @@ pub struct OuDecl {
     /// Tags of the OU. Where the table is left out, tags are not managed.
     #[serde(default)]
     pub tags: Option<BTreeMap<String, String>>,
+}
+
+/// How `vend` makes accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vend {
+    /// Path of the OU in which a new account waits until the baseline holds in it. AWS makes accounts in the root (`/`).
+    #[serde(default = "root")]
+    pub landing_ou: String,
+    /// Opt-in regions that are enabled in accounts that `vend` works on. Left out: those of `organization.regions`.
+    #[serde(default)]
+    pub opt_in_regions: Option<Vec<String>>,
+}
+
+impl Default for Vend {
+    fn default() -> Vend {
+        Vend { landing_ou: root(), opt_in_regions: None }
+    }
+}
+
+fn root() -> String {
+    "/".into()
+}
+
+/// Accounts that are changed together. `apply` goes from ring to ring in the order of the file, and on to the next one only
+/// when all that it changes in the one before is in sync. Accounts in no ring come last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ring {
+    /// Name of the ring, as reports show it.
+    pub name: String,
+    /// Account keys or 12-digit account ids.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// Paths of OUs: they and everything under them. An account that several rings name is in the first of them.
+    #[serde(default)]
+    pub ous: Vec<String>,
 }
 
 /// Accounts in which a control is not converged. They are shown in every report with the reason.

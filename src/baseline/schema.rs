@@ -8,12 +8,22 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::model::{Accounts, Exception, Moved, Organization, Ous, Removed, Select};
+use super::model::{Accounts, Exception, Moved, Organization, Ous, Removed, Ring, Select, Vend};
 use crate::controls::SECTIONS;
 
 /// Core tables in the order in which documents list them.
-pub(crate) const CORE: [&str; 8] =
-    ["version", "organization", "ous", "accounts", "overrides", "exceptions", "removed", "moved"];
+pub(crate) const CORE: [&str; 10] = [
+    "version",
+    "organization",
+    "ous",
+    "accounts",
+    "vend",
+    "rings",
+    "overrides",
+    "exceptions",
+    "removed",
+    "moved",
+];
 
 /// Schemas of every table and of the types that they share.
 pub(crate) struct Schemas {
@@ -48,6 +58,8 @@ fn make() -> Schemas {
     tables.insert("exceptions", of::<Vec<Exception>>(&mut generator));
     tables.insert("removed", of::<Vec<Removed>>(&mut generator));
     tables.insert("moved", of::<Vec<Moved>>(&mut generator));
+    tables.insert("vend", of::<Vend>(&mut generator));
+    tables.insert("rings", of::<Vec<Ring>>(&mut generator));
     let definitions = generator.take_definitions(true);
     let definitions = definitions.into_iter().map(|(name, value)| (name, strip(value))).collect();
     Schemas { tables, definitions }

@@ -48,6 +48,8 @@ pub(super) fn validate(baseline: &Baseline, tree: &Table, report: &mut Report) {
     v.accounts();
     v.exceptions();
     v.retired();
+    v.vend();
+    v.rings();
     super::bind::selects(baseline, v.report);
 }
 
@@ -237,6 +239,52 @@ impl Validate<'_> {
             }
             if exception.reason.trim().is_empty() {
                 self.at("exceptions", &format!("[{i}].reason"), "an exception needs a reason", None);
+            }
+        }
+    }
+
+    fn vend(&mut self) {
+        let vend = &self.baseline.vend;
+        if let Some(problem) = self.baseline.ou_problem(&vend.landing_ou) {
+            let span = self.span("vend", "landing_ou");
+            self.report.ou(&vend.landing_ou, &span, problem);
+        }
+        for (i, region) in vend.opt_in_regions.iter().flatten().enumerate() {
+            if !is_region(region) {
+                self.region("vend", &format!("opt_in_regions[{i}]"), region);
+            }
+        }
+    }
+
+    fn rings(&mut self) {
+        let baseline = self.baseline;
+        for (i, ring) in baseline.rings.iter().enumerate() {
+            if ring.name.trim().is_empty() || ring.name.chars().any(char::is_control) {
+                self.at("rings", &format!("[{i}].name"), "a ring needs a name", None);
+            }
+            if baseline.rings.iter().take(i).any(|r| r.name == ring.name) {
+                let message = format!("the ring `{}` is declared twice", ring.name);
+                self.at("rings", &format!("[{i}].name"), message, None);
+            }
+            if ring.accounts.is_empty() && ring.ous.is_empty() {
+                let hint = "name `accounts` or `ous`; accounts in no ring are changed last";
+                self.at(
+                    "rings",
+                    &format!("[{i}].name"),
+                    format!("the ring `{}` is empty", ring.name),
+                    Some(hint),
+                );
+            }
+            for (n, account) in ring.accounts.iter().enumerate() {
+                if let Some((message, hint)) = selected_account(baseline, account) {
+                    self.at("rings", &format!("[{i}].accounts[{n}]"), message, Some(&hint));
+                }
+            }
+            for (n, path) in ring.ous.iter().enumerate() {
+                if let Some(problem) = baseline.ou_problem(path) {
+                    let span = self.span("rings", &format!("[{i}].ous[{n}]"));
+                    self.report.ou(path, &span, problem);
+                }
             }
         }
     }

@@ -40,6 +40,9 @@ pub(crate) struct ApplyArgs {
     /// Lock this bucket in COMPLIANCE mode, which nobody can ever take back; on a terminal its name is typed instead
     #[arg(long, value_name = "BUCKET")]
     confirm_compliance: Vec<String>,
+    /// Change this account first, and the others only when it is in sync; `[[rings]]` of the baseline come after it
+    #[arg(long, value_name = "KEY")]
+    canary_account: Option<String>,
     /// Send e-mail subscriptions that await confirmation again
     #[arg(long, conflicts_with = "plan")]
     resubscribe: bool,
@@ -65,6 +68,9 @@ impl ApplyArgs {
         let mut opened = run::open(&place(global, false)).await?;
         if self.resubscribe {
             opened.resubscribe();
+        }
+        if let Some(key) = &self.canary_account {
+            opened.put_first(key)?;
         }
         let saved = match (saved, self.plan.as_deref()) {
             (None, Some(path)) => {
@@ -262,7 +268,7 @@ pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> R
     Ok(answer()? == "yes")
 }
 
-fn answer() -> Result<String, RunError> {
+pub(super) fn answer() -> Result<String, RunError> {
     let mut answer = String::new();
     std::io::stdin()
         .lock()

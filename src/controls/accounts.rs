@@ -9,6 +9,8 @@
 
 mod placement;
 
+pub(crate) use placement::refusal as move_refusal;
+
 use serde::Serialize;
 
 pub use crate::baseline::Accounts;
@@ -31,11 +33,11 @@ impl Section for Accounts {
                   that are not declared are left where they are.",
         shape: Shape::Table,
         references: &[
-            Reference::row("QST-002").partly("creating accounts is `vend`"),
-            Reference::row("QST-018").partly("creating the account is `vend`"),
-            Reference::row("RDM-002").partly("inviting accounts"),
-            Reference::row("RDM-004").partly("creating the account is `vend`"),
-            Reference::row("FXL-001").partly("creating accounts is `vend`"),
+            Reference::row("QST-002"),
+            Reference::row("QST-018"),
+            Reference::row("RDM-002").partly("the invitation itself; `vend --adopt` takes the account in"),
+            Reference::row("RDM-004"),
+            Reference::row("FXL-001"),
         ],
         billed: None,
     };

@@ -11,6 +11,7 @@
 
 mod admin;
 mod calls;
+pub(crate) mod dismissal;
 mod handover;
 mod named;
 mod region_calls;

@@ -66,7 +66,27 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
             }
         }
     }
+    if !baseline.accounts.is_empty() {
+        all.extend(vend());
+    }
     all
+}
+
+/// What `vend` calls beyond what `apply` does: as the management account, and as the account itself.
+fn vend() -> [(String, Value); 2] {
+    let is_own =
+        |op: &&&str| ["account:", "ec2:", "s3:", "sts:"].iter().any(|service| op.starts_with(service));
+    let (own, central): (Vec<&str>, Vec<&str>) =
+        crate::vend::READS.iter().chain(crate::vend::WRITES).partition(|op| is_own(&op));
+    let closing = crate::controls::delegated_admins::dismissal::operations();
+    let actions = |operations: &mut dyn Iterator<Item = &str>| operations.flat_map(iam_actions).collect();
+    let document =
+        |actions| json!({ "Version": "2012-10-17", "Statement": [statement(("Vend".into(), actions))] });
+    let central = actions(&mut central.into_iter().chain(closing));
+    [
+        ("management-vend".into(), document(central)),
+        ("member-vend".into(), document(actions(&mut own.into_iter()))),
+    ]
 }
 
 /// Services whose reads may give contents: their actions are named one by one.

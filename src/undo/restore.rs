@@ -79,6 +79,9 @@ pub(super) async fn look(context: &Context<'_>, unit: Option<&Unit>, entry: &Ent
         return cannot(row, entry, "the baseline does not ask for it any more: name that of the run with -f");
     };
     let row = shared.row(unit, OutcomeKind::Drift, None);
+    if unit.protected {
+        return cannot(row, entry, "the account is protected");
+    }
     match decide(context, unit, entry).await {
         Ok(Decision::Back) => {
             Restored { row: shared.row(unit, OutcomeKind::InSync, None), verdict: Verdict::Settled }

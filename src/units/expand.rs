@@ -226,6 +226,8 @@ impl Builder<'_> {
         wanted: Wanted<Box<dyn DynUnit>>,
     ) {
         let meta = control.meta();
+        let per_account = matches!(meta.scope, control::Scope::Account | control::Scope::AccountRegion);
+        let in_ring = per_account || wanted.about.is_some();
         let about = wanted.about.clone().unwrap_or_else(|| target.account.id.clone());
         let id = UnitId {
             control: control.section().id.to_string(),
@@ -249,6 +251,8 @@ impl Builder<'_> {
         };
         let exception = self.exempt(&id);
         let bound = Some(Arc::clone(bound));
+        let ring = if in_ring { self.ring(&id) } else { None };
+        let protected = self.is_protected(&id);
         self.units.push(Unit {
             id,
             seat,
@@ -257,6 +261,8 @@ impl Builder<'_> {
             bound,
             at: wanted.at,
             exception,
+            ring,
+            protected,
             control: position,
             after: Vec::new(),
         });
@@ -290,6 +296,8 @@ impl Builder<'_> {
             bound: Some(Arc::clone(bound)),
             at: String::new(),
             exception: None,
+            ring: None,
+            protected: false,
             control: position,
             after: Vec::new(),
         });
@@ -306,6 +314,20 @@ impl Builder<'_> {
         let subject =
             Subject { control: &control, account: &id.account, account_key: key, ou, region: &id.region };
         selection.matches(&subject)
+    }
+
+    /// The ring of the account that a unit is about.
+    fn ring(&self, id: &UnitId) -> Option<usize> {
+        let Scope { baseline, facts, .. } = self.scope;
+        let account = facts.accounts.get(&id.account).filter(|_| !baseline.rings.is_empty())?;
+        Some(baseline.ring_of(account))
+    }
+
+    /// Whether the account that a unit is about is protected, and the run does not name it.
+    fn is_protected(&self, id: &UnitId) -> bool {
+        let Scope { baseline, facts, selection, .. } = self.scope;
+        let Some(account) = facts.accounts.get(&id.account) else { return false };
+        baseline.is_protected(account) && !selection.names(&account.id, baseline.account_key(account))
     }
 
     fn exempt(&self, id: &UnitId) -> Option<Exempt> {

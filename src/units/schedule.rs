@@ -2,6 +2,8 @@
 //!
 //! Controls that may deny calls (service control policies) are a last phase, which starts when every other unit has an
 //! outcome, whatever it is.
+//!
+//! Where the baseline has rings, a unit of a later ring also waits until all of the earlier ones is in sync (`rings`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::graph::Node;
 use super::ready::Ready;
+use super::rings::Rings;
 use super::{OutcomeKind, Unit};
 
 /// How many units run at once.
@@ -22,12 +25,14 @@ pub struct Bounds {
     pub per_seat: usize,
     /// No new unit starts after so many failures; 0 is taken as 1.
     pub max_failures: Option<usize>,
+    /// Units of a ring wait for the rings before it: where something is written.
+    pub rings: bool,
 }
 
 impl Default for Bounds {
     /// Enough units to keep all calls in flight although each account has a bound on its own: 24 accounts at a time.
     fn default() -> Bounds {
-        Bounds { units: 384, per_seat: 16, max_failures: None }
+        Bounds { units: 384, per_seat: 16, max_failures: None, rings: false }
     }
 }
 
@@ -63,6 +68,15 @@ impl Status {
     pub const BLOCKED: Status = Status { outcome: OutcomeKind::Blocked, releases: false, attempted: false };
 }
 
+/// Why a unit's turn never came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The run was stopped: Ctrl-C, or too many failures.
+    ByRun,
+    /// This unit, by its index, is why a ring is not in sync.
+    ByUnit(usize),
+}
+
 /// What the queue tells about its progress.
 pub trait Progress: Send + Sync {
     /// A unit ended.
@@ -84,14 +98,16 @@ where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = (R, Status)> + Send + 'static,
 {
-    let mut queue = Queue::new(units, bounds.per_seat);
+    let mut queue = Queue::new(units, bounds);
     let mut results: Vec<Option<R>> = units.iter().map(|_| None).collect();
     let mut tasks: JoinSet<(R, Status)> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
     let mut failures = 0;
     loop {
         while running.len() < bounds.units.max(1) {
-            let stop = cancel.is_cancelled() || bounds.max_failures.is_some_and(|m| failures >= m.max(1));
+            let stop = cancel.is_cancelled()
+                || bounds.max_failures.is_some_and(|m| failures >= m.max(1))
+                || queue.rings.stopped_by().is_some();
             let Some(next) = (if stop { None } else { queue.next() }) else { break };
             match next {
                 Next::Run(index) => {
@@ -121,7 +137,8 @@ where
         progress.done(status.outcome);
         queue.finish(index, status);
     }
-    results.into_iter().enumerate().map(|(i, r)| r.unwrap_or_else(|| (ends.not_run)(i))).collect()
+    let stopped = queue.rings.stopped_by().map_or(Stopped::ByRun, Stopped::ByUnit);
+    results.into_iter().enumerate().map(|(i, r)| r.unwrap_or_else(|| (ends.not_run)(i, stopped))).collect()
 }
 
 /// Makes the results of units that did not run to their end.
@@ -130,7 +147,7 @@ pub struct Ends<'a, R> {
     /// without work keeps it, and those that wait for it go by that.
     pub blocked: &'a (dyn Fn(usize, usize) -> (R, Status) + Sync),
     /// Its turn never came.
-    pub not_run: &'a (dyn Fn(usize) -> R + Sync),
+    pub not_run: &'a (dyn Fn(usize, Stopped) -> R + Sync),
     /// It panicked.
     pub broken: &'a (dyn Fn(usize, &str) -> R + Sync),
 }
@@ -149,6 +166,7 @@ enum Next {
 /// In-degrees and who waits for whom.
 struct Queue {
     ready: Ready,
+    rings: Rings,
     late: BTreeSet<usize>,
     waiting: Vec<usize>,
     dependents: HashMap<Node, Vec<usize>>,
@@ -166,9 +184,10 @@ struct Gate {
 }
 
 impl Queue {
-    fn new(units: &[Unit], per_seat: usize) -> Queue {
+    fn new(units: &[Unit], bounds: Bounds) -> Queue {
         let mut queue = Queue {
-            ready: Ready::new(units, per_seat),
+            ready: Ready::new(units, bounds.per_seat),
+            rings: if bounds.rings { Rings::new(units) } else { Rings::none() },
             late: BTreeSet::new(),
             waiting: units.iter().map(|u| u.after.len()).collect(),
             dependents: HashMap::new(),
@@ -209,6 +228,8 @@ impl Queue {
         let late = self.denies.get(index).copied().unwrap_or_default();
         if late {
             self.late.insert(index);
+        } else if self.rings.holds(index) {
+            self.rings.hold(index);
         } else {
             self.ready.insert(index);
         }
@@ -230,6 +251,9 @@ impl Queue {
         if self.denies.get(index) == Some(&false) {
             self.ready.ended(index);
             self.others_left = self.others_left.saturating_sub(1);
+        }
+        for held in self.rings.finish(index, status.releases) {
+            self.ready.insert(held);
         }
         let cause = (!status.releases).then_some(index);
         self.settle(Node::Unit(index), cause);
@@ -303,7 +327,7 @@ mod tests {
     ) -> Vec<OutcomeKind> {
         let ends = Ends {
             blocked: &|index, _| (blocked(index).outcome, blocked(index)),
-            not_run: &|_| OutcomeKind::NotRun,
+            not_run: &|_, _| OutcomeKind::NotRun,
             broken: &|_, _| OutcomeKind::Failed,
         };
         let work = |index| {

@@ -79,7 +79,7 @@ async fn go(
     };
     let ends = Ends {
         blocked: &|_, cause| (End::Blocked(cause), Status::BLOCKED),
-        not_run: &|_| End::NotRun,
+        not_run: &|_, _| End::NotRun,
         broken: &|_, message| End::Broken(message.to_string()),
     };
     let rows = run(units, bounds, cancel, &Count::default(), work, &ends).await;
@@ -210,7 +210,7 @@ async fn what_runs_is_finished_when_somebody_cancels() {
     };
     let ends = Ends {
         blocked: &|_, c| (End::Blocked(c), Status::BLOCKED),
-        not_run: &|_| End::NotRun,
+        not_run: &|_, _| End::NotRun,
         broken: &|_, m| End::Broken(m.into()),
     };
     let rows = run(&units, Bounds::default(), &cancel, &Count::default(), work, &ends).await;
@@ -288,4 +288,77 @@ proptest! {
             prop_assert!(last < first, "a denying unit ran before all others were done");
         }
     }
+
+    /// With rings: everything still ends, nothing of a later ring starts before all of the earlier ones has ended well, and
+    /// once a ring is behind nothing further starts.
+    #[test]
+    fn rings_follow_one_another(
+        graph in graphs(),
+        rings in proptest::collection::vec(proptest::option::of(0..3_usize), 30),
+        width in 1..6_usize,
+        fails in proptest::bool::ANY,
+    ) {
+        let mut units = units_of(&graph);
+        for (unit, ring) in units.iter_mut().zip(rings) {
+            unit.ring = ring;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bounds = Bounds { units: width, rings: true, ..Bounds::default() };
+        let outcome = if fails { third_fails } else { |_| OutcomeKind::Applied };
+        let (rows, log) = runtime.block_on(go(&units, bounds, &Cancel::default(), outcome));
+        if !fails {
+            prop_assert!(rows.iter().all(|row| *row == DONE), "{:?}", rows);
+        }
+        let log = log.lock().unwrap();
+        let place = |what: &str, i: usize| log.iter().position(|entry| *entry == (what, i));
+        let counts = |i: usize| !units[i].meta.denies && units[i].ring.is_some();
+        let ring = super::rings::effective(&units);
+        for later in (0..units.len()).filter(|i| counts(*i)) {
+            let Some(start) = place("start", later) else { continue };
+            for earlier in (0..units.len()).filter(|i| counts(*i) && ring[*i] < ring[later]) {
+                prop_assert_eq!(&rows[earlier], &DONE);
+                prop_assert!(place("end", earlier).is_some_and(|end| end < start), "{} before {}", later, earlier);
+            }
+        }
+    }
+}
+
+/// A unit of an account of this ring.
+fn in_ring(control: usize, ring: usize, after: Vec<Node>) -> Unit {
+    Unit { ring: Some(ring), ..unit(control, false, after) }
+}
+
+const RINGS: fn() -> Bounds = || Bounds { rings: true, ..Bounds::default() };
+
+#[tokio::test]
+async fn a_failing_canary_stops_the_rest() {
+    let units = [
+        in_ring(0, 1, vec![]),
+        in_ring(1, 0, vec![]),
+        in_ring(2, 0, vec![]),
+        unit(3, false, vec![Node::Unit(0)]),
+        unit(4, false, vec![]),
+        unit(5, true, vec![]),
+    ];
+    let fails = |i| if i == 1 { OutcomeKind::Failed } else { OutcomeKind::Applied };
+    let (rows, log) = go(&units, RINGS(), &Cancel::default(), fails).await;
+    let failed = End::Ran(OutcomeKind::Failed);
+    assert_eq!(rows, [End::NotRun, failed, DONE, End::NotRun, DONE, End::NotRun]);
+    assert!(!starts(&log).contains(&0));
+    let (rows, log) = go(&units, Bounds::default(), &Cancel::default(), fails).await;
+    assert_eq!((rows[0].clone(), starts(&log)[0]), (DONE, 0), "planning knows no rings");
+}
+
+#[tokio::test]
+async fn a_unit_that_waits_for_a_later_ring_counts_as_one_of_it() {
+    // 0 of the canary waits for 1, of the whole organization, which waits for all of control 2: in both rings.
+    let units = [
+        in_ring(0, 0, vec![Node::Unit(1)]),
+        unit(1, false, vec![Node::Gate(2)]),
+        in_ring(2, 0, vec![]),
+        in_ring(2, 1, vec![]),
+    ];
+    let (rows, log) = go(&units, RINGS(), &Cancel::default(), |_| OutcomeKind::Applied).await;
+    assert_eq!(rows, [DONE, DONE, DONE, DONE]);
+    assert_eq!(starts(&log), [2, 3, 1, 0]);
 }

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 JUDGES: dict[str, list[str]] = tomllib.loads((HERE / "judges.toml").read_text())
 PROWLER = tomllib.loads((HERE / "prowler/checks.toml").read_text())["group"]
 # Keys of a baseline that are no section.
-NO_SECTIONS = {"version", "organization", "overrides", "exceptions", "removed", "moved"}
+NO_SECTIONS = {"version", "organization", "vend", "rings", "overrides", "exceptions", "removed", "moved"}
 # What the tests of the main job apply is in this file.
 SHARED = {"test_moto_main_job.py": "organization.py"}
 

@@ -28,15 +28,15 @@ max_age_days = 90
 "#;
 
 /// A working folder with a baseline and a simulated organization.
-struct Desk {
+pub(crate) struct Desk {
     folder: TempDir,
 }
 
 /// How a command ended.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Desk {
@@ -44,7 +44,7 @@ impl Desk {
         Desk::with(BASELINE)
     }
 
-    fn with(baseline: &str) -> Desk {
+    pub(crate) fn with(baseline: &str) -> Desk {
         let desk = Desk { folder: TempDir::new().unwrap() };
         desk.write("baseline.toml", baseline);
         desk.write("org.toml", include_str!("support/org.toml"));
@@ -53,41 +53,41 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
     /// The command without anything of this machine's environment.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orgbase"));
         command.args(args).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("HOME", self.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
 
-    fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
         ended(&self.command(args).output().unwrap())
     }
 
     /// On the simulated organization.
-    fn on(&self, args: &[&str]) -> Ended {
+    pub(crate) fn on(&self, args: &[&str]) -> Ended {
         let mut all = args.to_vec();
         all.push("--sandbox=org.json");
         self.run(&all)
     }
 }
 
-fn ended(output: &Output) -> Ended {
+pub(crate) fn ended(output: &Output) -> Ended {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     Ended { code: output.status.code().unwrap(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
 /// What differs from run to run, and what stands for it in snapshots.
-fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
             (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "RUN"),
@@ -102,7 +102,7 @@ fn masked(text: &str) -> String {
         .fold(text.to_string(), |text, (pattern, mask)| pattern.replace_all(&text, *mask).into_owned())
 }
 
-fn json(ended: &Ended) -> Value {
+pub(crate) fn json(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stdout))
 }
 

@@ -7,17 +7,20 @@ mod baselines;
 mod check;
 mod check_calls;
 mod cli;
+mod concurrency;
 mod converge;
 mod faults;
 mod generated;
 mod property;
 mod regions;
 mod registry;
+mod rings;
 mod securityhub;
 mod source;
 mod support;
 mod truth;
 mod undo;
+mod vend;
 
 /// A file that no `mod` line names would never run.
 #[test]

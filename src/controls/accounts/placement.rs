@@ -11,7 +11,7 @@ use crate::facts::{Account, Facts, Policy};
 use crate::lockout::denied_by_move;
 
 /// Why the account must not be moved to the OU at `to`: a policy there would deny what the baseline does in it.
-pub(super) fn refusal(account: &Account, to: &str, baseline: &Baseline, facts: &Facts) -> Option<String> {
+pub(crate) fn refusal(account: &Account, to: &str, baseline: &Baseline, facts: &Facts) -> Option<String> {
     let denial = denied_by_move(account, to, &own_actions(account, baseline), baseline, facts)?;
     Some(format!(
         "the account is not moved to `{to}`: policy `{}` there (statement `{}`) would deny {} to orgbase's role in it",

@@ -217,7 +217,7 @@ async fn register_in_organizations(cx: &Cx<'_>, principal: &str, account: &str) 
     calls::success(done, &["AccountAlreadyRegisteredException"])
 }
 
-async fn unregister(cx: &Cx<'_>, how: Global, principal: &str, account: &Named) -> Result<(), UnitError> {
+pub(super) async fn unregister(cx: &Cx<'_>, how: Global, principal: &str, account: &Named) -> Result<(), UnitError> {
     match how {
         Global::Organizations | Global::AccessAnalyzer => calls::deregister(cx, &account.id, principal).await?,
         Global::CloudTrail => {

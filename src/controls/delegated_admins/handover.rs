@@ -99,13 +99,7 @@ impl Control for Handover {
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Vec<Named>) -> Result<(), UnitError> {
         for old in have {
-            if leaves_with_organizations(want.service) {
-                calls::deregister(cx, &old.id, want.principal).await?;
-                remove_everywhere(cx, want, old).await?;
-            } else {
-                remove_everywhere(cx, want, old).await?;
-                calls::deregister(cx, &old.id, want.principal).await?;
-            }
+            dismiss(cx, want.service, want.principal, &want.all_regions, old).await?;
         }
         for region in &want.regions {
             let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
@@ -115,12 +109,34 @@ impl Control for Handover {
     }
 }
 
+/// Takes the service from its administrator, in all regions and in Organizations.
+pub(super) async fn dismiss(
+    cx: &Cx<'_>,
+    service: Regional,
+    principal: &str,
+    regions: &[String],
+    old: &Named,
+) -> Result<(), UnitError> {
+    if leaves_with_organizations(service) {
+        calls::deregister(cx, &old.id, principal).await?;
+        remove_everywhere(cx, service, regions, old).await
+    } else {
+        remove_everywhere(cx, service, regions, old).await?;
+        Ok(calls::deregister(cx, &old.id, principal).await?)
+    }
+}
+
 /// Removes the old administrator in every region where the service still lists it.
-async fn remove_everywhere(cx: &Cx<'_>, want: &Desired, old: &Named) -> Result<(), UnitError> {
-    for region in &want.all_regions {
+async fn remove_everywhere(
+    cx: &Cx<'_>,
+    service: Regional,
+    regions: &[String],
+    old: &Named,
+) -> Result<(), UnitError> {
+    for region in regions {
         let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
-        if region_calls::list(&aws, want.service).await?.iter().any(|entry| entry.id == old.id) {
-            region_calls::remove(&aws, want.service, old).await?;
+        if region_calls::list(&aws, service).await?.iter().any(|entry| entry.id == old.id) {
+            region_calls::remove(&aws, service, old).await?;
         }
     }
     Ok(())

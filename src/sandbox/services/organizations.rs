@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
+pub use accounts::account_limit;
 pub use attachments::attached_documents;
 pub use delegation::{deregister_delegated_admin, disable_access, enable_access, register_delegated_admin};
 pub use effective::effective;

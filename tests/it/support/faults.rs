@@ -7,9 +7,9 @@ use std::sync::Arc;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::{Request, Response};
-use orgbase::sandbox::Sandbox;
 use orgbase::sandbox::wire::{self, Parsed, Protocol};
 use orgbase::sandbox::world::Fault;
+use orgbase::sandbox::{Sandbox, session};
 
 /// A request that came in.
 pub(crate) struct Seen {
@@ -18,6 +18,8 @@ pub(crate) struct Seen {
     pub(crate) region: String,
     /// Stands for the account.
     pub(crate) access_key: String,
+    /// 12-digit id of the account; absent for the management account.
+    pub(crate) account: Option<String>,
 }
 
 /// What happens to it.
@@ -58,10 +60,12 @@ async fn answer(
     request: &Request<Vec<u8>>,
 ) -> Result<Response<Vec<u8>>, ConnectorError> {
     let Ok(parsed) = wire::read(request) else { return Ok(sandbox.handle(request)) };
+    let caller = session::identify(&parsed.access_key, parsed.token.as_deref(), 0.0).ok().flatten();
     let seen = Seen {
         operation: format!("{}:{}", parsed.service, parsed.operation),
         region: parsed.region.clone(),
         access_key: parsed.access_key.clone(),
+        account: caller.map(|(account, _)| account),
     };
     match decide(&seen) {
         Action::Answer => Ok(sandbox.handle(request)),

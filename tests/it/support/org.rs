@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgbase::apply::journal::{Head, Journal};
-use orgbase::apply::{self, Consent};
+use orgbase::apply::{self, Consent, store};
 use orgbase::aws::CallCount;
 use orgbase::baseline::Baseline;
 use orgbase::controls::SECTIONS;
@@ -19,6 +19,7 @@ use orgbase::sandbox::spec::Spec;
 use orgbase::selector::Selection;
 use orgbase::undo::{self, past::Past};
 use orgbase::units::{Bounds, Cancel, OutcomeKind, Progress};
+use orgbase::vend::{self, Request, Voice};
 use tempfile::TempDir;
 
 /// An organization, and the folder of its baseline and journals.
@@ -41,6 +42,8 @@ pub(crate) struct Done {
 pub(crate) struct How {
     /// Only this section.
     pub(crate) only: Option<&'static str>,
+    /// Only this account, by key or id.
+    pub(crate) account: Option<&'static str>,
     /// All but this section.
     pub(crate) without: Option<&'static str>,
     /// `--allow-destructive`.
@@ -83,6 +86,17 @@ impl How {
 }
 
 struct Silent;
+
+/// Says yes to everything.
+struct Yes;
+
+impl Voice for Yes {
+    fn tell(&self, _line: &str) {}
+
+    fn agrees(&self, _report: &vend::Report) -> Result<bool, RunError> {
+        Ok(true)
+    }
+}
 
 impl Progress for Silent {
     fn done(&self, _outcome: OutcomeKind) {}
@@ -184,14 +198,35 @@ impl Org {
         done
     }
 
-    async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
+    /// A `vend --yes`.
+    pub(crate) async fn vend(
+        &self,
+        baseline: &str,
+        request: &Request,
+        how: &How,
+    ) -> Result<vend::Report, RunError> {
+        let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
+        let place = Place { read_only: request.dry_run, ..self.place(baseline, how) };
+        let mut opened = run::open_through(door, &place).await?;
+        let store = store::open(&self.folder.path().join(self.next()), opened.aws(), "eu-west-1").await?;
+        let report = vend::vend(&mut opened, request, &*store, &Cancel::default(), &Yes).await?;
+        Ok(report.unwrap())
+    }
+
+    fn place(&self, baseline: &str, how: &How) -> Place {
         let path: PathBuf = self.folder.path().join("baseline.toml");
         std::fs::write(&path, baseline).unwrap();
-        let only: Vec<String> = how.only.iter().map(|id| format!("control={id}")).collect();
+        Place { baseline: path, sandbox: None, profile: None, read_only: false, refresh: how.refresh }
+    }
+
+    async fn begin(&self, baseline: &str, how: &How, read_only: bool) -> Result<Run, RunError> {
+        let sections = how.only.iter().map(|id| format!("control={id}"));
+        let only: Vec<String> =
+            sections.chain(how.account.iter().map(|key| format!("account={key}"))).collect();
         let without: Vec<String> = how.without.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &without).unwrap();
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
-        let place = Place { baseline: path, sandbox: None, profile: None, read_only, refresh: how.refresh };
+        let place = Place { read_only, ..self.place(baseline, how) };
         run::begin_through(door, &place, &selection).await
     }
 
@@ -251,6 +286,9 @@ pub(crate) fn is_write(operation: &str) -> bool {
     if operation.split_once(':').is_some_and(|(_, action)| reads.iter().any(|verb| action.starts_with(verb)))
     {
         return false;
+    }
+    if vend::WRITES.contains(&operation) {
+        return true;
     }
     let mut controls = SECTIONS.iter().flat_map(|s| s.controls());
     controls.any(|c| c.meta().writes.contains(&operation))

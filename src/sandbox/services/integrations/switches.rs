@@ -19,6 +19,7 @@ pub(super) fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         ("health", "DescribeHealthServiceStatusForOrganization") => describe_health,
         ("service-quotas", "AssociateServiceQuotaTemplate") => associate_template,
         ("service-quotas", "GetAssociationForServiceQuotaTemplate") => describe_template,
+        ("service-quotas", "GetServiceQuota") => quota,
         _ => return None,
     };
     Some(run(world, call))
@@ -114,6 +115,24 @@ fn require_template(world: &World, call: &Call) -> Result<(), Fault> {
         ("AccessDeniedException", 400),
         "You do not have sufficient permission to perform this action.",
     ))
+}
+
+/// Only one quota is simulated: how many accounts the organization may have. Guess: its code.
+fn quota(world: &mut World, call: &Call) -> Reply {
+    if (call.required("ServiceCode"), call.required("QuotaCode")) != ("organizations", "L-E619E033") {
+        return Err(fault(("NoSuchResourceException", 400), "The specified resource does not exist."));
+    }
+    let value = organizations::account_limit(world);
+    Ok(json!({"Quota": {
+        "ServiceCode": "organizations",
+        "ServiceName": "AWS Organizations",
+        "QuotaCode": "L-E619E033",
+        "QuotaName": "Default maximum number of accounts",
+        "Value": value,
+        "Unit": "None",
+        "Adjustable": true,
+        "GlobalQuota": true,
+    }}))
 }
 
 fn associate_template(world: &mut World, call: &Call) -> Reply {

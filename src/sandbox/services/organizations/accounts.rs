@@ -74,9 +74,14 @@ fn creation_failure(world: &World, email: &str) -> Option<String> {
     if taken {
         return Some("EMAIL_ALREADY_EXISTS".into());
     }
-    let limit = state.account_limit.unwrap_or(ACCOUNT_LIMIT);
+    let limit = account_limit(world);
     let full = state.accounts.len() + in_progress(world).count() >= limit;
     full.then(|| "ACCOUNT_LIMIT_EXCEEDED".into())
+}
+
+/// How many accounts the organization may have.
+pub fn account_limit(world: &World) -> usize {
+    world.organizations.account_limit.unwrap_or(ACCOUNT_LIMIT)
 }
 
 fn in_progress(world: &World) -> impl Iterator<Item = &Creation> {

@@ -1,0 +1,133 @@
+//! `orgbase vend`
+
+use std::io::IsTerminal as _;
+
+use clap::{ArgGroup, Args};
+
+use super::apply::answer;
+use super::plan::{Format, place, watch_ctrl_c};
+use super::{Global, say, say_err};
+use crate::apply::store;
+use crate::error::RunError;
+use crate::report::text::{Paint, count, safe};
+use crate::run::{self, Opened};
+use crate::units::Cancel;
+use crate::vend::{self, Report, Request, Voice, Which};
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["account_key", "all", "adopt"])))]
+pub(crate) struct VendArgs {
+    /// Key of the account in the baseline
+    #[arg(value_name = "ACCOUNT_KEY")]
+    account_key: Option<String>,
+    /// Every declared account that does not exist, waits in the landing place, or is to be closed
+    #[arg(long)]
+    all: bool,
+    /// An account of the organization that it did not create, such as an invited one
+    #[arg(long, value_name = "ACCOUNT_ID")]
+    adopt: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Only show the steps
+    #[arg(long)]
+    dry_run: bool,
+    /// Close accounts that are declared with `closed = true`, and make destructive changes of the baseline
+    #[arg(long)]
+    allow_destructive: bool,
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+impl VendArgs {
+    pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let request =
+            Request { which: self.which()?, dry_run: self.dry_run, destructive: self.allow_destructive };
+        let mut opened = run::open(&place(global, self.dry_run)).await?;
+        self.check_start(&opened)?;
+        let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
+        let cancel = Cancel::default();
+        let lock = match self.dry_run {
+            true => None,
+            false => Some(store.lock(opened.organization_id(), opened.id(), &cancel).await?),
+        };
+        watch_ctrl_c(&cancel);
+        let person = Person { yes: self.yes, quiet: global.quiet, paint: global.paint() };
+        // Boxed: a large future.
+        let ended = Box::pin(vend::vend(&mut opened, &request, &*store, &cancel, &person)).await;
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
+        let report = ended?;
+        opened.close();
+        let Some(report) = report else {
+            say_err("nothing was changed");
+            return Ok(2);
+        };
+        show(&report, self.format, global.paint())?;
+        Ok(report.exit_code())
+    }
+
+    fn which(&self) -> Result<Which, RunError> {
+        match (&self.account_key, &self.adopt) {
+            (Some(key), _) => Ok(Which::Key(key.clone())),
+            (None, Some(id)) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Which::Adopt(id.clone()))
+            }
+            (None, Some(id)) => {
+                Err(RunError::new(format!("`{id}` is no account id")).hint("it has 12 digits"))
+            }
+            (None, None) => Ok(Which::All),
+        }
+    }
+
+    fn check_start(&self, opened: &Opened) -> Result<(), RunError> {
+        let named = opened.baseline().organization.id.is_some();
+        if opened.is_live() && self.yes && !self.dry_run && !named {
+            return Err(RunError::new("`vend --yes` on AWS needs `organization.id` in the baseline")
+                .hint(format!("write id = \"{}\" under [organization]", opened.organization_id())));
+        }
+        Ok(())
+    }
+}
+
+fn show(report: &Report, format: Format, paint: Paint) -> Result<(), RunError> {
+    match format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(report)
+                .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
+            say(&text);
+        }
+        _ => say(&report.human(paint)),
+    }
+    Ok(())
+}
+
+/// Whoever sits at the terminal.
+struct Person {
+    yes: bool,
+    quiet: bool,
+    paint: Paint,
+}
+
+impl Voice for Person {
+    fn tell(&self, line: &str) {
+        if !self.quiet {
+            say_err(&safe(line));
+        }
+    }
+
+    fn agrees(&self, report: &Report) -> Result<bool, RunError> {
+        if self.yes {
+            return Ok(true);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
+                .hint("look at `orgbase vend --dry-run`, then use `orgbase vend --yes`"));
+        }
+        say(&report.human(self.paint));
+        let accounts = report.accounts.iter().filter(|row| !row.steps.is_empty()).count();
+        say_err(&format!("Go on with {}? Only `yes` is accepted:", count(accounts, "account")));
+        Ok(answer()? == "yes")
+    }
+}

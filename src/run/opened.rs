@@ -1,0 +1,86 @@
+//! What commands ask of a run that knows its organization, beyond beginning it.
+
+use time::format_description::well_known::Rfc3339;
+
+use super::{Opened, check_organization, name_unimplemented, needs, roles};
+use crate::baseline::Baseline;
+use crate::error::RunError;
+use crate::facts::{self, Facts};
+
+impl Opened {
+    /// `--canary-account`: a key of `[accounts]` or an account id is changed before all others.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn put_first(&mut self, key: &str) -> Result<(), RunError> {
+        let is_id = key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit());
+        if !is_id && !self.baseline.is_account_key(key) {
+            let hint = self.baseline.account_hint(key);
+            return Err(RunError::new(format!("--canary-account {key} names no account")).hint(hint));
+        }
+        self.baseline.put_first(key);
+        Ok(())
+    }
+
+    /// What is wanted.
+    pub fn baseline(&self) -> &Baseline {
+        &self.baseline
+    }
+
+    /// What is known of the organization: all of it after `read`.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The run works on AWS itself.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// When it began, RFC 3339, UTC.
+    pub fn started_at(&self) -> String {
+        self.now.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// Reads the organization, once more where it was read before.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn read(&mut self) -> Result<(), RunError> {
+        let facts = std::mem::take(&mut self.facts).identity();
+        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
+        check_organization(&self.baseline, &self.facts)?;
+        self.baseline.check_ous(&self.facts)?;
+        self.aws.set_roles(roles(&self.baseline, Some(&self.facts), self.place.read_only));
+        Ok(())
+    }
+
+    /// A further run on the same connection, for commands that make several of them.
+    ///
+    /// # Errors
+    /// The baseline cannot be read any more, or changed.
+    pub fn again(&self) -> Result<Opened, RunError> {
+        let mut baseline = Baseline::load(&self.place.baseline)?;
+        if baseline.digest() != self.baseline.digest() {
+            return Err(RunError::new("the baseline changed while the command ran").hint("run it again"));
+        }
+        // Rings are for runs over the whole organization.
+        baseline.rings.clear();
+        let (place, aws, facts) = (self.place.clone(), self.aws.clone(), self.facts.clone().identity());
+        Ok(Opened {
+            id: self.id.clone(),
+            now: self.now,
+            live: self.live,
+            place,
+            baseline,
+            aws,
+            facts,
+            sandbox: None,
+        })
+    }
+
+    /// Closes the simulated organization, if the run worked on one, and names what it could not answer.
+    pub fn close(self) {
+        name_unimplemented(self.sandbox.as_ref());
+    }
+}

@@ -1,0 +1,318 @@
+//! The baseline in accounts that are ready, their place, and the proof: runs of the engine over these accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Vendor;
+use super::candidates::{Candidate, Stage, lands};
+use crate::apply::{self, Consent};
+use crate::controls::accounts::move_refusal;
+use crate::controls::ous::path;
+use crate::error::{Kind, RunError, UnitError};
+use crate::facts::Account;
+use crate::plan::{self, saved::Allowed};
+use crate::report::UnitReport;
+use crate::selector::{Selection, Selector};
+use crate::units::{Bounds, OutcomeKind, Progress};
+
+/// One run of the engine.
+#[derive(Default)]
+struct Pass {
+    selection: Selection,
+    /// OUs by account id, where sections shall hold as they will after the move.
+    destinations: BTreeMap<String, String>,
+    /// Write what differs.
+    write: bool,
+    /// Write only units of these names; absent: all.
+    parts: Option<BTreeSet<String>>,
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn done(&self, _: OutcomeKind) {}
+}
+
+impl Vendor<'_> {
+    /// Takes the accounts that are there through all that is left, and ends each of them.
+    pub(super) async fn finish(&mut self, all: &mut [Candidate]) {
+        if !all.iter().any(|c| c.stage == Stage::There) {
+            return;
+        }
+        if let Err(error) = self.opened.read().await {
+            return fail_all(all, &error);
+        }
+        // Once more after waiting: an account may have been listed only then.
+        for step in [Step::Land, Step::Ready, Step::Land, Step::Baseline, Step::Place, Step::Verify] {
+            if self.cancel.is_cancelled() || !all.iter().any(|c| c.stage == Stage::There) {
+                return;
+            }
+            let done = match step {
+                Step::Land => self.land(all).await,
+                Step::Ready => {
+                    self.await_ready(all).await;
+                    Ok(())
+                }
+                Step::Baseline => self.baseline(all).await,
+                Step::Place => self.place(all).await,
+                Step::Verify => self.verify(all).await,
+            };
+            if let Err(error) = done {
+                return fail_all(all, &error);
+            }
+        }
+    }
+
+    /// Moves accounts from the root to the landing place.
+    async fn land(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
+        let landing = self.opened.baseline().vend.landing_ou.clone();
+        let lands =
+            |c: &Candidate, here: &str| c.declared.as_ref().is_some_and(|d| lands(here, &d.ou, &landing));
+        let here = |vendor: &Self, c: &Candidate| vendor.opened.facts().accounts.get(c.id()).cloned();
+        let moves = |vendor: &Self, c: &Candidate| here(vendor, c).is_some_and(|a| lands(c, &a.ou));
+        if !all.iter().any(|c| c.stage == Stage::There && moves(self, c)) {
+            return Ok(());
+        }
+        self.make_ous(&[landing.as_str()]).await?;
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let Some(account) = here(self, candidate).filter(|a| lands(candidate, &a.ou)) else { continue };
+            match self.move_to(candidate, &account, &landing).await {
+                Ok(()) => candidate.did(format!("moved to {landing}")),
+                Err(error) => candidate.fail(error.message, error.hint),
+            }
+        }
+        self.opened.read().await
+    }
+
+    async fn move_to(&self, candidate: &Candidate, account: &Account, to: &str) -> Result<(), UnitError> {
+        let (baseline, facts) = (self.opened.baseline(), self.opened.facts());
+        if let Some(why) = move_refusal(account, to, baseline, facts) {
+            return Err(UnitError::new(Kind::Denied, why));
+        }
+        let Some(destination) = facts.target_id(to) else {
+            return Err(UnitError::new(Kind::Vanished, format!("there is no OU `{to}`")));
+        };
+        self.record_move(&candidate.label(), &account.ou, to).await?;
+        let moved = self
+            .management()
+            .await?
+            .organizations()
+            .call("MoveAccount", |c| {
+                c.move_account()
+                    .account_id(&account.id)
+                    .source_parent_id(&account.parent_id)
+                    .destination_parent_id(destination)
+                    .send()
+            })
+            .await;
+        match moved {
+            Err(error) if error.is(&["DuplicateAccountException"]) => Ok(()),
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+
+    /// Makes declared OUs that do not exist, with those above them.
+    async fn make_ous(&mut self, paths: &[&str]) -> Result<(), RunError> {
+        let facts = self.opened.facts();
+        let needed =
+            paths.iter().flat_map(|p| path::with_ancestors(p)).filter(|p| !facts.ous.contains_key(*p));
+        let parts: BTreeSet<String> = needed.map(|p| format!("tree:{p}")).collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let only = vec![Selector::Control("ous.tree".into())];
+        let selection = Selection { only, exclude: Vec::new() };
+        let rows = self
+            .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
+            .await?;
+        let made = rows.iter().filter(|r| parts.contains(&r.id.part));
+        if let Some((_, why)) = made.filter_map(problem).next() {
+            return Err(RunError::new(why));
+        }
+        self.opened.read().await
+    }
+
+    /// The baseline in every account, as it will hold where the account belongs.
+    async fn baseline(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
+        self.voice.tell(&format!("applying the baseline in {}", labels(all)));
+        let pass = Pass {
+            selection: Selection { exclude: vec![Selector::Control("accounts".into())], ..selected(all) },
+            destinations: all.iter().filter_map(destination).collect(),
+            write: true,
+            parts: None,
+        };
+        let rows = self.pass(&pass).await?;
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let own: Vec<&UnitReport> = rows.iter().filter(|r| r.id.account == candidate.id()).collect();
+            let written = own.iter().filter(|r| r.outcome == OutcomeKind::Applied).count();
+            if let Some((outcome, why)) = own.iter().filter_map(|r| problem(r)).next() {
+                candidate.end(outcome, Some(format!("the baseline does not hold in it yet: {why}")));
+                candidate.row.hint =
+                    Some("it stays where it is; run the same command again, or `orgbase plan`".into());
+            } else if written > 0 {
+                candidate.did(format!("baseline applied ({} of {} units changed)", written, own.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every account in its OU, with its tags.
+    async fn place(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
+        let targets: BTreeSet<String> = all.iter().filter_map(destination).map(|(_, ou)| ou).collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        self.make_ous(&targets.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let mut selection = selected(all);
+        selection.only.push(Selector::Control("accounts".into()));
+        let rows = self.pass(&Pass { selection, write: true, ..Pass::default() }).await?;
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let Some(row) = rows.iter().find(|r| r.id.account == candidate.id()) else { continue };
+            match problem(row) {
+                Some((outcome, why)) => {
+                    candidate.end(outcome, Some(format!("it is not in its place: {why}")))
+                }
+                None if row.outcome == OutcomeKind::Applied => candidate.did(placed(row)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads everything in the accounts once more, where they are now.
+    async fn verify(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
+        self.voice.tell(&format!("verifying {}", labels(all)));
+        let rows = self.pass(&Pass { selection: selected(all), ..Pass::default() }).await?;
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let own: Vec<&UnitReport> = rows.iter().filter(|r| r.id.account == candidate.id()).collect();
+            let (outcome, reason) = verdict(&own);
+            let done = !candidate.row.done.is_empty();
+            match outcome {
+                OutcomeKind::InSync => {
+                    if done {
+                        candidate.did(format!("verified: {} units in sync", own.len()));
+                    }
+                    candidate.end(if done { OutcomeKind::Applied } else { OutcomeKind::InSync }, None);
+                }
+                other => candidate.end(other, reason),
+            }
+        }
+        Ok(())
+    }
+
+    /// For a dry run: accounts that are in their place may be in sync already.
+    pub(super) async fn preview(&self, all: &mut [Candidate]) -> Result<(), RunError> {
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let here = self.opened.facts().accounts.get(candidate.id());
+            let target = candidate.declared.as_ref().map(|d| d.ou.as_str());
+            if !here.is_some_and(|a| a.is_active() && target.is_none_or(|ou| ou == a.ou)) {
+                continue;
+            }
+            let only = vec![Selector::Account(candidate.id().to_owned())];
+            let selection = Selection { only, exclude: Vec::new() };
+            let rows = self.pass(&Pass { selection, ..Pass::default() }).await?;
+            if verdict(&rows.iter().collect::<Vec<_>>()).0 == OutcomeKind::InSync {
+                candidate.end(OutcomeKind::InSync, None);
+                candidate.row.steps.clear();
+            }
+        }
+        Ok(())
+    }
+
+    async fn pass(&self, pass: &Pass) -> Result<Vec<UnitReport>, RunError> {
+        let adjust = |facts: &mut crate::facts::Facts| {
+            for (id, ou) in &pass.destinations {
+                if let Some(account) = facts.accounts.get_mut(id) {
+                    account.ou.clone_from(ou);
+                }
+            }
+        };
+        let run = self.opened.again()?.begin_as(&pass.selection, adjust).await?;
+        let planned = plan::plan(&run.shared, Bounds::default(), self.cancel, &Silent).await;
+        crate::lockout::check(&run.shared)?;
+        if !pass.write {
+            return Ok(planned);
+        }
+        let kept = |row: &&UnitReport| pass.parts.as_ref().is_none_or(|parts| parts.contains(&row.id.part));
+        let saved = pass.parts.as_ref().map(|_| {
+            let rows = planned.iter().filter(kept).cloned().collect();
+            Allowed::from_report(run.report(rows))
+        });
+        let consent =
+            Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
+        let journal = self.journal.clone();
+        Ok(apply::apply(&run.shared, planned, &consent, journal, Bounds::default(), self.cancel, &Silent)
+            .await)
+    }
+}
+
+/// The steps of `finish`.
+#[derive(Clone, Copy)]
+enum Step {
+    Land,
+    Ready,
+    Baseline,
+    Place,
+    Verify,
+}
+
+fn fail_all(all: &mut [Candidate], error: &RunError) {
+    for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+        candidate.fail(error.message.clone(), error.hints.first().cloned());
+    }
+}
+
+/// The accounts that are there.
+fn selected(all: &[Candidate]) -> Selection {
+    let there = all.iter().filter(|c| c.stage == Stage::There);
+    Selection { only: there.map(|c| Selector::Account(c.id().to_owned())).collect(), exclude: Vec::new() }
+}
+
+fn labels(all: &[Candidate]) -> String {
+    let there = all.iter().filter(|c| c.stage == Stage::There).map(Candidate::label);
+    there.collect::<Vec<_>>().join(", ")
+}
+
+/// Where an account belongs.
+fn destination(candidate: &Candidate) -> Option<(String, String)> {
+    let declared = candidate.declared.as_ref().filter(|_| candidate.stage == Stage::There)?;
+    Some((candidate.id().to_owned(), declared.ou.clone()))
+}
+
+fn placed(row: &UnitReport) -> String {
+    let moved = row.changes.iter().find(|c| c.path == "ou").and_then(|c| c.after.as_str());
+    moved.map_or("tags set".into(), |ou| format!("moved to {ou}"))
+}
+
+/// Why a row holds its account up.
+fn problem(row: &UnitReport) -> Option<(OutcomeKind, String)> {
+    use OutcomeKind::{Blocked, Failed, NotRun, Stale};
+    if !matches!(row.outcome, Failed | Blocked | Stale | NotRun) {
+        return None;
+    }
+    Some((row.outcome, describe(row)))
+}
+
+fn describe(row: &UnitReport) -> String {
+    let why = row.error.as_ref().map(|e| e.message.clone()).or_else(|| row.reason.clone());
+    format!("{} is {}: {}", row.id, row.outcome.name(), why.unwrap_or_default())
+}
+
+/// How an account ends by all of its units: the worst of them decides.
+fn verdict(rows: &[&UnitReport]) -> (OutcomeKind, Option<String>) {
+    let first = |wanted: &dyn Fn(&UnitReport) -> bool| rows.iter().find(|r| wanted(r)).copied();
+    let worst = first(&|r| problem(r).is_some())
+        .or_else(|| first(&|r| r.outcome == OutcomeKind::Pending))
+        .or_else(|| first(&|r| r.outcome == OutcomeKind::Drift));
+    let Some(row) = worst else { return (OutcomeKind::InSync, None) };
+    let reason = if row.outcome == OutcomeKind::Drift {
+        let differing = rows.iter().filter(|r| r.outcome == OutcomeKind::Drift).count();
+        let why = row.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        format!(
+            "{differing} of its units differ from the baseline, such as {}{why}: see `orgbase plan`",
+            row.id
+        )
+    } else {
+        describe(row)
+    };
+    (row.outcome, Some(reason))
+}

@@ -1,0 +1,228 @@
+//! Whether an account can be worked in: its role, its opt-in regions, its services.
+//!
+//! After CreateAccount succeeded "you might need to wait a few minutes before you can successfully access the account" (API
+//! model); users report more, and services that answer as if nobody had subscribed to them (`aws-limits.md` 5.1).
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::candidates::{Candidate, Stage};
+use super::{PATIENCE, PAUSE, Vendor, wanted_regions};
+use crate::aws::Clients;
+use crate::baseline::Regions;
+use crate::control::Risk;
+use crate::error::{CallError, Kind, UnitError};
+use crate::facts::Account;
+use crate::units::OutcomeKind;
+
+/// Codes by which services say that an account is not theirs yet.
+const NOT_READY: [&str; 9] = [
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "NotSignedUp",
+    "OptInRequired",
+    "OptInRequiredException",
+    "PendingVerification",
+    "SubscriptionRequiredException",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+];
+/// Regions of one account that AWS enables at once (`aws-limits.md` 1.3).
+const REGIONS_AT_ONCE: usize = 6;
+
+/// What an account still lacks.
+enum Readiness {
+    Ready,
+    /// AWS is still working on it; why.
+    NotYet(String),
+    Failed(UnitError),
+}
+
+impl Vendor<'_> {
+    /// Waits until the accounts that are there can be worked in. Those that cannot stay, and say why.
+    pub(super) async fn await_ready(&mut self, all: &mut [Candidate]) {
+        let patience = self.opened.aws().patience(PATIENCE);
+        let mut open: Vec<usize> = (0..all.len()).filter(|i| is_there(all, *i)).collect();
+        let mut last = Instant::now();
+        loop {
+            let before = open.len();
+            let mut waiting = Vec::new();
+            if open.iter().any(|i| all.get(*i).is_some_and(|c| !self.is_active(c.id()))) {
+                // What cannot be read now is read in the next round.
+                let _ = self.opened.read().await;
+            }
+            for index in std::mem::take(&mut open) {
+                let Some(candidate) = all.get_mut(index) else { continue };
+                match self.readiness(candidate).await {
+                    Readiness::Ready => candidate.held = None,
+                    Readiness::NotYet(why) => {
+                        candidate.held = Some(why);
+                        waiting.extend(candidate.waiting());
+                        open.push(index);
+                    }
+                    Readiness::Failed(error) => candidate.fail(error.message, error.hint),
+                }
+            }
+            if open.len() < before {
+                last = Instant::now();
+            }
+            if open.is_empty() || self.cancel.is_cancelled() || last.elapsed() >= patience {
+                break;
+            }
+            if last.elapsed().is_zero() || open.len() < before {
+                self.voice.tell(&format!("waiting for AWS: {}", waiting.join("; ")));
+            }
+            tokio::time::sleep(self.opened.aws().patience(PAUSE)).await;
+        }
+        for index in open {
+            if let Some(candidate) = all.get_mut(index) {
+                not_ready(candidate);
+            }
+        }
+    }
+
+    fn is_active(&self, id: &str) -> bool {
+        self.opened.facts().accounts.get(id).is_some_and(Account::is_active)
+    }
+
+    async fn readiness(&self, candidate: &Candidate) -> Readiness {
+        let id = candidate.id().to_owned();
+        let state = self.opened.facts().accounts.get(&id).map(|a| a.state.clone());
+        match state.as_deref() {
+            None => return Readiness::NotYet("is not in the list of accounts yet".into()),
+            Some("ACTIVE") => {}
+            Some(state) => return Readiness::NotYet(format!("is {state}")),
+        }
+        let clients = match self.clients(&id, self.opened.home_region()).await {
+            Ok(clients) => clients,
+            Err(error) => return self.no_session(candidate, error),
+        };
+        match self.regions(&id, &clients).await {
+            Ok(waiting) if waiting.is_empty() => {}
+            Ok(waiting) => return Readiness::NotYet(format!("waits for regions: {}", waiting.join(", "))),
+            Err(error) => return self.verdict(candidate, error),
+        }
+        match self.services(&id, &clients).await {
+            Ok(()) => Readiness::Ready,
+            Err(error) => self.verdict(candidate, error.into()),
+        }
+    }
+
+    /// The account's role cannot be assumed. In an account that AWS made it will be; in another one somebody has to make it.
+    fn no_session(&self, candidate: &Candidate, error: CallError) -> Readiness {
+        // It is tried anew in the next round.
+        self.opened.aws().forget_session(candidate.id());
+        if !candidate.invited && error.kind == Kind::Denied {
+            return Readiness::NotYet(format!("has a role that cannot be assumed yet ({error})"));
+        }
+        let organization = &self.opened.baseline().organization;
+        let own = candidate.declared.as_ref().and_then(|d| d.access_role.as_ref());
+        let role = own.or(organization.apply_role.as_ref()).unwrap_or(&organization.access_role);
+        let hint = format!(
+            "AWS makes no role in invited accounts: create {role} there, trusted by the management account, with the \
+             template of `orgbase emit bootstrap`, then run the same command again"
+        );
+        Readiness::Failed(UnitError::from(error).hint(hint))
+    }
+
+    fn verdict(&self, candidate: &Candidate, error: UnitError) -> Readiness {
+        let Some(call) = &error.call else { return Readiness::Failed(error) };
+        if call.session {
+            return self.no_session(candidate, call.clone());
+        }
+        let waits =
+            call.is(&NOT_READY) || matches!(call.kind, Kind::Throttled | Kind::TimedOut | Kind::Conflict);
+        if waits {
+            Readiness::NotYet(format!("has services that do not answer yet ({call})"))
+        } else {
+            Readiness::Failed(error)
+        }
+    }
+
+    /// Enables the regions that the account should have; returns those that are not enabled yet.
+    async fn regions(&self, id: &str, clients: &Clients) -> Result<Vec<String>, UnitError> {
+        let wanted = wanted_regions(self.opened);
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statuses = statuses(clients).await?;
+        let status = |region: &str| statuses.get(region).map_or("", String::as_str);
+        let mut open = statuses.values().filter(|s| matches!(s.as_str(), "ENABLING" | "DISABLING")).count();
+        let mut waiting = Vec::new();
+        for region in wanted {
+            match status(&region) {
+                "ENABLED" | "ENABLED_BY_DEFAULT" => continue,
+                "DISABLED" if open < REGIONS_AT_ONCE => {
+                    self.enable(id, clients, &region).await?;
+                    open += 1;
+                }
+                // AWS works on it, or on as many others as it takes; one that it does not list cannot be enabled.
+                "ENABLING" | "DISABLING" | "DISABLED" => {}
+                _ => {
+                    return Err(UnitError::new(
+                        Kind::NotAvailable,
+                        format!("account {id} has no region {region}"),
+                    )
+                    .hint("correct `organization.regions` or `vend.opt_in_regions`"));
+                }
+            }
+            waiting.push(region);
+        }
+        Ok(waiting)
+    }
+
+    async fn enable(&self, id: &str, clients: &Clients, region: &str) -> Result<(), UnitError> {
+        let part = format!("{id} {region}");
+        self.record(("region", &part), (json!("DISABLED"), json!("ENABLED")), Risk::Normal).await?;
+        let enabled = clients
+            .account_management()
+            .call("EnableRegion", |c| c.enable_region().region_name(region).send())
+            .await;
+        match enabled {
+            // Others are enabled first, or it is being enabled by now: the next round looks again.
+            Err(error) if matches!(error.kind, Kind::Throttled | Kind::Conflict) || error.maybe_done => {
+                Ok(())
+            }
+            other => Ok(other.map(|_| ())?),
+        }
+    }
+
+    /// One cheap call of services that new accounts get late, in each region of the baseline.
+    async fn services(&self, id: &str, home: &Clients) -> Result<(), CallError> {
+        home.s3().call("ListBuckets", |c| c.list_buckets().send()).await?;
+        let regions = match &self.opened.baseline().organization.regions {
+            Regions::List(list) => list.clone(),
+            Regions::Enabled => vec![self.opened.home_region().to_owned()],
+        };
+        for region in regions {
+            let clients = self.clients(id, &region).await?;
+            clients.sts().call("GetCallerIdentity", |c| c.get_caller_identity().send()).await?;
+            clients.ec2().call("DescribeRegions", |c| c.describe_regions().send()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn is_there(all: &[Candidate], index: usize) -> bool {
+    all.get(index).is_some_and(|c| c.stage == Stage::There)
+}
+
+/// The run's patience is over.
+fn not_ready(candidate: &mut Candidate) {
+    let why = candidate.waiting();
+    candidate.end(OutcomeKind::Pending, why);
+}
+
+/// Regions with AWS's `RegionOptStatus`.
+async fn statuses(clients: &Clients) -> Result<BTreeMap<String, String>, CallError> {
+    let found = clients
+        .account_management()
+        .pages("ListRegions", |c, t| c.list_regions().set_next_token(t).send(), |a| (a.regions, a.next_token))
+        .await?;
+    let pair = |r: aws_sdk_account::types::Region| {
+        Some((r.region_name?, r.region_opt_status.map(|s| s.as_str().to_owned()).unwrap_or_default()))
+    };
+    Ok(found.into_iter().filter_map(pair).collect())
+}
