@@ -258,6 +258,12 @@ impl Recorder for InJournal<'_> {
             }
         })
     }
+
+    fn left(&self, fingerprint: String) {
+        if let Some(journal) = self.journal {
+            journal.left(self.unit, fingerprint);
+        }
+    }
 }
 
 /// Controls make changes without lines; the engine adds them for the reader.

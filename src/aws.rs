@@ -27,6 +27,7 @@ mod retry;
 mod session;
 #[cfg(test)]
 mod testing;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,9 +41,11 @@ pub use endpoint::{Dialect, Endpoint};
 pub use error::denied_by_org_policy;
 pub use guard::Guard;
 pub use http::in_process;
+pub(crate) use quota::is_in_one_region;
 pub(crate) use read_policy::LONGEST as SESSION_POLICY_LONGEST;
 pub use read_policy::ReadPolicy;
 pub use record::CallCount;
+pub use webhook::Webhook;
 
 use crate::error::{CallError, RunError};
 

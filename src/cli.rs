@@ -3,15 +3,18 @@
 mod apply;
 mod check;
 mod demo;
+mod drift;
 mod emit;
 mod plan;
 mod sandbox;
+mod undo;
 mod vend;
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -102,6 +105,10 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Make live AWS as the baseline says
     Apply(apply::ApplyArgs),
+    /// Report what somebody changed, and repair it where asked; exit 2 where something differs
+    Drift(drift::DriftArgs),
+    /// Take back what a run changed, where nobody changed it since
+    Undo(undo::UndoArgs),
     /// Create, adopt, place and close accounts; exit 3 until AWS is done
     Vend(vend::VendArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
@@ -149,7 +156,9 @@ fn finish(cli: &Cli, code: u8) -> u8 {
     note_failure(flushed);
     let Some(why) = UNPRINTED.get() else { return code };
     say_err(&format!("error: cannot write the result to stdout: {why}"));
-    if matches!(cli.command, Command::Apply(_) | Command::Vend(_)) { 3 } else { 1 }
+    let writes =
+        matches!(cli.command, Command::Apply(_) | Command::Drift(_) | Command::Undo(_) | Command::Vend(_));
+    if writes { 3 } else { 1 }
 }
 
 impl Cli {
@@ -157,6 +166,8 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
             Command::Apply(args) => args.run(&self.global).await,
+            Command::Undo(args) => Box::pin(args.run(&self.global)).await,
+            Command::Drift(args) => Box::pin(args.run(&self.global)).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,
             Command::Vend(args) => Box::pin(args.run(&self.global)).await,
@@ -208,10 +219,33 @@ fn safe_lines(text: &str) -> String {
 
 /// Prints the result. A reader that went away (`| head`) is no error.
 pub(crate) fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    note_failure(out.write_all(text.as_bytes()));
-    if !text.ends_with('\n') {
-        note_failure(out.write_all(b"\n"));
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let write = |out: &mut dyn std::io::Write| {
+        note_failure(out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())));
+    };
+    match &mut *REDIRECTED.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(file) => write(file),
+        None => write(&mut std::io::stdout().lock()),
+    }
+}
+
+/// Where the demo's results go in place of stdout, as with `> FILE` in a shell.
+static REDIRECTED: Mutex<Option<File>> = Mutex::new(None);
+
+/// Results go to a file, until it is dropped.
+pub(crate) struct Redirect;
+
+/// Sends results to a new file.
+pub(crate) fn redirect(path: &Path) -> Result<Redirect, RunError> {
+    let file =
+        File::create(path).map_err(|e| RunError::new(format!("cannot write {}: {e}", path.display())))?;
+    *REDIRECTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+    Ok(Redirect)
+}
+
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        *REDIRECTED.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

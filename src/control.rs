@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use change::{Change, Diff, Effect, Risk};
 pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
-    Recorder, control,
+    Recorder, control, fingerprint,
 };
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 pub use once::Once;
@@ -77,6 +77,18 @@ pub trait Control: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// How `undo` takes away what a run created; `None`: it cannot, or `[[removed]]` does.
+    const REMOVAL: Option<Removal> = None;
+
+    /// Takes away what a run created: called only where `REMOVAL` is there, and where `have` is what the run left.
+    fn remove(
+        _cx: &Cx<'_>,
+        _want: &Self::Desired,
+        _have: &Self::Actual,
+    ) -> impl Future<Output = Result<(), UnitError>> + Send {
+        std::future::ready(Err(UnitError::new(crate::error::Kind::Bug, "nothing can be removed here")))
+    }
+
     /// Compares. Pure, deterministic; names managed settings only.
     fn diff(want: &Self::Desired, have: &Self::Actual) -> Diff;
 
@@ -86,6 +98,17 @@ pub trait Control: Send + Sync + 'static {
         want: &Self::Desired,
         have: &Self::Actual,
     ) -> impl Future<Output = Result<(), UnitError>> + Send;
+}
+
+/// How what a run created is taken away again.
+#[derive(Debug, Clone, Copy)]
+pub struct Removal {
+    /// Operations that `remove` calls, as `service:Operation`.
+    pub writes: &'static [&'static str],
+    /// Destructive, unless nothing can be lost by it: the journal has all that was there, and nobody can be using it.
+    pub risk: Risk,
+    /// Whether a journaled `Actual` says that nothing was there.
+    pub absent: fn(&serde_json::Value) -> bool,
 }
 
 /// What `desired` may look at.

@@ -54,6 +54,12 @@ impl Shared {
         Shared { units, aws, facts, baseline, refresh, asked: Asked::default() }
     }
 
+    /// The same with other units.
+    #[must_use]
+    pub fn with_units(self, units: Vec<Unit>) -> Shared {
+        Shared { units, ..self }
+    }
+
     /// The unit's control, as `section.part`, with what it may call.
     pub fn guard(&self, unit: &Unit) -> Guard {
         let control = match unit.meta.part {

@@ -1,7 +1,10 @@
 //! What a run found and did: one row per unit, and counts. Renderers take this value and nothing else.
 
 mod document;
+pub mod html;
 pub mod human;
+pub mod markdown;
+pub mod page;
 pub mod progress;
 pub mod text;
 

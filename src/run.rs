@@ -23,7 +23,7 @@ use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
 use crate::sandbox::enforce::strict::Strict;
 use crate::sandbox::{Sandbox, faults::Faults, spec::Spec};
 use crate::selector::Selection;
-use crate::units;
+use crate::units::{self, Unit};
 
 /// What the command line says about where to work.
 #[derive(Debug, Clone)]
@@ -141,6 +141,16 @@ impl Opened {
     /// Organization id.
     pub fn organization_id(&self) -> &str {
         &self.facts.organization_id
+    }
+
+    /// The run works on AWS itself.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The baseline says which organization it is for.
+    pub fn names_organization(&self) -> bool {
+        self.baseline.organization.id.is_some()
     }
 
     /// The connection.
@@ -325,6 +335,16 @@ impl Run {
             summary: Summary::of(&units),
             units,
         }
+    }
+
+    /// The same run with other units.
+    ///
+    /// # Errors
+    /// Somebody still works on the old ones, which is a defect.
+    pub fn with_units(self, units: Vec<Unit>) -> Result<Run, RunError> {
+        let shared =
+            Arc::try_unwrap(self.shared).map_err(|_| RunError::new("orgbase has a defect: units in use"))?;
+        Ok(Run { shared: Arc::new(shared.with_units(units)), ..self })
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

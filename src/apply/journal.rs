@@ -2,10 +2,11 @@
 //!
 //! The first line says which run; then one line per unit before its first write, and one with its outcome at the end.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
@@ -19,6 +20,8 @@ use crate::units::UnitId;
 #[derive(Clone)]
 pub struct Journal {
     lines: Arc<dyn Lines>,
+    /// Fingerprints of what was read back, until the end.
+    left: Arc<Mutex<BTreeMap<UnitId, String>>>,
 }
 
 /// Where a journal's lines go.
@@ -61,7 +64,7 @@ impl Journal {
 
     /// A journal whose lines go elsewhere.
     pub(super) fn on(lines: Box<dyn Lines>) -> Journal {
-        Journal { lines: Arc::from(lines) }
+        Journal { lines: Arc::from(lines), left: Arc::default() }
     }
 
     /// Writes the first line.
@@ -87,11 +90,18 @@ impl Journal {
         })
     }
 
+    /// Remembers the fingerprint of what was read back of a unit: `undo` knows by it whether somebody changed it since.
+    pub fn left(&self, unit: &UnitId, fingerprint: String) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.clone(), fingerprint);
+    }
+
     /// Writes down how the units that were written ended; best effort, nothing depends on it.
     pub async fn finish(&self, rows: &[UnitReport]) {
         let ended = rows.iter().filter(|r| !r.changes.is_empty());
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
         let lines = ended.fold(String::new(), |lines, r| {
-            lines + &json!({ "unit": r.id, "outcome": r.outcome }).to_string() + "\n"
+            let line = json!({ "unit": r.id, "outcome": r.outcome, "left": left.get(&r.id) });
+            lines + &line.to_string() + "\n"
         });
         if lines.is_empty() {
             return;

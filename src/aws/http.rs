@@ -38,12 +38,7 @@ pub(crate) fn client(
     home: &str,
 ) -> Result<SharedHttpClient, RunError> {
     let Some(endpoint) = endpoint else {
-        let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
-        let trust = match bundle {
-            None => TrustStore::default(),
-            Some(path) => trust(&ca_bundle(Path::new(&path))?),
-        };
-        return pool(ProxyConfig::from_env(), trust, CONNECTIONS_PER_HOST, home);
+        return pool(ProxyConfig::from_env(), trust_of_environment()?, CONNECTIONS_PER_HOST, home);
     };
     let inner = pool(ProxyConfig::disabled(), TrustStore::default(), in_flight.max(1), home)?;
     let endpoint = Some((endpoint.url.as_str().into(), endpoint.dialect));
@@ -55,13 +50,21 @@ pub(crate) fn local(door: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Local { inner: door, endpoint: None })
 }
 
+/// The system's roots, and those of `AWS_CA_BUNDLE`.
+pub(crate) fn trust_of_environment() -> Result<TrustStore, RunError> {
+    match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        None => Ok(TrustStore::default()),
+        Some(path) => Ok(trust(&ca_bundle(Path::new(&path))?)),
+    }
+}
+
 /// The system's roots and the bundle's.
 fn trust(pem: &[u8]) -> TrustStore {
     TrustStore::empty().with_native_roots(true).with_pem_certificate(pem)
 }
 
 /// The SDK's connection pool: its API is young, so it is used in this function alone.
-fn pool(
+pub(crate) fn pool(
     proxy: ProxyConfig,
     trust: TrustStore,
     connections: usize,

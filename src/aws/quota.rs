@@ -157,6 +157,11 @@ pub(crate) fn quota(service: &str, operation: &str, write: bool) -> (Share, Quot
     }
 }
 
+/// Whether a service has one endpoint for all regions.
+pub(crate) fn is_in_one_region(service: &str) -> bool {
+    ONE_REGION.contains(&service)
+}
+
 /// The region of the bucket: empty for a service with one endpoint.
 pub(crate) fn bucket_region<'a>(service: &str, region: &'a str) -> &'a str {
     if ONE_REGION.contains(&service) { "" } else { region }

@@ -125,7 +125,7 @@ impl ApplyArgs {
             confirmed: self.confirmed(&planned),
         };
         let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
-        self.check_size(&chosen)?;
+        check_size(&chosen, self.max_changes)?;
         let asks = !chosen.is_empty() && !self.yes && !cancel.is_cancelled();
         if asks && !(ask(global, &planned, &chosen)? && self.ask_words(&chosen)?) {
             say_err("nothing was changed");
@@ -133,35 +133,10 @@ impl ApplyArgs {
         }
         // Without anything to write there is no journal.
         let store = Some(store).filter(|_| !chosen.is_empty());
-        let report = self.converge(&run, store, global, planned, &consent, cancel).await?;
-        Ok((Ended { code: report.summary.exit_code(), report: Some(report) }, run))
-    }
-
-    async fn converge(
-        &self,
-        run: &Run,
-        store: Option<&dyn RunStore>,
-        global: &Global,
-        planned: Report,
-        consent: &Consent,
-        cancel: &Cancel,
-    ) -> Result<Report, RunError> {
-        let head = Head {
-            run: &run.id,
-            organization_id: &run.shared.facts.organization_id,
-            command: "apply",
-            started_at: &run.started_at,
-            baseline_digest: run.shared.baseline.digest(),
-        };
-        let journal = match store {
-            Some(store) => Some(store.journal(&head).await?),
-            None => None,
-        };
-        let bar = Bar::new("apply", planned.units.len(), global.shows_progress());
         let bounds = Bounds { max_failures: self.max_failures, ..Bounds::default() };
-        let rows = apply::apply(&run.shared, planned.units, consent, journal, bounds, cancel, &bar).await;
-        drop(bar);
-        Ok(run.report(rows))
+        let pass = Pass { run: &run, global, store, cancel, command: "apply", bounds };
+        let report = pass.converge(planned, &consent).await?;
+        Ok((Ended { code: report.summary.exit_code(), report: Some(report) }, run))
     }
 
     /// The words that were given; where a person is asked anyway, those that `ask_words` will ask for.
@@ -206,17 +181,65 @@ impl ApplyArgs {
         }
         Ok(())
     }
+}
 
-    fn check_size(&self, chosen: &[UnitReport]) -> Result<(), RunError> {
-        let changes: usize = chosen.iter().map(|u| u.changes.len()).sum();
-        match self.max_changes {
-            Some(max) if changes > max => Err(RunError::new(format!(
-                "the plan has {}, more than --max-changes {max}",
-                count(changes, "change")
-            ))
-            .hint("nothing was changed; look at `orgbase plan` first")),
-            _ => Ok(()),
-        }
+/// Writing without a question needs to be sure of the organization.
+pub(crate) fn check_identity(opened: &Opened, command: &str) -> Result<(), RunError> {
+    if !opened.is_live() || opened.names_organization() {
+        return Ok(());
+    }
+    Err(RunError::new(format!("`{command}` on AWS needs `organization.id` in the baseline"))
+        .hint(format!("write id = \"{}\" under [organization]", opened.organization_id())))
+}
+
+/// Nothing at all is done where there are more changes than the user thought.
+pub(crate) fn check_size(chosen: &[UnitReport], max_changes: Option<usize>) -> Result<(), RunError> {
+    let changes: usize = chosen.iter().map(|u| u.changes.len()).sum();
+    match max_changes {
+        Some(max) if changes > max => Err(RunError::new(format!(
+            "the plan has {}, more than --max-changes {max}",
+            count(changes, "change")
+        ))
+        .hint("nothing was changed; look at `orgbase plan` first")),
+        _ => Ok(()),
+    }
+}
+
+/// One pass of writes: of `apply`, of `drift --correct`, of `undo`.
+pub(crate) struct Pass<'a> {
+    /// The run.
+    pub(crate) run: &'a Run,
+    /// The global options.
+    pub(crate) global: &'a Global,
+    /// Where the journal goes; `None` where nothing will be written.
+    pub(crate) store: Option<&'a dyn RunStore>,
+    /// Ctrl-C, and a lock that was lost.
+    pub(crate) cancel: &'a Cancel,
+    /// Name of the command in the journal.
+    pub(crate) command: &'static str,
+    /// How many units at once, and after how many failures none.
+    pub(crate) bounds: Bounds,
+}
+
+impl Pass<'_> {
+    /// Makes the changes of a plan that `consent` allows.
+    pub(crate) async fn converge(&self, planned: Report, consent: &Consent) -> Result<Report, RunError> {
+        let Pass { run, global, store, cancel, command, bounds } = self;
+        let head = Head {
+            run: &run.id,
+            organization_id: &run.shared.facts.organization_id,
+            command,
+            started_at: &run.started_at,
+            baseline_digest: run.shared.baseline.digest(),
+        };
+        let journal = match store {
+            Some(store) => Some(store.journal(&head).await?),
+            None => None,
+        };
+        let bar = Bar::new(command, planned.units.len(), global.shows_progress());
+        let rows = apply::apply(&run.shared, planned.units, consent, journal, *bounds, cancel, &bar).await;
+        drop(bar);
+        Ok(run.report(rows))
     }
 }
 
@@ -232,7 +255,7 @@ fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
 }
 
 /// Shows the plan and asks; `yes` in full is the only yes.
-fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
+pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
     if !std::io::stdin().is_terminal() {
         return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
             .hint("look at `orgbase plan`, then use `orgbase apply --yes`"));

@@ -1,11 +1,12 @@
 //! `orgbase demo`: the whole tour on a simulated organization, with the commands to repeat it.
 
+mod person;
+
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
 use super::{Cli, Global, say};
-use crate::aws::{Aws, Guard, Limits, Options, Roles};
 use crate::error::RunError;
 use crate::sandbox::{Sandbox, spec::Spec};
 
@@ -25,22 +26,24 @@ pub(crate) async fn run(global: &Global) -> Result<u8, RunError> {
     tour.command(&["sandbox", "--org", ORGANIZATION, "--state", &tour.files.state]).await?;
     tour.title("1. What would change? Nothing is written. Exit 2: something differs");
     tour.expect(2, &tour.on_sandbox(&["plan", "--out", &tour.files.plan])).await?;
+    tour.write("plan.html", 2, &["plan", "--format", "html"]).await?;
     tour.title("2. Make just those changes");
     tour.expect(0, &tour.on_sandbox(&["apply", "--yes", &tour.files.plan])).await?;
     tour.title("3. Plan again: nothing to do");
     tour.expect(0, &tour.on_sandbox(&["plan"])).await?;
-    tour.title("4. Somebody weakens the password policy of one account and stops the trail");
+    tour.title("4. Somebody weakens the password policy of one account, somebody else stops the trail");
     tour.break_something().await?;
-    tour.expect(2, &tour.on_sandbox(&["plan"])).await?;
-    tour.title("5. Repair it");
-    tour.expect(0, &tour.on_sandbox(&["apply", "--yes"])).await?;
-    tour.expect(0, &tour.on_sandbox(&["plan"])).await?;
-    tour.title("6. A report for programs");
-    tour.report().await?;
+    tour.expect(2, &tour.on_sandbox(&["drift"])).await?;
+    tour.title("5. Repair it, as a scheduler would, with a report");
+    tour.expect(0, &tour.on_sandbox(&["drift", "--correct", "--report", &tour.files.reports])).await?;
+    tour.expect(0, &tour.on_sandbox(&["drift"])).await?;
+    tour.title("6. The CIS benchmark, as a page");
+    tour.write("check.html", 2, &["check", "--format", "html"]).await?;
     say(&format!(
         "\nEverything above ran on the simulated organization in {}; nothing was sent anywhere.\n\
+         The reports are in {}: open plan.html, drift.html and check.html.\n\
          Next: read {}, change it, and run the plan again.\n",
-        tour.files.state, tour.files.baseline
+        tour.files.state, tour.files.reports, tour.files.baseline
     ));
     Ok(0)
 }
@@ -50,7 +53,7 @@ struct Files {
     baseline: String,
     plan: String,
     runs: String,
-    report: PathBuf,
+    reports: String,
 }
 
 impl Files {
@@ -61,6 +64,7 @@ impl Files {
             std::fs::remove_dir_all(folder).map_err(cannot)?;
         }
         crate::apply::files::private_folder(folder).map_err(cannot)?;
+        crate::apply::files::private_folder(&folder.join("reports")).map_err(cannot)?;
         let baseline = folder.join("baseline.toml");
         std::fs::write(&baseline, BASELINE).map_err(cannot)?;
         let name = |file: &str| folder.join(file).display().to_string();
@@ -69,7 +73,7 @@ impl Files {
             baseline: name("baseline.toml"),
             plan: name("plan.json"),
             runs: name("runs"),
-            report: folder.join("report.json"),
+            reports: name("reports"),
         })
     }
 }
@@ -98,69 +102,51 @@ impl Tour<'_> {
         all
     }
 
+    fn announce(&self, command: &str) {
+        say(&self.global.paint().dim(&format!("$ orgbase {command}")));
+    }
+
     async fn command<S: AsRef<str>>(&self, words: &[S]) -> Result<u8, RunError> {
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        say(&self.global.paint().dim(&format!("$ orgbase {}", words.join(" "))));
+        self.announce(&words.join(" "));
+        self.execute(&words).await
+    }
+
+    async fn execute<S: AsRef<str>>(&self, words: &[S]) -> Result<u8, RunError> {
+        let words = words.iter().map(AsRef::as_ref);
         let cli = Cli::try_parse_from(std::iter::once("orgbase").chain(words))
             .map_err(|e| RunError::new(e.to_string()))?;
         let global = Global { color: self.global.color, quiet: self.global.quiet, ..cli.global.clone() };
         Box::pin(Cli { global, ..cli }.run()).await
     }
 
-    /// Runs a command and insists on its exit code: a demo that shows something else than it says is a defect.
     async fn expect(&self, code: u8, words: &[String]) -> Result<(), RunError> {
-        let ended = self.command(words).await?;
-        if ended == code {
-            return Ok(());
-        }
-        Err(RunError::new(format!("the demo expected exit code {code}, but the command ended with {ended}")))
+        expected(code, self.command(words).await?)
     }
 
-    /// What an administrator with too many rights might do.
+    /// Runs a command whose result goes into a file, as with `> FILE`.
+    async fn write(&self, name: &str, code: u8, words: &[&str]) -> Result<(), RunError> {
+        let path = Path::new(&self.files.reports).join(name);
+        let words = self.on_sandbox(words);
+        self.announce(&format!("{} > {}", words.join(" "), path.display()));
+        let redirected = super::redirect(&path)?;
+        let ended = self.execute(&words).await;
+        drop(redirected);
+        expected(code, ended?)
+    }
+
+    /// What two people with too many rights might do. They do not use orgbase, so CloudTrail names them.
     async fn break_something(&self) -> Result<(), RunError> {
         let sandbox = Sandbox::open(Some(Path::new(&self.files.state)), &Spec::default())?;
-        let options = Options {
-            profile: None,
-            region: HOME.into(),
-            endpoint: None,
-            in_process: Some(sandbox.http_client()),
-            read_only: false,
-            run_id: "demo".into(),
-            roles: Roles::default(),
-            limits: Limits::default(),
-        };
-        let aws = Aws::connect(options).await?;
-        let guard = Guard {
-            control: "demo".into(),
-            reads: &[],
-            writes: &["cloudtrail:StopLogging", "iam:UpdateAccountPasswordPolicy"],
-        };
-        let clients = aws.clients(&aws.caller().account, HOME, guard).await?;
-        clients
-            .iam()
-            .call("UpdateAccountPasswordPolicy", |c| {
-                c.update_account_password_policy().minimum_password_length(6).send()
-            })
-            .await?;
-        clients.cloudtrail().call("StopLogging", |c| c.stop_logging().name("org-trail").send()).await?;
-        Ok(())
+        person::stop_trail(&sandbox).await?;
+        person::weaken_password_policy(&sandbox).await
     }
+}
 
-    async fn report(&self) -> Result<(), RunError> {
-        let place = crate::run::Place {
-            baseline: PathBuf::from(&self.files.baseline),
-            sandbox: Some(PathBuf::from(&self.files.state)),
-            profile: None,
-            read_only: true,
-            refresh: crate::plan::Refresh::Full,
-        };
-        let run = crate::run::begin(&place, &crate::selector::Selection::default()).await?;
-        let report = super::plan::make(&run, self.global, &super::plan::on_ctrl_c()).await?;
-        let text = serde_json::to_string_pretty(&report).map_err(|e| RunError::new(e.to_string()))?;
-        std::fs::write(&self.files.report, text)
-            .map_err(|e| RunError::new(format!("cannot write {}: {e}", self.files.report.display())))?;
-        say(&format!("wrote {} ({} units)", self.files.report.display(), report.summary.units));
-        run.close();
-        Ok(())
+/// A demo that shows something else than it says is a defect.
+fn expected(code: u8, ended: u8) -> Result<(), RunError> {
+    if ended == code {
+        return Ok(());
     }
+    Err(RunError::new(format!("the demo expected exit code {code}, but the command ended with {ended}")))
 }

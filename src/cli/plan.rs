@@ -9,7 +9,7 @@ use crate::apply::store;
 use crate::error::RunError;
 use crate::plan::{self, Refresh, saved};
 use crate::report::progress::Bar;
-use crate::report::{Report, human};
+use crate::report::{Report, html, human, markdown};
 use crate::run::{self, Run};
 use crate::selector::Selection;
 use crate::units::{Bounds, Cancel};
@@ -21,6 +21,10 @@ pub(crate) enum Format {
     Human,
     /// For programs
     Json,
+    /// One self-contained page
+    Html,
+    /// For pull requests
+    Markdown,
 }
 
 /// Where a plan asks.
@@ -150,6 +154,8 @@ pub(crate) fn show(report: &Report, format: Format, global: &Global) -> Result<(
                 .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
             say(&text);
         }
+        Format::Html => say(&html::report(report)),
+        Format::Markdown => say(&markdown::report(report)),
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The protocol, once for all controls: read, diff, stale check, journal, apply, read again.
 
+mod removal;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -12,7 +14,9 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Control, Cx, DesiredCx, Diff, Meta, Seat, Section, SectionMeta, Surveyed, Want, Wanted};
+use super::{
+    Control, Cx, DesiredCx, Diff, Meta, Removal, Seat, Section, SectionMeta, Surveyed, Want, Wanted,
+};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::digest::sha256_hex;
@@ -45,6 +49,10 @@ pub trait DynSection: Send + Sync {
     fn check(&self, value: &(dyn Any + Send + Sync), baseline: &Baseline, findings: &mut Findings<'_>);
     /// Key of the account that a value that `parse` returned names for a seat.
     fn seat(&self, value: &(dyn Any + Send + Sync), seat: Seat) -> Option<String>;
+    /// A value that `parse` returned, as JSON.
+    fn to_json(&self, value: &(dyn Any + Send + Sync)) -> Value;
+    /// The way back, where the type takes it.
+    fn from_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>>;
     /// Roles that a value that `parse` returned makes under names of its own.
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String>;
     /// The parts.
@@ -82,6 +90,10 @@ pub trait DynUnit: Send + Sync {
     fn survey<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Answers, UnitError>>;
     /// What `plan` would return, where the answers state the target in full and as it is wanted; `None`: read it.
     fn vouched(&self, answers: &Answers, account: &str, region: &str, part: &str) -> Option<Planned>;
+    /// How what a run made here is taken away; `None`: the control cannot.
+    fn removal(&self) -> Option<Removal>;
+    /// The same unit, but for taking it away: `left` is the fingerprint of what the run left. `None` where `removal` is.
+    fn into_removal(self: Box<Self>, left: String) -> Option<Box<dyn DynUnit>>;
     /// Reads, compares with what was planned, writes, reads again. `journal` is called before the first write with
     /// what was and what will be.
     fn apply<'a>(
@@ -96,6 +108,9 @@ pub trait DynUnit: Send + Sync {
 pub trait Recorder: Send + Sync {
     /// Survives a crash when this is done; after an error the unit must not write.
     fn record<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), UnitError>>;
+
+    /// The fingerprint of what was read back; it may get lost.
+    fn left(&self, _fingerprint: String) {}
 }
 
 /// What a unit is about to write, for the journal.
@@ -162,6 +177,14 @@ impl<S: Section> DynSection for ErasedSection<S> {
         value.downcast_ref::<S>().and_then(|section| section.seat(seat))
     }
 
+    fn to_json(&self, value: &(dyn Any + Send + Sync)) -> Value {
+        value.downcast_ref::<S>().map(json).unwrap_or_default()
+    }
+
+    fn from_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::new(S::deserialize(without_nulls(value)).ok()?))
+    }
+
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String> {
         value.downcast_ref::<S>().map(Section::role_names).unwrap_or_default()
     }
@@ -205,7 +228,7 @@ impl<C: Control> DynControl for Erased<C> {
 fn erase<C: Control>(wanted: Wanted<C::Desired>) -> Wanted<Box<dyn DynUnit>> {
     let Wanted { part, at, about, after, want } = wanted;
     let want = match want {
-        Want::Set(want) => Want::Set(Box::new(Unit::<C> { want }) as Box<dyn DynUnit>),
+        Want::Set(want) => Want::Set(Box::new(Unit::<C> { want, removing: None }) as Box<dyn DynUnit>),
         Want::NotApplicable(why) => Want::NotApplicable(why),
         Want::Skipped(why) => Want::Skipped(why),
         Want::Blocked(why) => Want::Blocked(why),
@@ -215,6 +238,8 @@ fn erase<C: Control>(wanted: Wanted<C::Desired>) -> Wanted<Box<dyn DynUnit>> {
 
 struct Unit<C: Control> {
     want: C::Desired,
+    /// It is to go away again.
+    removing: Option<removal::Removing>,
 }
 
 impl<C: Control> Unit<C> {
@@ -243,17 +268,17 @@ impl<C: Control> Unit<C> {
             let phase = if e.phase == Phase::Session { Phase::Session } else { Phase::Apply };
             UnitError { phase, left, ..e }
         })?;
-        self.verify(cx, diff).await
+        self.verify(cx, diff, journal).await
     }
 
     /// Reads until nothing differs, twice where the service may answer with an older state.
-    async fn verify(&self, cx: &Cx<'_>, planned: Diff) -> Result<Outcome, UnitError> {
+    async fn verify(&self, cx: &Cx<'_>, planned: Diff, journal: &dyn Recorder) -> Result<Outcome, UnitError> {
         let started = tokio::time::Instant::now();
         let mut reads = C::META.reads.iter().chain(C::META.writes);
         let wanted = if reads.any(|op| LAGGING.iter().any(|s| op.starts_with(s))) { 2 } else { 1 };
         let mut good_reads = 0;
         for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let (_, left) = self.read(cx).await.map_err(|e| UnitError {
+            let (have, left) = self.read(cx).await.map_err(|e| UnitError {
                 phase: Phase::Verify,
                 left: Left::Unknown,
                 ..e
@@ -265,6 +290,7 @@ impl<C: Control> Unit<C> {
             if left.is_empty() {
                 good_reads += 1;
                 if good_reads == wanted {
+                    journal.left(fingerprint(&json(&have)));
                     return Ok(Outcome::Applied(Diff { notices: left.notices, ..planned }));
                 }
             } else {
@@ -291,6 +317,9 @@ fn inconsistent(left: &Diff) -> UnitError {
 impl<C: Control> DynUnit for Unit<C> {
     fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>> {
         Box::pin(async move {
+            if let Some(removing) = &self.removing {
+                return self.plan_removal(cx, removing).await;
+            }
             let (have, diff) = self.read(cx).await?;
             Ok(Planned { diff, fingerprint: fingerprint(&json(&have)) })
         })
@@ -320,7 +349,21 @@ impl<C: Control> DynUnit for Unit<C> {
         planned: &'a Diff,
         journal: &'a dyn Recorder,
     ) -> BoxFuture<'a, Result<Outcome, UnitError>> {
-        Box::pin(self.run(cx, planned, journal))
+        Box::pin(async move {
+            match &self.removing {
+                Some(removing) => self.take_away(cx, removing, planned, journal).await,
+                None => self.run(cx, planned, journal).await,
+            }
+        })
+    }
+
+    fn removal(&self) -> Option<Removal> {
+        C::REMOVAL
+    }
+
+    fn into_removal(self: Box<Self>, left: String) -> Option<Box<dyn DynUnit>> {
+        let removing = Some(removal::Removing { left, by: C::REMOVAL? });
+        Some(Box::new(Unit::<C> { removing, ..*self }))
     }
 }
 
@@ -328,8 +371,20 @@ fn json<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
+/// TOML has no null: a key without a value is not there.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
 /// SHA-256 of a value, with sorted keys, as hexadecimal.
-fn fingerprint(value: &Value) -> String {
+pub fn fingerprint(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
     sha256_hex(text.as_bytes())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
     Wanted, control,
 };
 use crate::diag::Findings;
@@ -117,6 +117,22 @@ impl Control for Policy {
         Ok(Actual(answer.and_then(|a| a.password_policy).as_ref().map(from_live)))
     }
 
+    /// The account goes back to AWS's default rules; nothing is lost by it.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["iam:DeleteAccountPasswordPolicy"],
+        risk: Risk::Disruptive,
+        absent: serde_json::Value::is_null,
+    });
+
+    async fn remove(cx: &Cx<'_>, _want: &PasswordPolicy, _have: &Actual) -> Result<(), UnitError> {
+        cx.aws
+            .iam()
+            .call("DeleteAccountPasswordPolicy", |c| c.delete_account_password_policy().send())
+            .await
+            .absent(&["NoSuchEntity"])?;
+        Ok(())
+    }
+
     fn diff(want: &PasswordPolicy, have: &Actual) -> Diff {
         let mut d = Diff::new();
         let none = PasswordPolicy::default();
@@ -148,7 +164,8 @@ impl Control for Policy {
                     .set_allow_users_to_change_password(merged.allow_users_to_change)
                     .set_max_password_age(merged.max_age_days.filter(|d| *d > 0))
                     .set_password_reuse_prevention(merged.reuse_prevention.filter(|n| *n > 0))
-                    .set_hard_expiry(merged.hard_expiry)
+                    // Left out it is off: an account that never had it gets no word of it.
+                    .set_hard_expiry(merged.hard_expiry.filter(|on| *on || want.hard_expiry.is_some()))
                     .send()
             })
             .await?;

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
+    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
     Surveyed, Wanted, control,
 };
 use crate::error::{Absent, UnitError};
@@ -168,6 +168,23 @@ impl Control for Block {
             Some(Surveyed::at((account, cx.region.to_owned()), have))
         });
         Ok(stated.collect())
+    }
+
+    /// Without a configuration of its own an account blocks nothing.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["s3control:DeletePublicAccessBlock"],
+        risk: Risk::Destructive,
+        absent: |before| before["flags"].is_null(),
+    });
+
+    async fn remove(cx: &Cx<'_>, _want: &Desired, _have: &Actual) -> Result<(), UnitError> {
+        let account = cx.aws.account();
+        cx.aws
+            .s3control()
+            .call("DeletePublicAccessBlock", |c| c.delete_public_access_block().account_id(account).send())
+            .await
+            .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -43,7 +43,7 @@ const ADMINISTRATOR_NEEDS: &[&str] = &[
 ];
 
 /// The IAM prefix of a service.
-fn iam_prefix(service: &str) -> &str {
+pub(crate) fn iam_prefix(service: &str) -> &str {
     PREFIXES.iter().find(|(key, _)| *key == service).map_or(service, |(_, prefix)| prefix)
 }
 

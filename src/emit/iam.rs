@@ -9,6 +9,7 @@ use super::scopes::{self, Names, Scoped};
 use crate::baseline::Baseline;
 use crate::control::{DynSection, Seat};
 use crate::controls::SECTIONS;
+use crate::drift;
 use crate::facts::discover;
 
 /// The seats, as `--for` names them.
@@ -52,6 +53,7 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
                 scoped.merge_scoped(actions);
             }
             statements.extend(scoped.statements(&names));
+            statements.insert(0, statement(("WhoChangedIt".into(), set(drift::READS))));
             if seat == "management" {
                 let first = [facts_statement(), assume_statement(baseline)];
                 statements.splice(0..0, first.into_iter().chain(further.iter().cloned()));
@@ -105,6 +107,7 @@ pub(crate) fn names(baseline: &Baseline) -> Names {
 /// long, operations of one verb become a pattern.
 pub fn session_policy(baseline: &Baseline) -> String {
     let mut actions: BTreeSet<String> = set(&discover::REGION_READS);
+    actions.extend(set(drift::READS));
     for (_, more) in statements(baseline, |_| true, Purpose::Plan) {
         actions.extend(more);
     }

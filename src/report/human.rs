@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::text::{Paint, count, safe, value};
-use super::{Report, UnitReport, document, risk_name};
+use super::{Report, Summary, UnitReport, document, risk_name};
 use crate::control::{Change, Effect, Risk};
 use crate::error::UnitError;
 use crate::units::OutcomeKind;
@@ -36,12 +36,12 @@ fn render(report: &Report, paint: Paint, values: bool) -> String {
     if !out.is_empty() {
         out.push('\n');
     }
-    write_summary(&mut out, report, paint);
+    write_summary(&mut out, &report.units, &report.summary, paint);
     out
 }
 
 /// Rows worth showing, equal ones together, in the order of their first row.
-fn blocks(units: &[UnitReport], values: bool) -> Vec<Vec<&UnitReport>> {
+pub(super) fn blocks(units: &[UnitReport], values: bool) -> Vec<Vec<&UnitReport>> {
     let mut index: HashMap<String, usize> = HashMap::new();
     let mut blocks: Vec<Vec<&UnitReport>> = Vec::new();
     for unit in units.iter().filter(|u| is_worth_showing(u)) {
@@ -103,6 +103,7 @@ fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint, values: bo
 fn mark(unit: &UnitReport, paint: Paint) -> String {
     let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
     match unit.outcome {
+        OutcomeKind::Drift if unit.by_hand && unit.changes.is_empty() => paint.yellow("left"),
         OutcomeKind::Drift if effect(Effect::Create) => paint.green("+ create"),
         OutcomeKind::Drift if effect(Effect::Delete) => paint.red("- delete"),
         OutcomeKind::Drift => paint.yellow("~ change"),
@@ -143,7 +144,7 @@ fn targets(block: &[&UnitReport]) -> String {
 }
 
 /// Name and id of a row's account.
-fn account(unit: &UnitReport) -> String {
+pub(super) fn account(unit: &UnitReport) -> String {
     match unit.account_name.as_str() {
         "" => unit.id.account.clone(),
         name => format!("{} ({})", safe(name), unit.id.account),
@@ -209,9 +210,9 @@ fn write_error(out: &mut String, error: &UnitError, paint: Paint) {
 }
 
 /// What was not read by itself, and whose answer stands for it.
-fn write_evidence(out: &mut String, report: &Report) {
+fn write_evidence(out: &mut String, units: &[UnitReport]) {
     let mut by: BTreeMap<&str, usize> = BTreeMap::new();
-    for evidence in report.units.iter().filter_map(|u| u.vouched_by.as_deref()) {
+    for evidence in units.iter().filter_map(|u| u.vouched_by.as_deref()) {
         *by.entry(evidence).or_default() += 1;
     }
     for (evidence, n) in by {
@@ -220,8 +221,8 @@ fn write_evidence(out: &mut String, report: &Report) {
     }
 }
 
-fn write_summary(out: &mut String, report: &Report, paint: Paint) {
-    let summary = &report.summary;
+/// The counts.
+pub(crate) fn write_summary(out: &mut String, units: &[UnitReport], summary: &Summary, paint: Paint) {
     let counts: Vec<String> = OutcomeKind::ALL
         .iter()
         .filter(|o| summary.count(**o) > 0)
@@ -229,7 +230,7 @@ fn write_summary(out: &mut String, report: &Report, paint: Paint) {
         .collect();
     let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
     let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));
-    write_evidence(out, report);
+    write_evidence(out, units);
     if !summary.effects.is_empty() {
         let list = |map: &std::collections::BTreeMap<String, usize>| {
             map.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")

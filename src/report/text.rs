@@ -16,6 +16,24 @@ pub fn safe(text: &str) -> String {
     out
 }
 
+/// A text that stays in its cell of a Markdown table and is not read as markup.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::new();
+    for c in safe(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Most characters of a value that people are shown; the JSON holds all of it.
 const LONGEST: usize = 160;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::statements::{Ours, Stored};
 use super::tags::{Tags, diff_owner};
 use crate::aws::Clients;
-use crate::control::{Diff, Risk};
+use crate::control::{Diff, Removal, Risk};
 use crate::error::{Absent, Kind, UnitError};
 use crate::names::OWNER_TAG;
 use crate::policy::{Document, same_meaning};
@@ -21,6 +21,13 @@ pub const READS: &[&str] = &["iam:GetRole", "iam:GetRolePolicy"];
 /// Further operations that [`apply`] calls.
 pub const WRITES: &[&str] =
     &["iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy"];
+
+/// How `undo` takes a role away that a run made: only where nothing else hangs on it, which AWS itself refuses.
+pub const REMOVAL: Removal = Removal {
+    writes: &["iam:DeleteRole", "iam:DeleteRolePolicy"],
+    risk: Risk::Destructive,
+    absent: Value::is_null,
+};
 
 /// What a role should be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,6 +74,23 @@ pub async fn read(aws: &Clients, want: &Desired) -> Result<Option<Role>, UnitErr
         policy: document(policy.as_ref().map(|p| p.policy_document.as_str()), "the role's policy")?,
         tags: role.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect(),
     }))
+}
+
+/// Takes the role away.
+///
+/// # Errors
+/// Something else hangs on it.
+pub async fn remove(aws: &Clients, want: &Desired) -> Result<(), UnitError> {
+    let iam = aws.iam();
+    iam.call("DeleteRolePolicy", |c| {
+        c.delete_role_policy().role_name(&want.name).policy_name(want.policy_name).send()
+    })
+    .await
+    .absent(&["NoSuchEntity"])?;
+    iam.call("DeleteRole", |c| c.delete_role().role_name(&want.name).send())
+        .await
+        .absent(&["NoSuchEntity"])?;
+    Ok(())
 }
 
 /// Compares.

@@ -66,6 +66,15 @@ pub fn dispatch(world: &mut World, call: &Call) -> Option<Reply> {
     reply.or_else(|| nothing::handle(call))
 }
 
+/// Runs one write, and puts it into CloudTrail's event history where it succeeded.
+pub fn write(world: &mut World, call: &Call, origin: &cloudtrail::events::Origin) -> Option<Reply> {
+    let reply = dispatch(world, call)?;
+    if reply.is_ok() {
+        cloudtrail::events::record(world, call, origin);
+    }
+    Some(reply)
+}
+
 /// An account became a member of the organization: services whose administrator enables new members do so.
 ///
 /// Replay rule: an account may join while somebody reads, so whatever this makes gets derived ids, not `World::id`.

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::enforce::strict::Strict;
 use super::faults::{Dropped, Faults, Hits, Injector};
+use super::services::cloudtrail::events::Origin;
 use super::services::organizations::AccountState;
 use super::spec::Spec;
 use super::wire::{self, Parsed, Protocol};
@@ -64,6 +65,8 @@ struct Shared {
 struct State {
     world: World,
     file: Option<StateFile>,
+    /// Of the request in work.
+    origin: Origin,
 }
 
 impl Sandbox {
@@ -82,7 +85,7 @@ impl Sandbox {
             }
         };
         let shared = Shared {
-            state: Mutex::new(State { world, file }),
+            state: Mutex::new(State { world, file, origin: Origin::default() }),
             unimplemented: Mutex::default(),
             requests: AtomicU64::new(now().to_bits()),
         };
@@ -223,6 +226,7 @@ impl Sandbox {
         let now = now();
         let protocol = parsed.dialect.protocol;
         let mut state = lock(&self.shared.state);
+        state.origin = Origin::new(&parsed.user_agent, &parsed.access_key);
         let (account, principal) =
             self.identify(&state.world, &parsed, now).map_err(|fault| credentials_fault(protocol, fault))?;
         let policy = self.strict.as_ref().and(parsed.token.as_deref()).and_then(session::policy);
@@ -306,14 +310,19 @@ impl State {
     /// Runs a call; a write that succeeded is in the file before this returns.
     fn run(&mut self, call: &Call) -> Option<Reply> {
         let ids = self.world.ids_made;
-        let reply = services::dispatch(&mut self.world, call)?;
-        if reply.is_err() || !is_write(&call.operation) {
+        let write = is_write(&call.operation);
+        let reply = if write {
+            services::write(&mut self.world, call, &self.origin)?
+        } else {
+            services::dispatch(&mut self.world, call)?
+        };
+        if reply.is_err() || !write {
             // what is not in the log must not move the ids of what is
             self.world.ids_made = ids;
             return Some(reply);
         }
         if let Some(file) = &mut self.file
-            && let Err(error) = file.append(call)
+            && let Err(error) = file.append(call, &self.origin)
         {
             tracing::error!(%error, "the sandbox state file");
             return Some(Err(Fault::new("InternalFailure", format!("the state file: {error}")).status(500)));

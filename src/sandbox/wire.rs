@@ -80,6 +80,8 @@ pub struct Parsed {
     pub access_key: String,
     /// `x-amz-security-token`.
     pub token: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: String,
     /// Input members.
     pub input: Value,
 }
@@ -118,8 +120,14 @@ pub fn read(request: &Request<Vec<u8>>) -> Result<Parsed, Box<Refusal>> {
         region: routed.signature.region,
         access_key: routed.signature.access_key,
         token: routed.signature.token,
+        user_agent: user_agent(request),
         input,
     })
+}
+
+fn user_agent(request: &Request<Vec<u8>>) -> String {
+    let named = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    named("user-agent").or_else(|| named("x-amz-user-agent")).unwrap_or_default().to_owned()
 }
 
 /// Writes a reply.

@@ -138,6 +138,9 @@ pub struct World {
     pub s3: services::s3::State,
     /// KMS, per (account, region) written `account/region`.
     pub kms: BTreeMap<String, services::kms::State>,
+    /// CloudTrail's event history.
+    #[serde(default)]
+    pub events: services::cloudtrail::events::History,
     /// CloudTrail trails, by home, written `account/region`.
     pub cloudtrail: BTreeMap<String, services::cloudtrail::State>,
     /// CloudWatch Logs, per `account/region`.

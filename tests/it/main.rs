@@ -26,6 +26,7 @@ mod source;
 mod starvation;
 mod support;
 mod truth;
+mod undo;
 mod vend;
 
 /// A file that no `mod` line names would never run.

@@ -7,14 +7,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use base64::Engine as _;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{CheckReport, Row, benchmark};
 use crate::check::report::Status;
 use crate::error::RunError;
+use crate::report::page;
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -25,39 +24,16 @@ pub fn render(report: &CheckReport) -> Result<String, RunError> {
     let data = serde_json::to_string(&data(report))
         .map_err(|e| RunError::new(format!("cannot write the report's data: {e}")))?;
     let title = format!("{}, {}", benchmark(report), report.organization_id);
-    // Each mark stands in the page once, and none of the parts is looked through again.
     let parts = [
-        ("{{style_hash}}", hash(STYLE)),
-        ("{{script_hash}}", hash(SCRIPT)),
-        ("{{title}}", escape(&title)),
+        ("{{style_hash}}", page::hash(STYLE)),
+        ("{{script_hash}}", page::hash(SCRIPT)),
+        ("{{title}}", page::escape(&title)),
         ("{{style}}", STYLE.to_string()),
-        ("{{data}}", data_block(&data)),
+        ("{{data}}", page::data_block(&data)),
         ("{{script}}", SCRIPT.to_string()),
     ];
-    let mut out = String::with_capacity(PAGE.len() + STYLE.len() + SCRIPT.len() + data.len());
-    let mut rest = PAGE;
-    for (mark, text) in parts {
-        let Some((before, after)) = rest.split_once(mark) else { continue };
-        out.push_str(before);
-        out.push_str(&text);
-        rest = after;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// A hash as a content security policy names it.
-fn hash(text: &str) -> String {
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes())))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// JSON inside of `<script>`: without `<` neither `</script` nor `<!--` can stand in it.
-fn data_block(json: &str) -> String {
-    json.replace('<', "\\u003c").replace(['\u{2028}', '\u{2029}'], " ")
+    let parts: Vec<(&str, &str)> = parts.iter().map(|(mark, text)| (*mark, text.as_str())).collect();
+    Ok(page::fill(PAGE, &parts))
 }
 
 /// What many rows share is stored once.
@@ -178,13 +154,13 @@ mod tests {
 
     #[test]
     fn the_policy_names_what_is_in_the_page() {
-        let page = render(&report()).unwrap();
+        let text = render(&report()).unwrap();
         for part in [STYLE, SCRIPT] {
-            assert!(page.contains(&hash(part)) && page.contains(part));
+            assert!(text.contains(&page::hash(part)) && text.contains(part));
         }
-        assert!(page.contains("default-src 'none'"));
+        assert!(text.contains("default-src 'none'"));
         for loads in ["http://", "https://", "src=", "@import", "url("] {
-            let shell = page.split_once("id=\"data\">").unwrap().0;
+            let shell = text.split_once("id=\"data\">").unwrap().0;
             assert!(!shell.contains(loads) && !SCRIPT.contains(loads), "{loads}");
         }
     }

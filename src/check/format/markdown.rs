@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{CheckReport, benchmark, place, results};
 use crate::check::report::{Group, Row, Status};
-use crate::report::text::safe;
+use crate::report::text::markdown as cell;
 
 /// The whole report; rows that hold are only counted.
 pub fn render(report: &CheckReport) -> String {
@@ -82,24 +82,6 @@ fn table(title: &str, rows: &[&Row]) -> String {
         );
     }
     out.push('\n');
-    out
-}
-
-/// A text that stays in its cell and is not read as markup.
-fn cell(text: &str) -> String {
-    let mut out = String::new();
-    for c in safe(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
     out
 }
 

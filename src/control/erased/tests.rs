@@ -106,7 +106,8 @@ async fn applied_within<const MINUTES: u64>(reads: &[(u32, bool)]) -> (Result<Ou
     };
     let mut planned = Diff::new();
     planned.field("value", &0, Some(&1));
-    let unit = Unit::<Listed<MINUTES>> { want: Reads(Mutex::new(reads.iter().copied().collect())) };
+    let unit =
+        Unit::<Listed<MINUTES>> { want: Reads(Mutex::new(reads.iter().copied().collect())), removing: None };
     let outcome = unit.run(&cx, &planned, &Nowhere).await;
     let left = unit.want.0.lock().unwrap().len();
     (outcome, left)

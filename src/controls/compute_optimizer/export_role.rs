@@ -4,7 +4,7 @@
 //! Guide, "Confused deputy prevention"). Compute Optimizer has no resources to name in the policy.
 
 use super::ComputeOptimizer;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
 use crate::names;
 use crate::resource::role::{self, Desired, Role};
@@ -58,6 +58,12 @@ impl Control for ExportRole {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
         role::read(cx.aws, want).await
+    }
+
+    const REMOVAL: Option<Removal> = Some(role::REMOVAL);
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Option<Role>) -> Result<(), UnitError> {
+        role::remove(cx.aws, want).await
     }
 
     fn diff(want: &Desired, have: &Option<Role>) -> Diff {

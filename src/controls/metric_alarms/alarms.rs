@@ -9,7 +9,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, Stat
 use serde::Serialize;
 
 use super::{MetricAlarms, actions, own_prefix, watches};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
 use crate::error::UnitError;
 
 /// Most alarms of one page, and of one `DeleteAlarms`.
@@ -115,6 +115,24 @@ impl Control for Alarms {
             )
             .await?;
         Ok(Actual::from_live(live))
+    }
+
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["cloudwatch:DeleteAlarms"],
+        risk: Risk::Disruptive,
+        absent: |state| state["alarms"].as_object().is_none_or(serde_json::Map::is_empty),
+    });
+
+    async fn remove(cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        let names: Vec<&String> = have.alarms.keys().collect();
+        for some in names.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            cx.aws
+                .cloudwatch()
+                .call("DeleteAlarms", |c| c.delete_alarms().set_alarm_names(Some(some.clone())).send())
+                .await?;
+        }
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

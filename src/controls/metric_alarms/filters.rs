@@ -9,7 +9,7 @@ use aws_sdk_cloudwatchlogs::types::{MetricFilter, MetricTransformation};
 use serde::Serialize;
 
 use super::{MetricAlarms, own_prefix, watches};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
 use crate::error::{Absent, Kind, UnitError};
 use crate::metric_filter;
 use crate::names;
@@ -95,6 +95,25 @@ impl Control for Filters {
             .await
             .absent(&["ResourceNotFoundException"])?;
         Ok(Actual::from_live(live.unwrap_or_default()))
+    }
+
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["logs:DeleteMetricFilter"],
+        risk: Risk::Disruptive,
+        absent: |state| state["filters"].as_object().is_none_or(serde_json::Map::is_empty),
+    });
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
+        for name in have.filters.keys() {
+            cx.aws
+                .logs()
+                .call("DeleteMetricFilter", |c| {
+                    c.delete_metric_filter().log_group_name(&want.log_group).filter_name(name).send()
+                })
+                .await
+                .absent(&["ResourceNotFoundException"])?;
+        }
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -7,8 +7,8 @@
 use serde::Serialize;
 
 use super::OrgTrail;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
-use crate::error::{Kind, UnitError};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Wanted};
+use crate::error::{Absent as _, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
 use crate::resource::kms_key;
 use crate::resource::tags::{Tags, diff_owner};
@@ -98,6 +98,22 @@ impl Control for LogGroup {
         let kms_key = if is_ours { want.kms_key.clone() } else { live.kms_key_id };
         let tags = tags.tags.unwrap_or_default().into_iter().collect();
         Ok(Actual { key_arn, group: Some(Group { retention_days: live.retention_in_days, kms_key, tags }) })
+    }
+
+    /// Its events go with it.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["logs:DeleteLogGroup"],
+        risk: Risk::Destructive,
+        absent: |state| state["group"].is_null(),
+    });
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Actual) -> Result<(), UnitError> {
+        cx.aws
+            .logs()
+            .call("DeleteLogGroup", |c| c.delete_log_group().log_group_name(&want.name).send())
+            .await
+            .absent(&["ResourceNotFoundException"])?;
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -5,7 +5,7 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html>
 
 use super::{OrgTrail, SERVICE};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
 use crate::names;
 use crate::resource::role::{self, Desired, Role};
@@ -55,6 +55,12 @@ impl Control for LogRole {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
         role::read(cx.aws, want).await
+    }
+
+    const REMOVAL: Option<Removal> = Some(role::REMOVAL);
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Option<Role>) -> Result<(), UnitError> {
+        role::remove(cx.aws, want).await
     }
 
     fn diff(want: &Desired, have: &Option<Role>) -> Diff {

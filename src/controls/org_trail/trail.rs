@@ -15,7 +15,7 @@ use aws_sdk_cloudtrail::types::InsightSelector;
 use serde::Serialize;
 
 use super::{Insight, OrgTrail};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
@@ -145,6 +145,18 @@ impl Control for OrganizationTrail {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         read::read(cx, want).await
+    }
+
+    /// What it has delivered stays in the bucket.
+    const REMOVAL: Option<Removal> = Some(Removal {
+        writes: &["cloudtrail:DeleteTrail"],
+        risk: Risk::Destructive,
+        absent: |state| state["trail"].is_null(),
+    });
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Actual) -> Result<(), UnitError> {
+        cx.aws.cloudtrail().call("DeleteTrail", |c| c.delete_trail().name(&want.arn).send()).await?;
+        Ok(())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

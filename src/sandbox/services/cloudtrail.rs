@@ -1,4 +1,4 @@
-//! AWS CloudTrail: trails. No events are recorded.
+//! AWS CloudTrail: trails, and the event history of 90 days. Nothing is delivered.
 //!
 //! A trail is stored once, under its owner and home region. The copies that AWS shows in other regions (multi-region
 //! trails) and in member accounts (organization trails) are computed when somebody reads. The owner of an
@@ -16,6 +16,7 @@ use crate::sandbox::world::{Call, Fault, Reply, World};
 
 mod admin;
 mod checks;
+pub mod events;
 mod names;
 mod read;
 mod selectors;
@@ -100,7 +101,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "GetTrailStatus" => read::status(world, call),
         "ListTags" => tagging::list(world, call),
         "ListTrails" => read::list(world, call),
-        "LookupEvents" => read::lookup_events(world, call),
+        "LookupEvents" => events::lookup(world, call),
         "PutEventSelectors" => selectors::put(world, call),
         "PutInsightSelectors" => selectors::put_insights(world, call),
         "RegisterOrganizationDelegatedAdmin" => admin::register(world, call),

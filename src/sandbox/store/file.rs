@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{now, principal_from, principal_json};
 use crate::error::RunError;
+use crate::sandbox::services::cloudtrail::events::{Origin, origin_from, origin_json};
 use crate::sandbox::spec::Spec;
 use crate::sandbox::world::{Call, World};
 use crate::sandbox::{generate, services};
@@ -97,10 +98,11 @@ impl StateFile {
     }
 
     /// Appends a write with one system call.
-    pub(super) fn append(&mut self, call: &Call) -> io::Result<()> {
+    pub(super) fn append(&mut self, call: &Call, origin: &Origin) -> io::Result<()> {
         let entry = json!({
             "a": call.account, "r": call.region, "p": principal_json(&call.principal),
             "s": call.service, "o": call.operation, "i": call.input, "t": call.now,
+            "u": origin_json(origin),
         });
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
@@ -227,8 +229,8 @@ fn replay(world: &mut World, log: &[u8]) -> Result<u64, u64> {
     let mut count = 0;
     for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         count += 1;
-        let call = read_entry(line).ok_or(count)?;
-        match services::dispatch(world, &call) {
+        let (call, origin) = read_entry(line).ok_or(count)?;
+        match services::write(world, &call, &origin) {
             Some(Ok(_)) => {}
             other => {
                 let (service, operation) = (&call.service, &call.operation);
@@ -239,10 +241,11 @@ fn replay(world: &mut World, log: &[u8]) -> Result<u64, u64> {
     Ok(count)
 }
 
-fn read_entry(line: &[u8]) -> Option<Call> {
+fn read_entry(line: &[u8]) -> Option<(Call, Origin)> {
     let mut entry: Value = serde_json::from_slice(line).ok()?;
     let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-    Some(Call {
+    let origin = origin_from(entry.get("u"));
+    let call = Call {
         account: text("a")?,
         region: text("r")?,
         principal: principal_from(entry.get("p")?),
@@ -250,5 +253,6 @@ fn read_entry(line: &[u8]) -> Option<Call> {
         operation: text("o")?,
         now: entry.get("t")?.as_f64()?,
         input: entry.get_mut("i")?.take(),
-    })
+    };
+    Some((call, origin))
 }

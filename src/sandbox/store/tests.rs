@@ -126,7 +126,7 @@ fn a_snapshot_gives_the_same_world_and_belongs_to_its_log() {
     busy(&sandbox);
     {
         let mut state = lock(&sandbox.shared.state);
-        let State { world, file } = &mut *state;
+        let State { world, file, .. } = &mut *state;
         file.as_mut().unwrap().write_snapshot(world).unwrap();
     }
     ask(&sandbox, &iam("Action=CreateUser&UserName=after"));

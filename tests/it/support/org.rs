@@ -1,13 +1,14 @@
 //! One simulated organization in process, with plans and applies on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgbase::apply::journal::{Head, Journal};
 use orgbase::apply::{self, Consent, store};
 use orgbase::aws::{CallCount, Limits};
+use orgbase::baseline::Baseline;
 use orgbase::controls::SECTIONS;
 use orgbase::error::RunError;
 use orgbase::plan::Refresh;
@@ -16,6 +17,7 @@ use orgbase::run::{self, Place, Run};
 use orgbase::sandbox::Sandbox;
 use orgbase::sandbox::spec::Spec;
 use orgbase::selector::Selection;
+use orgbase::undo::{self, past::Past};
 use orgbase::units::{Bounds, Cancel, OutcomeKind, Progress};
 use orgbase::vend::{self, Request, Voice};
 use tempfile::TempDir;
@@ -25,6 +27,8 @@ pub(crate) struct Org {
     pub(crate) sandbox: Sandbox,
     folder: TempDir,
     files: AtomicUsize,
+    /// Journal of the last apply.
+    last: Mutex<PathBuf>,
 }
 
 /// What one run found or did, and every call that it made.
@@ -122,7 +126,7 @@ impl Org {
         let sandbox = Sandbox::open(None, spec).unwrap();
         let folder = TempDir::new().unwrap();
         documents(folder.path());
-        Org { sandbox, folder, files: AtomicUsize::new(0) }
+        Org { sandbox, folder, files: AtomicUsize::new(0), last: Mutex::default() }
     }
 
     /// An organization that is made of another's state.
@@ -173,11 +177,35 @@ impl Org {
             started_at: &run.started_at,
             baseline_digest: run.shared.baseline.digest(),
         };
-        let journal = Journal::open(&self.folder.path().join(self.next()), &head)?;
+        let runs = self.folder.path().join(self.next());
+        let journal = Journal::open(&runs, &head)?;
+        *self.last.lock().unwrap() = runs.join("runs").join(&run.id).join("journal.jsonl");
         let bounds = Bounds::default();
         let rows =
             apply::apply(&run.shared, planned, &consent, Some(journal), bounds, &Cancel::default(), &Silent)
                 .await;
+        Ok(Done { report: run.report(rows), calls: run.shared.aws.calls() })
+    }
+
+    /// An `undo --yes` of the last apply.
+    pub(crate) async fn undo(&self, baseline: &str, how: &How) -> Result<Done, RunError> {
+        let run = self.begin(baseline, how, false).await?;
+        let journal = std::fs::read_to_string(&*self.last.lock().unwrap()).unwrap();
+        let past = Past::parse(&journal)?;
+        let removing = Baseline::load(&run.baseline_path).unwrap();
+        let undo::Plan { units, rows } = undo::plan(&run.shared, &past, removing, &Silent).await;
+        let run = run.with_units(units)?;
+        let consent = Consent { destructive: how.destructive, interactive: false, ..Consent::default() };
+        let head = Head {
+            run: &run.id,
+            organization_id: &run.shared.facts.organization_id,
+            command: "undo",
+            started_at: &run.started_at,
+            baseline_digest: run.shared.baseline.digest(),
+        };
+        let journal = Journal::open(&self.folder.path().join(self.next()), &head)?;
+        let rows =
+            undo::apply(&run.shared, rows, &consent, Some(&journal), &Cancel::default(), &Silent).await;
         Ok(Done { report: run.report(rows), calls: run.shared.aws.calls() })
     }
 

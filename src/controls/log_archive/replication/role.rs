@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>
 
 use super::{INTO_BUCKET, INTO_OBJECTS, Replication, missing};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Scope, Seat, Section as _, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
@@ -59,6 +59,12 @@ impl Control for ReplicationRole {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
         role::read(cx.aws, want).await
+    }
+
+    const REMOVAL: Option<Removal> = Some(role::REMOVAL);
+
+    async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Option<Role>) -> Result<(), UnitError> {
+        role::remove(cx.aws, want).await
     }
 
     fn diff(want: &Desired, have: &Option<Role>) -> Diff {

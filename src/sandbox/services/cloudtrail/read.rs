@@ -98,33 +98,12 @@ pub(super) fn status(world: &World, call: &Call) -> Reply {
 }
 
 /// A moment as `2026-01-31T12:00:00Z`.
-fn iso(seconds: f64) -> String {
+pub(super) fn iso(seconds: f64) -> String {
     let format = time::format_description::well_known::Rfc3339;
     time::OffsetDateTime::from_unix_timestamp(seconds as i64)
         .ok()
         .and_then(|moment| moment.format(&format).ok())
         .unwrap_or_default()
-}
-
-/// LookupEvents. The sandbox records no events.
-pub(super) fn lookup_events(_world: &World, call: &Call) -> Reply {
-    let attributes = call.input.get("LookupAttributes").and_then(Value::as_array);
-    if attributes.is_some_and(|attributes| attributes.len() > 1) {
-        // API Reference, LookupEvents: currently the list can contain only one item.
-        let message = "You can specify only one lookup attribute";
-        return Err(Fault::new("InvalidLookupAttributesException", message));
-    }
-    let time = |member: &str| call.input.get(member).and_then(Value::as_f64);
-    if let (Some(start), Some(end)) = (time("StartTime"), time("EndTime"))
-        && start > end
-    {
-        let message = "The start time must not be after the end time";
-        return Err(Fault::new("InvalidTimeRangeException", message));
-    }
-    if call.str("NextToken").is_some() {
-        return Err(Fault::new("InvalidNextTokenException", "Invalid next token"));
-    }
-    Ok(json!({"Events": []}))
 }
 
 /// Whether management events are recorded, which Insights need.
