@@ -125,8 +125,8 @@ impl Vendor<'_> {
         let rows = self
             .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
             .await?;
-        let made = rows.iter().filter(|r| parts.contains(&r.id.part));
-        if let Some((_, why)) = made.filter_map(problem).next() {
+        let mut made = rows.iter().filter(|r| parts.contains(&r.id.part));
+        if let Some((_, why)) = made.find_map(problem) {
             return Err(RunError::new(why));
         }
         self.opened.read().await
@@ -145,7 +145,7 @@ impl Vendor<'_> {
         for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
             let own: Vec<&UnitReport> = rows.iter().filter(|r| r.id.account == candidate.id()).collect();
             let written = own.iter().filter(|r| r.outcome == OutcomeKind::Applied).count();
-            if let Some((outcome, why)) = own.iter().filter_map(|r| problem(r)).next() {
+            if let Some((outcome, why)) = own.iter().find_map(|r| problem(r)) {
                 candidate.end(outcome, Some(format!("the baseline does not hold in it yet: {why}")));
                 candidate.row.hint =
                     Some("it stays where it is; run the same command again, or `orgbase plan`".into());
@@ -170,7 +170,7 @@ impl Vendor<'_> {
             let Some(row) = rows.iter().find(|r| r.id.account == candidate.id()) else { continue };
             match problem(row) {
                 Some((outcome, why)) => {
-                    candidate.end(outcome, Some(format!("it is not in its place: {why}")))
+                    candidate.end(outcome, Some(format!("it is not in its place: {why}")));
                 }
                 None if row.outcome == OutcomeKind::Applied => candidate.did(placed(row)),
                 None => {}
