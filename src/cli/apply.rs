@@ -88,7 +88,7 @@ impl ApplyArgs {
         let (ended, run) = ended?;
         match (&ended.report, self.format) {
             (Some(report), Format::Human) if self.has_seen_values() => {
-                say(&human::outcome(report, global.paint()))
+                say(&human::outcome(report, global.paint()));
             }
             (Some(report), format) => show(report, format, global)?,
             (None, _) => {}

@@ -16,6 +16,7 @@ use crate::vend::{self, Report, Request, Voice, Which};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("which").required(true).args(["account_key", "all", "adopt"])))]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a flag of its own")]
 pub(crate) struct VendArgs {
     /// Key of the account in the baseline
     #[arg(value_name = "ACCOUNT_KEY")]
@@ -47,9 +48,10 @@ impl VendArgs {
         self.check_start(&opened)?;
         let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
         let cancel = Cancel::default();
-        let lock = match self.dry_run {
-            true => None,
-            false => Some(store.lock(opened.organization_id(), opened.id(), &cancel).await?),
+        let lock = if self.dry_run {
+            None
+        } else {
+            Some(store.lock(opened.organization_id(), opened.id(), &cancel).await?)
         };
         watch_ctrl_c(&cancel);
         let person = Person { yes: self.yes, quiet: global.quiet, paint: global.paint() };
@@ -92,13 +94,12 @@ impl VendArgs {
 }
 
 fn show(report: &Report, format: Format, paint: Paint) -> Result<(), RunError> {
-    match format {
-        Format::Json => {
-            let text = serde_json::to_string_pretty(report)
-                .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
-            say(&text);
-        }
-        _ => say(&report.human(paint)),
+    if format == Format::Json {
+        let text = serde_json::to_string_pretty(report)
+            .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
+        say(&text);
+    } else {
+        say(&report.human(paint));
     }
     Ok(())
 }

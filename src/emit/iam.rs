@@ -77,7 +77,7 @@ fn vend() -> [(String, Value); 2] {
     let is_own =
         |op: &&&str| ["account:", "ec2:", "s3:", "sts:"].iter().any(|service| op.starts_with(service));
     let (own, central): (Vec<&str>, Vec<&str>) =
-        crate::vend::READS.iter().chain(crate::vend::WRITES).partition(|op| is_own(&op));
+        crate::vend::READS.iter().chain(crate::vend::WRITES).partition(|op| is_own(op));
     let closing = crate::controls::delegated_admins::dismissal::operations();
     let actions = |operations: &mut dyn Iterator<Item = &str>| operations.flat_map(iam_actions).collect();
     let document =

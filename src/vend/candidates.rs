@@ -107,7 +107,7 @@ impl Candidate {
         match self.stage {
             Stage::Over => {}
             Stage::Absent if cancelled => {
-                self.end(OutcomeKind::NotRun, Some("the run was stopped before its turn".into()))
+                self.end(OutcomeKind::NotRun, Some("the run was stopped before its turn".into()));
             }
             Stage::Absent => self.end(OutcomeKind::NotRun, why),
             _ => self.end(OutcomeKind::Pending, why),

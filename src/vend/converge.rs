@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Vendor;
 use super::candidates::{Candidate, Stage, lands};
 use crate::apply::{self, Consent};
+use crate::control::{Scope, Seat};
 use crate::controls::accounts::move_refusal;
 use crate::controls::ous::path;
 use crate::error::{Kind, RunError, UnitError};
@@ -12,7 +13,7 @@ use crate::facts::Account;
 use crate::plan::{self, saved::Allowed};
 use crate::report::UnitReport;
 use crate::selector::{Selection, Selector};
-use crate::units::{Bounds, OutcomeKind, Progress};
+use crate::units::{Bounds, OutcomeKind, Progress, Unit};
 
 /// One run of the engine.
 #[derive(Default)]
@@ -124,8 +125,8 @@ impl Vendor<'_> {
         let rows = self
             .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
             .await?;
-        let made = rows.iter().filter(|r| parts.contains(&r.id.part));
-        if let Some((_, why)) = made.filter_map(problem).next() {
+        let mut made = rows.iter().filter(|r| parts.contains(&r.id.part));
+        if let Some((_, why)) = made.find_map(problem) {
             return Err(RunError::new(why));
         }
         self.opened.read().await
@@ -144,7 +145,7 @@ impl Vendor<'_> {
         for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
             let own: Vec<&UnitReport> = rows.iter().filter(|r| r.id.account == candidate.id()).collect();
             let written = own.iter().filter(|r| r.outcome == OutcomeKind::Applied).count();
-            if let Some((outcome, why)) = own.iter().filter_map(|r| problem(r)).next() {
+            if let Some((outcome, why)) = own.iter().find_map(|r| problem(r)) {
                 candidate.end(outcome, Some(format!("the baseline does not hold in it yet: {why}")));
                 candidate.row.hint =
                     Some("it stays where it is; run the same command again, or `orgbase plan`".into());
@@ -169,7 +170,7 @@ impl Vendor<'_> {
             let Some(row) = rows.iter().find(|r| r.id.account == candidate.id()) else { continue };
             match problem(row) {
                 Some((outcome, why)) => {
-                    candidate.end(outcome, Some(format!("it is not in its place: {why}")))
+                    candidate.end(outcome, Some(format!("it is not in its place: {why}")));
                 }
                 None if row.outcome == OutcomeKind::Applied => candidate.did(placed(row)),
                 None => {}
@@ -229,20 +230,28 @@ impl Vendor<'_> {
         let run = self.opened.again()?.begin_as(&pass.selection, adjust).await?;
         let planned = plan::plan(&run.shared, Bounds::default(), self.cancel, &Silent).await;
         crate::lockout::check(&run.shared)?;
+        let own: Vec<bool> = run.shared.units.iter().map(belongs).collect();
         if !pass.write {
-            return Ok(planned);
+            return Ok(planned.into_iter().zip(own).filter(|(_, own)| *own).map(|(row, _)| row).collect());
         }
-        let kept = |row: &&UnitReport| pass.parts.as_ref().is_none_or(|parts| parts.contains(&row.id.part));
-        let saved = pass.parts.as_ref().map(|_| {
-            let rows = planned.iter().filter(kept).cloned().collect();
-            Allowed::from_report(run.report(rows))
-        });
+        let named = |row: &UnitReport| pass.parts.as_ref().is_none_or(|parts| parts.contains(&row.id.part));
+        let kept = planned.iter().zip(&own).filter(|(row, own)| **own && named(row));
+        let kept = kept.map(|(row, _)| row.clone()).collect();
+        let saved = Some(Allowed::from_report(run.report(kept)));
         let consent =
             Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
         let journal = self.journal.clone();
         Ok(apply::apply(&run.shared, planned, &consent, journal, Bounds::default(), self.cancel, &Silent)
             .await)
     }
+}
+
+/// Whether a unit is for `vend`: not what an administrator's account sets for the whole organization, which waits for its
+/// registration and is for `apply`.
+fn belongs(unit: &Unit) -> bool {
+    let whole = matches!(unit.meta.scope, Scope::Organization | Scope::OrganizationRegion);
+    let administers = matches!(unit.meta.seat, Seat::DelegatedAdmin(_)) && unit.id.account == unit.seat;
+    !(whole && administers)
 }
 
 /// The steps of `finish`.

@@ -37,7 +37,7 @@ enum Readiness {
     Ready,
     /// AWS is still working on it; why.
     NotYet(String),
-    Failed(UnitError),
+    Failed(Box<UnitError>),
 }
 
 impl Vendor<'_> {
@@ -124,11 +124,11 @@ impl Vendor<'_> {
             "AWS makes no role in invited accounts: create {role} there, trusted by the management account, with the \
              template of `orgbase emit bootstrap`, then run the same command again"
         );
-        Readiness::Failed(UnitError::from(error).hint(hint))
+        Readiness::Failed(Box::new(UnitError::from(error).hint(hint)))
     }
 
     fn verdict(&self, candidate: &Candidate, error: UnitError) -> Readiness {
-        let Some(call) = &error.call else { return Readiness::Failed(error) };
+        let Some(call) = &error.call else { return Readiness::Failed(Box::new(error)) };
         if call.session {
             return self.no_session(candidate, call.clone());
         }
@@ -137,7 +137,7 @@ impl Vendor<'_> {
         if waits {
             Readiness::NotYet(format!("has services that do not answer yet ({call})"))
         } else {
-            Readiness::Failed(error)
+            Readiness::Failed(Box::new(error))
         }
     }
 

@@ -136,3 +136,16 @@ fn the_lock_of_a_killed_process_is_taken_over_at_once() {
     assert_eq!(desk.on(&["plan"]).code, 0);
     assert_eq!(shops(&desk), 1);
 }
+
+#[test]
+fn a_canary_account_is_named_by_key_or_id() {
+    let desk = Desk::with(BASELINE);
+    let wrong = desk.on(&["apply", "--yes", "--canary-account", "log-archiv"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.stderr.contains("did you mean `log-archive`?"), "{}", wrong.stderr);
+    let done = desk.on(&["apply", "--yes", "--canary-account", "log-archive"]);
+    // The account that does not exist yet is for `vend`.
+    assert_eq!(done.code, 2, "{} {}", done.stdout, done.stderr);
+    assert_eq!(desk.on(&["vend", "--all", "--yes"]).code, 0);
+    assert_eq!(desk.on(&["apply", "--yes", "--canary-account", "222222222222"]).code, 0);
+}

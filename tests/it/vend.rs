@@ -147,6 +147,25 @@ async fn a_new_account_comes_under_the_whole_baseline() {
     assert_eq!(planned.report.summary.exit_code(), 0, "{}", planned.problems());
 }
 
+/// The first accounts of an organization: `vend`, then `apply`.
+#[tokio::test(start_paused = true)]
+async fn an_organization_without_accounts_is_begun_with_vend() {
+    for baseline in [include_str!("../../baselines/minimal.toml"), include_str!("../../baselines/cis.toml")] {
+        let org = Org::fresh();
+        org.sandbox.modify(|world| {
+            for id in ["222222222222", "333333333333"] {
+                world.organizations.accounts.remove(id);
+                world.iam.remove(id);
+            }
+        });
+        let report = org.vend(baseline, &all(), &How::default()).await.unwrap();
+        assert_eq!((report.exit_code(), report.accounts.len()), (0, 2), "{report:#?}");
+        org.converge(baseline, &How::default()).await;
+        let planned = org.plan(baseline, &How::default()).await.unwrap();
+        assert_eq!(planned.report.summary.exit_code(), 0, "{}", planned.problems());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_shows_the_steps_and_writes_nothing() {
     let org = Org::fresh();
