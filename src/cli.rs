@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod demo;
 mod emit;
+mod import;
 mod plan;
 mod sandbox;
 
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Apply(apply::ApplyArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
     Check(check::CheckArgs),
+    /// Make a baseline of the organization as it is; writes files only
+    Import(import::ImportArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
     Emit(emit::EmitArgs),
     /// Make or serve a simulated organization
@@ -156,6 +159,7 @@ impl Cli {
             Command::Apply(args) => args.run(&self.global).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,
+            Command::Import(args) => Box::pin(args.run(&self.global)).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

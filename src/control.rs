@@ -4,6 +4,7 @@
 
 mod change;
 mod erased;
+mod import;
 mod meta;
 
 use std::any::Any;
@@ -16,6 +17,8 @@ pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
     Recorder, control,
 };
+pub use import::{Import, ImportCx};
+pub(crate) use import::{key_of, slug};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 
 use crate::aws::Clients;
@@ -42,6 +45,11 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
     /// policies allow writing to these and to those with the prefix.
     fn role_names(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How `import` finds out what there is of this section.
+    fn import(_cx: &ImportCx<'_>) -> Import<Self> {
+        Import::Never("orgbase cannot turn it into a baseline yet")
     }
 
     /// The parts, in the order in which documents list them.
@@ -73,6 +81,12 @@ pub trait Control: Send + Sync + 'static {
     /// that target is read by itself, and so is one where the answer differs from what is wanted.
     fn survey(_cx: &Cx<'_>) -> impl Future<Output = Result<Vec<Surveyed<Self::Actual>>, UnitError>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// What was read, as the section that declares it, with the keys of this part alone. `want` is of the section that
+    /// `Section::import` asked with. `None`: there is nothing to declare.
+    fn import(_cx: &Cx<'_>, _want: &Self::Desired, _have: &Self::Actual) -> Option<Self::Section> {
+        None
     }
 
     /// Compares. Pure, deterministic; names managed settings only.

@@ -19,6 +19,7 @@ pub mod digest;
 pub mod emit;
 pub mod error;
 pub mod facts;
+pub mod import;
 pub mod lockout;
 pub mod mask;
 pub mod metric_filter;

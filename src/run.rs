@@ -1,5 +1,7 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
+pub mod import;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -16,10 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::UnitError;
 
@@ -67,6 +64,10 @@ impl Section for DefaultSecurityGroups {
         if self.in_use && !self.empty {
             findings.hint("in_use", "it says which groups are emptied, but none is", "declare `empty = true` as well");
         }
+    }
+
+    fn import(_cx: &ImportCx<'_>) -> Import<DefaultSecurityGroups> {
+        Import::Ask(DefaultSecurityGroups { empty: true, in_use: false })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -152,6 +153,10 @@ impl Control for Groups {
             }
         }
         Ok(Actual(groups))
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<DefaultSecurityGroups> {
+        have.0.is_empty().then_some(DefaultSecurityGroups { empty: true, in_use: false })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -14,10 +14,7 @@ use aws_sdk_s3control::types::PublicAccessBlockConfiguration as Live;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::error::{Absent, UnitError};
 use crate::facts::{Account, Facts, is_under};
 use crate::names;
@@ -76,6 +73,10 @@ impl Section for S3BlockPublicAccess {
         ],
         billed: None,
     };
+
+    fn import(_cx: &ImportCx<'_>) -> Import<S3BlockPublicAccess> {
+        Import::Ask(S3BlockPublicAccess::default())
+    }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Block>()]
@@ -144,6 +145,10 @@ impl Control for Block {
         let goes_on = Block::diff(want, &have).changes.iter().any(|c| c.after == true);
         let has_buckets = goes_on && has_buckets(cx, &want.own).await?;
         Ok(Actual { has_buckets, ..have })
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<S3BlockPublicAccess> {
+        have.flags.clone()
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

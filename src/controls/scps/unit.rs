@@ -236,8 +236,13 @@ fn same_document(want: &str, have: &str) -> bool {
 }
 
 /// What another product owns is never touched.
+/// Whether a policy is another product's, by its name.
+pub(super) fn is_foreign(name: &str) -> bool {
+    FOREIGN.iter().any(|prefix| name.starts_with(prefix))
+}
+
 fn refuse_foreign(want: &Desired, have: &Actual) -> Result<(), UnitError> {
-    let foreign = FOREIGN.iter().any(|prefix| want.name.starts_with(prefix));
+    let foreign = is_foreign(&want.name);
     if have.found.as_ref().is_some_and(|found| found.aws_managed || foreign) {
         let message = format!("policy `{}` is owned by AWS or by another product", want.name);
         return Err(UnitError::new(Kind::Conflict, message).hint("give your policy another name"));
