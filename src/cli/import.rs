@@ -32,7 +32,7 @@ impl ImportArgs {
         let place = super::plan::place(global, true);
         let bar = Bar::new("import", 0, global.shows_progress());
         let organization = self.organization(global)?;
-        let start = Start { place: &place, organization, folder: &self.out };
+        let start = Start { place: &place, organization, home_given: self.home_given(global), folder: &self.out };
         let imported = Box::pin(import(start, &super::plan::on_ctrl_c(), &bar)).await?;
         drop(bar);
         write(&self.out, &imported)?;
@@ -43,13 +43,17 @@ impl ImportArgs {
         Ok(if imported.unread.is_empty() { 0 } else { 3 })
     }
 
+    /// Whether somebody says which region is home.
+    fn home_given(&self, global: &Global) -> bool {
+        global.file_given || global.file.is_file() || region_of_environment().is_some()
+    }
+
     /// `[organization]` of the user's baseline where there is one, else the home region of the environment.
     fn organization(&self, global: &Global) -> Result<Organization, RunError> {
         let mut organization = if global.file_given || global.file.is_file() {
             Baseline::load(&global.file)?.organization
         } else {
-            let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
-            let home = named.filter(|region| !region.is_empty()).unwrap_or_else(|| DEFAULT_HOME.into());
+            let home = region_of_environment().unwrap_or_else(|| DEFAULT_HOME.into());
             let text = format!("version = 1\n[organization]\nhome_region = {}\n", toml::Value::from(home));
             Baseline::parse("import", &text)?.organization
         };
@@ -59,6 +63,11 @@ impl ImportArgs {
         }
         Ok(organization)
     }
+}
+
+fn region_of_environment() -> Option<String> {
+    let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|region| !region.is_empty())
 }
 
 /// A folder with something in it is never written to.

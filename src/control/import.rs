@@ -2,9 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use super::Section;
 use crate::baseline::Baseline;
 use crate::facts::{Account, Facts};
+
+/// The shipped baseline with every section.
+static SHIPPED: LazyLock<Option<toml::Table>> =
+    LazyLock::new(|| toml::from_str(include_str!("../../baselines/full.toml")).ok());
 
 /// How `import` finds out what there is of a section.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +24,8 @@ pub enum Import<S> {
     /// By reading what this section asks for. It names every part that may be there; its values do not matter, because
     /// `Control::import` turns what was read into a section, whatever was wanted.
     Ask(S),
+    /// By comparing with this section: what differs is corrected by what the comparison says is there.
+    Guess(S),
 }
 
 impl<S> Import<S> {
@@ -28,6 +36,7 @@ impl<S> Import<S> {
             Import::Nothing(why) => Import::Nothing(why),
             Import::Known(section) => Import::Known(f(section)),
             Import::Ask(section) => Import::Ask(f(section)),
+            Import::Guess(section) => Import::Guess(f(section)),
         }
     }
 }
@@ -38,14 +47,22 @@ pub struct ImportCx<'a> {
     pub facts: &'a Facts,
     /// What is imported already: accounts and OUs, and the sections of which the management account tells.
     pub baseline: &'a Baseline,
+    /// Name of the organization trail, where there is one.
+    pub trail: Option<&'a str>,
     /// Texts that go into files of their own, by their path in the folder.
     pub(crate) documents: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> ImportCx<'a> {
     /// Nothing is written yet.
-    pub fn new(facts: &'a Facts, baseline: &'a Baseline) -> ImportCx<'a> {
-        ImportCx { facts, baseline, documents: RefCell::default() }
+    pub fn new(facts: &'a Facts, baseline: &'a Baseline, trail: Option<&'a str>) -> ImportCx<'a> {
+        ImportCx { facts, baseline, trail, documents: RefCell::default() }
+    }
+
+    /// A section as `baselines/full.toml` has it.
+    pub fn shipped<S: Section>(&self) -> Option<S> {
+        let value = SHIPPED.as_ref()?.get(S::META.id)?;
+        S::deserialize(value.clone()).ok()
     }
 
     /// Puts a document into a file of its own: returns the path for the section's `file` key. `name` may be any text.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 use crate::names;
@@ -76,10 +76,6 @@ impl Section for SupportRole {
         self.name.iter().cloned().collect()
     }
 
-    fn import(_cx: &ImportCx<'_>) -> Import<SupportRole> {
-        Import::Ask(SupportRole::default())
-    }
-
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Support>()]
     }
@@ -135,11 +131,6 @@ impl Control for Support {
         let role = access_role::read(cx.aws, want).await?;
         let others = if role.is_none() { others(cx, want).await? } else { Vec::new() };
         Ok(Actual { role, others })
-    }
-
-    /// A role that people made has other names and other trust: only the one of this section is recognised.
-    fn import(_cx: &Cx<'_>, want: &Desired, have: &Actual) -> Option<SupportRole> {
-        Support::diff(want, have).is_empty().then(|| SupportRole::default())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

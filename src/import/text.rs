@@ -22,11 +22,6 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// What was written.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// The text so far; the next one begins empty and explains nothing twice.
     pub(crate) fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
@@ -238,7 +233,7 @@ mod tests {
         });
         let mut writer = Writer::default();
         writer.table(&["unknown"], &value);
-        let back: toml::Table = toml::from_str(writer.text()).unwrap();
+        let back: toml::Table = toml::from_str(&writer.take()).unwrap();
         assert_eq!(serde_json::to_value(back).unwrap(), json!({"unknown": value}));
     }
 
@@ -246,6 +241,6 @@ mod tests {
     fn a_comment_has_no_line_of_its_own() {
         let mut writer = Writer::default();
         writer.comment("first\nsecond\u{7}");
-        assert_eq!(writer.text(), "# first second\n");
+        assert_eq!(writer.take(), "# first second\n");
     }
 }

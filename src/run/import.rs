@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{Place, banner, check_organization, connect, name_unimplemented, open_sandbox, read_regions, roles};
-use crate::aws::{Aws, Endpoint};
+use crate::aws::{Aws, Endpoint, Guard};
 use crate::baseline::{Baseline, Organization};
 use crate::control::{DynSection, Import, ImportCx, Scope, Seat, key_of};
 use crate::controls::SECTIONS;
@@ -33,6 +33,8 @@ pub struct Start<'a> {
     pub place: &'a Place,
     /// `[organization]` of the baseline to make: the user's own where there is one.
     pub organization: Organization,
+    /// The user named its home region; otherwise that of an organization trail wins.
+    pub home_given: bool,
     /// Folder of the baseline to make, for messages.
     pub folder: &'a Path,
 }
@@ -46,7 +48,7 @@ pub async fn import(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Result<Imported, RunError> {
-    let Start { place, organization, folder } = start;
+    let Start { place, organization, home_given, folder } = start;
     let endpoint = Endpoint::from_env()?;
     let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
     let door = sandbox.as_ref().map(crate::sandbox::Sandbox::http_client);
@@ -54,7 +56,7 @@ pub async fn import(
     let baseline = Baseline::from_texts(folder, &head.files())?;
     let opened = connect(place, baseline, endpoint, door).await?;
     banner(&opened);
-    let imported = Box::pin(from_opened(opened, organization, folder, cancel, progress)).await;
+    let imported = Box::pin(from_opened(opened, organization, home_given, folder, cancel, progress)).await;
     name_unimplemented(sandbox.as_ref());
     imported
 }
@@ -69,34 +71,52 @@ pub async fn import_through(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Result<Imported, RunError> {
-    let Start { place, organization, folder } = start;
+    let Start { place, organization, home_given, folder } = start;
     let head = Document { organization: table(&organization)?, ..Document::default() };
     let baseline = Baseline::from_texts(folder, &head.files())?;
     let opened = connect(place, baseline, None, Some(door)).await?;
-    Box::pin(from_opened(opened, organization, folder, cancel, progress)).await
+    Box::pin(from_opened(opened, organization, home_given, folder, cancel, progress)).await
 }
 
 async fn from_opened(
     opened: super::Opened,
     mut organization: Organization,
+    home_given: bool,
     folder: &Path,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Result<Imported, RunError> {
-    let super::Opened { baseline, aws, facts, .. } = opened;
+    let super::Opened { mut baseline, aws, facts, .. } = opened;
+    let mut facts = facts::further(&aws, &organization.home_region, &needs(), facts).await?;
+    let trail = organization_trail(&aws, &facts, &organization.home_region).await;
+    if let Some((_, region)) = trail.as_ref().filter(|(_, region)| !home_given && facts.management_regions.contains(region)) {
+        organization.home_region.clone_from(region);
+        baseline.organization.home_region.clone_from(region);
+    }
     let home = organization.home_region.clone();
-    let mut facts = facts::further(&aws, &home, &needs(), facts).await?;
     check_organization(&baseline, &facts)?;
     organization.id = Some(facts.organization_id.clone());
     aws.set_roles(roles(&baseline, Some(&facts), true));
     let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
     let members: BTreeSet<String> = members.map(|a| a.id.clone()).collect();
     read_regions(&aws, &home, members, &mut facts).await;
-    let mut reader = Reader { aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
+    let trail = trail.map(|(name, _)| name);
+    let mut reader = Reader { trail, aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
     let (document, unmanaged) = reader.begin(&organization)?;
     let document = reader.sections(document).await?;
     let document = reader.settled(document).await?;
     Ok(reader.finish(document, unmanaged))
+}
+
+/// Name and home region of the organization trail; nothing where there is none, or where nobody may ask.
+async fn organization_trail(aws: &Aws, facts: &Facts, region: &str) -> Option<(String, String)> {
+    let guard = Guard { control: "import".into(), reads: &["cloudtrail:DescribeTrails"], writes: &[] };
+    let clients = aws.clients(&facts.management_account, region, guard).await.ok()?;
+    let trails = clients.cloudtrail();
+    let trails = trails.call("DescribeTrails", |c| c.describe_trails().include_shadow_trails(true).send());
+    let trails = trails.await.ok()?.trail_list.unwrap_or_default();
+    let found = trails.into_iter().find(|t| t.is_organization_trail == Some(true))?;
+    Some((found.name?, found.home_region?))
 }
 
 /// A value as a table without nulls.
@@ -119,7 +139,75 @@ fn is_first(section: &dyn DynSection) -> bool {
     section.controls().iter().all(|c| is_central(c.meta().scope) && c.meta().seat == Seat::Management)
 }
 
+/// Sections by id.
+type Sections = BTreeMap<&'static str, Value>;
+
+/// What was found of sections.
+#[derive(Default)]
+struct Found {
+    /// Of the organization; `None`: something of a guess is not there.
+    central: BTreeMap<&'static str, Option<Value>>,
+    /// Of accounts and regions.
+    targets: BTreeMap<&'static str, BTreeMap<Target, Leaves>>,
+    /// Guesses of which something is not there for the organization.
+    broken: BTreeSet<&'static str>,
+}
+
+impl Found {
+    /// What one unit found. Of a guess every unit must have found something; each corrects what it is about.
+    fn add(&mut self, id: &'static str, target: Option<Target>, value: Option<Value>, guess: Option<&Value>) {
+        let Some(target) = target else {
+            match (value, guess) {
+                (None, Some(_)) => {
+                    self.broken.insert(id);
+                    self.central.insert(id, None);
+                }
+                (None, None) => {}
+                (Some(value), None) => {
+                    let have = self.central.entry(id).or_insert_with(|| Some(empty(&value)));
+                    if let Some(have) = have {
+                        merge(have, &value);
+                    }
+                }
+                (Some(value), Some(guess)) => {
+                    if let Some(have) = self.central.entry(id).or_insert_with(|| Some(guess.clone())) {
+                        corrections(have, guess, &value);
+                    }
+                }
+            }
+            return;
+        };
+        let targets = self.targets.entry(id).or_default();
+        let found = value.as_ref().map(leaves).unwrap_or_default();
+        match (guess.map(leaves), targets.get_mut(&target)) {
+            // An empty one was found wanting by another unit of the same target.
+            (Some(guess), Some(have)) => {
+                let lost = found.is_empty() || have.is_empty();
+                have.retain(|path, _| !lost && (found.contains_key(path) || !guess.contains_key(path)));
+                have.extend(found.into_iter().filter(|(path, value)| !lost && guess.get(path) != Some(value)));
+            }
+            (None, Some(have)) => have.extend(found),
+            (_, None) => drop(targets.insert(target, found)),
+        }
+    }
+}
+
+/// Takes over what differs from the guess.
+fn corrections(have: &mut Value, guess: &Value, value: &Value) {
+    let (Value::Object(have), Value::Object(guess), Value::Object(value)) = (have, guess, value) else { return };
+    for (key, guessed) in guess {
+        match (value.get(key), have.get_mut(key)) {
+            (None, _) => drop(have.remove(key)),
+            (Some(new), Some(old)) if new.is_object() => corrections(old, guessed, new),
+            (Some(new), _) if new != guessed => drop(have.insert(key.clone(), new.clone())),
+            _ => {}
+        }
+    }
+}
+
 struct Reader<'a> {
+    /// Name of the organization trail.
+    trail: Option<String>,
     aws: Aws,
     facts: Facts,
     folder: &'a Path,
@@ -162,8 +250,8 @@ impl Reader<'_> {
     async fn sections(&mut self, mut document: Document) -> Result<Document, RunError> {
         for first in [true, false] {
             let baseline = Baseline::from_texts(self.folder, &document.files())?;
-            let cx = ImportCx::new(&self.facts, &baseline);
-            let mut asks: BTreeMap<&'static str, Value> = BTreeMap::new();
+            let cx = ImportCx::new(&self.facts, &baseline, self.trail.as_deref());
+            let (mut asks, mut guesses) = (Sections::new(), Sections::new());
             for section in SECTIONS.iter().filter(|s| is_first(**s) == first) {
                 let id = section.meta().id;
                 match section.import(&cx) {
@@ -171,30 +259,60 @@ impl Reader<'_> {
                     Import::Nothing(why) => drop(document.left_out.insert(id.into(), why)),
                     Import::Known(value) => drop(document.base.insert(id, without_null(&value))),
                     Import::Ask(value) => drop(asks.insert(id, without_null(&value))),
+                    Import::Guess(value) => drop(guesses.insert(id, without_null(&value))),
                 }
             }
             document.documents.append(&mut cx.documents.take());
-            self.ask(&mut document, asks).await?;
+            self.possible(&mut document, &asks, &mut guesses);
+            self.ask(&mut document, asks, guesses).await?;
         }
         Ok(document)
+    }
+
+    /// Leaves guesses out that break a rule here, such as those that name an account which is not there.
+    fn possible(&self, document: &mut Document, asks: &Sections, guesses: &mut Sections) {
+        let whole = |guesses: &Sections| {
+            let mut asking = document.clone();
+            asking.base.extend(asks.clone());
+            asking.base.extend(guesses.clone());
+            asking
+        };
+        let reads = |document: &Document| Baseline::from_texts(self.folder, &document.files());
+        if reads(&whole(guesses)).is_ok() {
+            return;
+        }
+        let all = whole(guesses);
+        let mut refused = BTreeMap::new();
+        for id in guesses.keys() {
+            if let Err(error) = reads(&all.only(&[id, "delegated_admins", "log_archive", "org_trail"])) {
+                refused.insert(*id, error.render(false).lines().next().unwrap_or_default().to_string());
+            }
+        }
+        guesses.retain(|id, _| !refused.contains_key(id));
+        for (id, why) in refused {
+            document.left_out.insert(id.into(), format!("it cannot be as orgbase makes it: {why}"));
+        }
     }
 
     /// Reads what the sections ask for, and puts what is there into the document.
     async fn ask(
         &mut self,
         document: &mut Document,
-        asks: BTreeMap<&'static str, Value>,
+        asks: Sections,
+        guesses: Sections,
     ) -> Result<(), RunError> {
-        if asks.is_empty() {
+        if asks.is_empty() && guesses.is_empty() {
             return Ok(());
         }
         let mut asking = document.clone();
         asking.base.extend(asks.clone());
+        asking.base.extend(guesses.clone());
         let baseline = Baseline::from_texts(self.folder, &asking.files())?;
-        let shared = self.spread(baseline, &asks.keys().copied().collect::<Vec<_>>())?;
-        let readings = plan::import::import(&shared, self.cancel, self.progress).await;
-        let mut central: BTreeMap<&'static str, Value> = BTreeMap::new();
-        let mut found: BTreeMap<&'static str, BTreeMap<Target, Leaves>> = BTreeMap::new();
+        let asked: Vec<&'static str> = asks.keys().chain(guesses.keys()).copied().collect();
+        let shared = self.spread(baseline, &asked)?;
+        let guesses = Arc::new(guesses);
+        let readings = plan::import::import(&shared, &guesses, self.cancel, self.progress).await;
+        let mut found = Found::default();
         for (unit, reading) in shared.units.iter().zip(readings) {
             let Some(section) = crate::controls::section(&unit.id.control) else { continue };
             let id = section.meta().id;
@@ -202,33 +320,29 @@ impl Reader<'_> {
                 self.note(&reading.row);
                 continue;
             }
-            match (unit.meta.scope, reading.found) {
-                (scope, None) if is_central(scope) => {}
-                (scope, Some(value)) if is_central(scope) => {
-                    merge(central.entry(id).or_insert_with(|| empty(&value)), &value);
-                }
-                (scope, value) => {
-                    let target = self.target(unit, scope, &shared.baseline);
-                    let own = found.entry(id).or_default().entry(target).or_default();
-                    own.extend(value.as_ref().map(leaves).unwrap_or_default());
-                }
-            }
+            let scope = unit.meta.scope;
+            let target = (!is_central(scope)).then(|| self.target(unit, scope, &shared.baseline));
+            found.add(id, target, reading.found, guesses.get(id));
         }
         let homes = self.homes(&shared.baseline);
-        for id in asks.keys() {
+        for id in asked {
             let mut there = false;
-            if let Some(value) = central.remove(id) {
+            if let Some(value) = found.central.remove(id).flatten() {
                 merge(document.base.entry(id).or_insert_with(|| empty(&value)), &value);
                 there = true;
             }
-            if let Some(targets) = found.remove(id) {
+            if let Some(targets) = found.targets.remove(id).filter(|_| !found.broken.contains(id)) {
                 there |= targets.values().any(|l| !l.is_empty());
                 let section = crate::controls::section(id);
                 let is_whole = |value: &Value| section.is_none_or(|s| s.is_whole(value));
                 document.add(id, fold(&targets, &homes, &is_whole));
             }
             if !there && !document.base.contains_key(id) {
-                document.left_out.insert((*id).into(), "there is nothing of it".into());
+                let why = match guesses.contains_key(id) {
+                    true => "it is not as orgbase makes it",
+                    false => "there is nothing of it",
+                };
+                document.left_out.insert(id.into(), why.into());
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod cli;
 mod converge;
 mod faults;
 mod generated;
+mod import;
 mod property;
 mod regions;
 mod registry;
