@@ -32,7 +32,7 @@ impl ImportArgs {
         let place = super::plan::place(global, true);
         let bar = Bar::new("import", 0, global.shows_progress());
         let organization = self.organization(global)?;
-        let start = Start { place: &place, organization, home_given: self.home_given(global), folder: &self.out };
+        let start = Start { place: &place, organization, home_given: ImportArgs::home_given(global), folder: &self.out };
         let imported = Box::pin(import(start, &super::plan::on_ctrl_c(), &bar)).await?;
         drop(bar);
         write(&self.out, &imported)?;
@@ -44,7 +44,7 @@ impl ImportArgs {
     }
 
     /// Whether somebody says which region is home.
-    fn home_given(&self, global: &Global) -> bool {
+    fn home_given(global: &Global) -> bool {
         global.file_given || global.file.is_file() || region_of_environment().is_some()
     }
 

@@ -109,9 +109,9 @@ impl Template<'_> {
         let mut resources = Map::new();
         resources.extend(provider);
         for (purpose, web) in PURPOSES.into_iter().zip(trust) {
-            let mut statements = vec![self.from_management()];
+            let mut statements = vec![self.by_management()];
             statements.extend(web);
-            self.role_resources(purpose, statements, &["management"], &mut resources);
+            self.role_resources(purpose, &statements, &["management"], &mut resources);
         }
         resources.insert("MemberRoles".into(), self.stack_set());
         json!({
@@ -131,9 +131,9 @@ impl Template<'_> {
         let mut resources = Map::new();
         for purpose in PURPOSES {
             let seats: Vec<&str> = SEATS.into_iter().filter(|seat| *seat != "management").collect();
-            self.role_resources(purpose, self.from_organization(purpose), &seats, &mut resources);
+            self.role_resources(purpose, &self.by_organization(purpose), &seats, &mut resources);
         }
-        let conditions = self.conditions(&resources);
+        let conditions = Template::conditions(&resources);
         let mut template = json!({
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": "Roles of orgbase in a member account",
@@ -156,7 +156,7 @@ impl Template<'_> {
     }
 
     /// Conditions that some resource names.
-    fn conditions(&self, resources: &Map<String, Value>) -> Value {
+    fn conditions(resources: &Map<String, Value>) -> Value {
         let all = [("LogArchive", "LogArchiveAccount"), ("DelegatedAdmin", "AdministratorAccount")];
         let text = Value::Object(resources.clone()).to_string();
         let used = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
@@ -180,7 +180,7 @@ impl Template<'_> {
     fn role_resources(
         &self,
         purpose: &str,
-        trust: Vec<Value>,
+        trust: &[Value],
         seats: &[&str],
         resources: &mut Map<String, Value>,
     ) {
@@ -224,7 +224,7 @@ impl Template<'_> {
     }
 
     /// Principals of the management account whose own permissions allow it.
-    fn from_management(&self) -> Value {
+    fn by_management(&self) -> Value {
         json!({
             "Effect": "Allow",
             "Principal": { "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" } },
@@ -234,16 +234,14 @@ impl Template<'_> {
     }
 
     /// The role of the same name in the management account, and nobody else.
-    fn from_organization(&self, purpose: &str) -> Vec<Value> {
+    fn by_organization(&self, purpose: &str) -> Vec<Value> {
         let role = format!("arn:${{AWS::Partition}}:iam::${{ManagementAccount}}:role/{}", self.role(purpose));
         let mut equals = json!({ "aws:PrincipalOrgID": { "Ref": "OrganizationId" } });
-        let mut actions = vec!["sts:AssumeRole"];
         let mut condition = json!({ "ArnEquals": { "aws:PrincipalArn": { "Fn::Sub": role } } });
         let mut statements = Vec::new();
         let principal = json!({ "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" } });
         if self.organization.source_identity {
             // Of its own: the external id is no key of `sts:SetSourceIdentity`.
-            actions = vec!["sts:AssumeRole"];
             let mut only = condition.clone();
             extend(&mut only, json!({ "StringEquals": equals.clone() }));
             statements.push(json!({
@@ -256,7 +254,7 @@ impl Template<'_> {
         extend(&mut condition, json!({ "StringEquals": equals }));
         statements.insert(
             0,
-            json!({ "Effect": "Allow", "Principal": principal, "Action": actions, "Condition": condition }),
+            json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition }),
         );
         statements
     }
@@ -325,7 +323,7 @@ fn github() -> Web {
             Some(have) => extend(have, subject),
             None => extend(&mut condition, json!({ operator: subject })),
         }
-        Some(web_identity(json!({ "Ref": "GitHubProvider" }), condition))
+        Some(web_identity(&json!({ "Ref": "GitHubProvider" }), &condition))
     };
     let trusts = [
         trust("StringLike", "repo:${GitHubRepository}:*"),
@@ -348,11 +346,11 @@ fn kubernetes() -> Web {
         "oidc.eks.REGION.amazonaws.com/id/CLUSTER:aud": "sts.amazonaws.com",
         "oidc.eks.REGION.amazonaws.com/id/CLUSTER:sub": "system:serviceaccount:orgbase:orgbase",
     } });
-    let trust = web_identity(json!({ "Ref": "ClusterProviderArn" }), condition);
+    let trust = web_identity(&json!({ "Ref": "ClusterProviderArn" }), &condition);
     (parameters, None, [Some(trust), None])
 }
 
-fn web_identity(provider: Value, condition: Value) -> Value {
+fn web_identity(provider: &Value, condition: &Value) -> Value {
     json!({
         "Effect": "Allow",
         "Principal": { "Federated": provider },

@@ -131,7 +131,7 @@ fn plain_trust(service: &str) -> Value {
 }
 
 /// The role with which the scheduler starts one thing.
-fn starter(statements: Value) -> Value {
+fn starter(statements: &Value) -> Value {
     json!({
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -145,7 +145,7 @@ fn starter(statements: Value) -> Value {
     })
 }
 
-fn timetable(baseline: &Baseline, target: Value) -> Value {
+fn timetable(baseline: &Baseline, target: &Value) -> Value {
     json!({
         "Type": "AWS::Scheduler::Schedule",
         "Properties": {
@@ -170,7 +170,7 @@ fn log_group(baseline: &Baseline) -> Value {
     })
 }
 
-fn template(description: &str, parameters: Value, resources: Map<String, Value>) -> Value {
+fn template(description: &str, parameters: &Value, resources: &Map<String, Value>) -> Value {
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": description,
@@ -219,14 +219,14 @@ fn lambda(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
         }),
     );
     let start = json!([{ "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn("Function") }]);
-    resources.insert("StarterRole".into(), starter(start));
+    resources.insert("StarterRole".into(), starter(&start));
     let target = json!({
         "Arn": arn("Function"),
         "RoleArn": arn("StarterRole"),
         "RetryPolicy": { "MaximumRetryAttempts": 0 },
     });
-    resources.insert("Schedule".into(), timetable(baseline, target));
-    template("orgbase drift once a day, in Lambda", json!({ "ImageUri": image() }), resources)
+    resources.insert("Schedule".into(), timetable(baseline, &target));
+    template("orgbase drift once a day, in Lambda", &json!({ "ImageUri": image() }), &resources)
 }
 
 fn ecs(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
@@ -247,7 +247,7 @@ fn ecs(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
         }),
     );
     resources.insert("Task".into(), task(baseline));
-    resources.insert("StarterRole".into(), starter(may_start()));
+    resources.insert("StarterRole".into(), starter(&may_start()));
     let network = json!({ "AwsvpcConfiguration": {
         "AssignPublicIp": { "Ref": "AssignPublicIp" },
         "SecurityGroups": { "Ref": "SecurityGroupIds" },
@@ -264,7 +264,7 @@ fn ecs(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
             "NetworkConfiguration": network,
         },
     });
-    resources.insert("Schedule".into(), timetable(baseline, target));
+    resources.insert("Schedule".into(), timetable(baseline, &target));
     let parameters = json!({
         "ImageUri": image(),
         "ClusterArn": { "Type": "String", "Description": "ARN of the ECS cluster", "AllowedPattern": "^arn:[a-z-]+:ecs:.+$" },
@@ -275,7 +275,7 @@ fn ecs(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
             "Description": "Whether the task gets a public address",
         },
     });
-    template("orgbase drift once a day, in ECS", parameters, resources)
+    template("orgbase drift once a day, in ECS", &parameters, &resources)
 }
 
 fn may_start() -> Value {

@@ -1,5 +1,7 @@
 //! YAML of JSON values: block style, every text in double quotes. What YAML might take for something else is never bare.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 /// A document that ends with a line break.
@@ -14,17 +16,19 @@ fn block(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Object(members) if !members.is_empty() => {
             for (key, member) in members {
-                out.push_str(&format!("{indent}{}:", bare(key)));
+                let _ = write!(out, "{indent}{}:", bare(key));
                 member_of(member, depth, out);
             }
         }
         Value::Array(items) if !items.is_empty() => {
             for item in items {
-                out.push_str(&format!("{indent}-"));
+                let _ = write!(out, "{indent}-");
                 member_of(item, depth, out);
             }
         }
-        scalar => out.push_str(&format!("{indent}{scalar}\n")),
+        scalar => {
+            let _ = writeln!(out, "{indent}{scalar}");
+        }
     }
 }
 
@@ -40,7 +44,7 @@ fn member_of(value: &Value, depth: usize, out: &mut String) {
         block(value, depth + 1, out);
     } else {
         // JSON is YAML: a text in JSON's quotes means the same.
-        out.push_str(&format!(" {value}\n"));
+        let _ = writeln!(out, " {value}");
     }
 }
 

@@ -149,13 +149,21 @@ fn is_table(value: &Value) -> bool {
 
 /// A value on one line; nothing where TOML has no such value.
 pub(crate) fn inline(value: &Value) -> Option<String> {
-    toml::Value::try_from(value).ok().map(|v| v.to_string())
+    match value {
+        Value::String(text) => Some(basic(text)),
+        other => toml::Value::try_from(other).ok().map(|v| v.to_string()),
+    }
 }
 
 /// A key as TOML writes it.
 pub(crate) fn quoted(key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if bare { key.to_string() } else { toml::Value::from(key).to_string() }
+    if bare { key.to_string() } else { basic(key) }
+}
+
+/// A text on one line: JSON's quotes and escapes are TOML's, but for one character.
+fn basic(text: &str) -> String {
+    Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// Keys with dots between them.
@@ -229,7 +237,7 @@ mod tests {
     #[test]
     fn odd_keys_nested_tables_and_lists_read_back() {
         let value = json!({
-            "/Odd \"name\"\n": {}, "z": [], "list": [{"a": 1, "t": {"x": "y"}}, {"b": ["q"]}], "deep": {"er": {"k": true}},
+            "/Odd \"name\" '\\ \u{7f}\n": {}, "z": [], "list": [{"a": 1, "t": {"x": "y"}}, {"b": ["q"]}], "deep": {"er": {"k": true}},
         });
         let mut writer = Writer::default();
         writer.table(&["unknown"], &value);

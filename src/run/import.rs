@@ -16,13 +16,14 @@ use crate::controls::SECTIONS;
 use crate::error::{Kind, RunError};
 use crate::facts::{self, Facts, Needs};
 use crate::import::document::{merge, without_null};
-use crate::import::fold::{Leaves, Target, fold, leaves};
+use crate::import::fold::{Target, fold};
+use crate::import::found::{Found, Sections, empty};
 use crate::import::{Document, Imported, Residue, accounts};
 use crate::plan::{self, Refresh, Shared};
 use crate::report::UnitReport;
 use crate::report::text::safe;
 use crate::selector::Selection;
-use crate::units::{self, Bounds, Cancel, OutcomeKind, Progress, Unit};
+use crate::units::{self, Bounds, Cancel, OutcomeKind, Progress, Task, Unit};
 
 /// How often what does not hold is taken out before that is a defect.
 const ROUNDS: usize = 5;
@@ -139,72 +140,6 @@ fn is_first(section: &dyn DynSection) -> bool {
     section.controls().iter().all(|c| is_central(c.meta().scope) && c.meta().seat == Seat::Management)
 }
 
-/// Sections by id.
-type Sections = BTreeMap<&'static str, Value>;
-
-/// What was found of sections.
-#[derive(Default)]
-struct Found {
-    /// Of the organization; `None`: something of a guess is not there.
-    central: BTreeMap<&'static str, Option<Value>>,
-    /// Of accounts and regions.
-    targets: BTreeMap<&'static str, BTreeMap<Target, Leaves>>,
-    /// Guesses of which something is not there for the organization.
-    broken: BTreeSet<&'static str>,
-}
-
-impl Found {
-    /// What one unit found. Of a guess every unit must have found something; each corrects what it is about.
-    fn add(&mut self, id: &'static str, target: Option<Target>, value: Option<Value>, guess: Option<&Value>) {
-        let Some(target) = target else {
-            match (value, guess) {
-                (None, Some(_)) => {
-                    self.broken.insert(id);
-                    self.central.insert(id, None);
-                }
-                (None, None) => {}
-                (Some(value), None) => {
-                    let have = self.central.entry(id).or_insert_with(|| Some(empty(&value)));
-                    if let Some(have) = have {
-                        merge(have, &value);
-                    }
-                }
-                (Some(value), Some(guess)) => {
-                    if let Some(have) = self.central.entry(id).or_insert_with(|| Some(guess.clone())) {
-                        corrections(have, guess, &value);
-                    }
-                }
-            }
-            return;
-        };
-        let targets = self.targets.entry(id).or_default();
-        let found = value.as_ref().map(leaves).unwrap_or_default();
-        match (guess.map(leaves), targets.get_mut(&target)) {
-            // An empty one was found wanting by another unit of the same target.
-            (Some(guess), Some(have)) => {
-                let lost = found.is_empty() || have.is_empty();
-                have.retain(|path, _| !lost && (found.contains_key(path) || !guess.contains_key(path)));
-                have.extend(found.into_iter().filter(|(path, value)| !lost && guess.get(path) != Some(value)));
-            }
-            (None, Some(have)) => have.extend(found),
-            (_, None) => drop(targets.insert(target, found)),
-        }
-    }
-}
-
-/// Takes over what differs from the guess.
-fn corrections(have: &mut Value, guess: &Value, value: &Value) {
-    let (Value::Object(have), Value::Object(guess), Value::Object(value)) = (have, guess, value) else { return };
-    for (key, guessed) in guess {
-        match (value.get(key), have.get_mut(key)) {
-            (None, _) => drop(have.remove(key)),
-            (Some(new), Some(old)) if new.is_object() => corrections(old, guessed, new),
-            (Some(new), _) if new != guessed => drop(have.insert(key.clone(), new.clone())),
-            _ => {}
-        }
-    }
-}
-
 struct Reader<'a> {
     /// Name of the organization trail.
     trail: Option<String>,
@@ -316,9 +251,16 @@ impl Reader<'_> {
         for (unit, reading) in shared.units.iter().zip(readings) {
             let Some(section) = crate::controls::section(&unit.id.control) else { continue };
             let id = section.meta().id;
+            let guessed = guesses.contains_key(id);
+            // A guess that cannot even be asked for is wrong, and one that could not be read is not known.
+            let wrong = guessed && matches!(reading.row.outcome, OutcomeKind::Blocked | OutcomeKind::Failed);
             if reading.row.outcome != OutcomeKind::InSync {
-                self.note(&reading.row);
-                continue;
+                if !guessed || reading.row.outcome != OutcomeKind::Blocked {
+                    self.note(&reading.row);
+                }
+                if !wrong {
+                    continue;
+                }
             }
             let scope = unit.meta.scope;
             let target = (!is_central(scope)).then(|| self.target(unit, scope, &shared.baseline));
@@ -419,6 +361,15 @@ impl Reader<'_> {
         let mut changed = false;
         let mut differing: BTreeMap<&'static str, BTreeMap<String, String>> = BTreeMap::new();
         for (unit, row) in shared.units.iter().zip(rows) {
+            let settled = matches!(unit.task, Task::Settled(OutcomeKind::Blocked, _));
+            if let Some(section) = crate::controls::section(&unit.id.control).filter(|_| settled) {
+                // It needs another section, which is not imported.
+                let why = row.reason.clone().unwrap_or_default();
+                document.drop_section(section.meta().id);
+                document.left_out.insert(section.meta().id.into(), safe(&why));
+                changed = true;
+                continue;
+            }
             self.note(row);
             if row.outcome != OutcomeKind::Drift {
                 continue;
@@ -475,11 +426,6 @@ fn is_central(scope: Scope) -> bool {
 fn why(row: &UnitReport) -> String {
     let paths: Vec<&str> = row.changes.iter().map(|c| c.path.as_str()).collect();
     format!("it cannot be declared as it is: {} would be changed", paths.join(", "))
-}
-
-/// Something to merge into.
-fn empty(value: &Value) -> Value {
-    if value.is_array() { json!([]) } else { json!({}) }
 }
 
 /// `[accounts]`, without the keys that are as when they are left out.
