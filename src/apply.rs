@@ -1,5 +1,6 @@
 //! Converges the units that a plan found to differ.
 
+mod again;
 mod bucket;
 pub mod files;
 pub mod journal;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::control::{BoxFuture, Cx, Diff, Outcome, Record, Recorder, Risk};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::plan::saved::Allowed;
-use crate::plan::{Shared, blame_sessions_once, failed, locate};
+use crate::plan::{Shared, blame_sessions_once, failed, locate, plan_again};
 use crate::report::UnitReport;
 use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit, UnitId};
 
@@ -25,6 +26,9 @@ pub struct Consent {
     pub destructive: bool,
     /// A person is at the terminal: expired exceptions are corrected.
     pub interactive: bool,
+    /// What a plan would show need not be seen before: units that this run's own changes moved are planned once more, and
+    /// written.
+    pub again: bool,
     /// Only what this saved plan holds.
     pub saved: Option<Allowed>,
     /// What somebody typed for changes that nobody can ever take back.
@@ -41,50 +45,102 @@ pub async fn apply(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Vec<UnitReport> {
-    let rows: Vec<Row> =
+    let decided: Vec<Row> =
         shared.units.iter().zip(planned).map(|(unit, row)| consent.decide(unit, row)).collect();
-    let rows = Arc::new(rows);
     let journal = Arc::new(journal);
-    let work = |index: usize| {
-        let (shared, rows, journal) = (Arc::clone(shared), Arc::clone(&rows), Arc::clone(&journal));
-        async move {
-            match (shared.units.get(index), rows.get(index)) {
-                (Some(unit), Some(Row::Go(planned))) => {
-                    let row = apply_unit(&shared, unit, planned, journal.as_ref().as_ref()).await;
-                    let status = Status { attempted: true, ..status_of(&row) };
-                    (row, status)
-                }
-                (_, Some(Row::Keep(row))) => (row.clone(), status_of(row)),
-                _ => (shared.broken(index, "no such unit"), Status::BLOCKED),
-            }
-        }
-    };
-    let ends = Ends {
-        blocked: &|index, cause| match rows.get(index) {
-            // What is known without a call stays as it is; what was to be written waits.
-            Some(Row::Keep(row)) => (row.clone(), status_of(row)),
-            Some(Row::Go(row)) => {
-                let changes = row.changes.clone();
-                (UnitReport { changes, ..shared.blocked(index, cause) }, Status::BLOCKED)
-            }
-            None => (shared.blocked(index, cause), Status::BLOCKED),
-        },
-        not_run: &|index| match rows.get(index) {
-            Some(Row::Keep(row)) => row.clone(),
-            Some(Row::Go(row)) => {
-                let reason = Some("the run was stopped before its turn".to_string());
-                UnitReport { outcome: OutcomeKind::NotRun, reason, ..row.clone() }
-            }
-            None => shared.broken(index, "no such unit"),
-        },
-        broken: &|index, message| shared.broken(index, message),
-    };
-    let mut rows = units::run(&shared.units, bounds, cancel, progress, work, &ends).await;
+    let mut round =
+        Round { shared, decided: Arc::new(decided), consent: Arc::new(consent.to_repeat()), journal };
+    let mut rows = round.run(bounds, cancel, progress).await;
+    while consent.again
+        && !cancel.is_cancelled()
+        && let Some(next) = again::next_round(&shared.units, &round.decided, &rows)
+    {
+        round.decided = Arc::new(next);
+        rows = round.run(bounds, cancel, &Unseen).await;
+    }
     blame_sessions_once(&shared.units, &mut rows);
-    if let Some(journal) = journal.as_ref() {
+    if let Some(journal) = round.journal.as_ref() {
         journal.finish(&rows).await;
     }
     rows
+}
+
+/// Nobody is told of units that had their outcome in the first round.
+struct Unseen;
+
+impl Progress for Unseen {
+    fn done(&self, _outcome: OutcomeKind) {}
+}
+
+/// Every unit has its turn once.
+struct Round<'a> {
+    shared: &'a Arc<Shared>,
+    decided: Arc<Vec<Row>>,
+    /// For what is planned once more.
+    consent: Arc<Consent>,
+    journal: Arc<Option<Journal>>,
+}
+
+impl Round<'_> {
+    async fn run(&self, bounds: Bounds, cancel: &Cancel, progress: &dyn Progress) -> Vec<UnitReport> {
+        let (shared, rows) = (self.shared, &self.decided);
+        let work = |index: usize| {
+            let (shared, rows) = (Arc::clone(shared), Arc::clone(rows));
+            let (consent, journal) = (Arc::clone(&self.consent), Arc::clone(&self.journal));
+            async move {
+                let journal = journal.as_ref().as_ref();
+                match (shared.units.get(index), rows.get(index)) {
+                    (Some(unit), Some(Row::Go(planned))) => {
+                        tried(apply_unit(&shared, unit, planned, journal).await)
+                    }
+                    (Some(unit), Some(Row::Again(_))) => {
+                        tried(repeat_unit(&shared, unit, &consent, journal).await)
+                    }
+                    (_, Some(Row::Keep(row))) => (row.clone(), status_of(row)),
+                    _ => (shared.broken(index, "no such unit"), Status::BLOCKED),
+                }
+            }
+        };
+        let ends = Ends {
+            blocked: &|index, cause| match rows.get(index) {
+                // What is known without a call stays as it is; what was to be written waits.
+                Some(Row::Keep(row)) => (row.clone(), status_of(row)),
+                Some(Row::Go(row) | Row::Again(row)) => {
+                    let changes = row.changes.clone();
+                    (UnitReport { changes, ..shared.blocked(index, cause) }, Status::BLOCKED)
+                }
+                None => (shared.blocked(index, cause), Status::BLOCKED),
+            },
+            not_run: &|index| match rows.get(index) {
+                Some(Row::Keep(row)) => row.clone(),
+                Some(Row::Go(row) | Row::Again(row)) => {
+                    let reason = Some("the run was stopped before its turn".to_string());
+                    UnitReport { outcome: OutcomeKind::NotRun, reason, ..row.clone() }
+                }
+                None => shared.broken(index, "no such unit"),
+            },
+            broken: &|index, message| shared.broken(index, message),
+        };
+        units::run(&shared.units, bounds, cancel, progress, work, &ends).await
+    }
+}
+
+fn tried(row: UnitReport) -> (UnitReport, Status) {
+    let status = Status { attempted: true, ..status_of(&row) };
+    (row, status)
+}
+
+/// Plans a unit once more, from what is there now, and makes its changes.
+async fn repeat_unit(
+    shared: &Shared,
+    unit: &Unit,
+    consent: &Consent,
+    journal: Option<&Journal>,
+) -> UnitReport {
+    match consent.decide(unit, plan_again(shared, unit).await) {
+        Row::Go(planned) => apply_unit(shared, unit, &planned, journal).await,
+        Row::Keep(row) | Row::Again(row) => row,
+    }
 }
 
 /// Units that wait may run only when what they wait for is as it should be, or is not for this run to make so: an account
@@ -102,6 +158,8 @@ enum Row {
     Keep(UnitReport),
     /// Its changes are made.
     Go(UnitReport),
+    /// This run moved it: it is planned once more.
+    Again(UnitReport),
 }
 
 impl Consent {

@@ -13,6 +13,7 @@ pub mod format;
 pub mod report;
 mod rows;
 mod rules;
+mod scores;
 mod source;
 mod sources;
 mod verdict;

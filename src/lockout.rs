@@ -4,7 +4,8 @@
 mod allow;
 mod calls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use time::OffsetDateTime;
 
@@ -56,6 +57,7 @@ fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -
     let today = OffsetDateTime::now_utc().date();
     let units = units::expand(&Scope { baseline, facts, selection: &Selection::default(), today })?;
     let levels = allow::Levels::new(facts, &policies);
+    let spoken = Spoken::default();
     for (account, calls) in &calls::by_account(&units, facts, &baseline.organization.home_region) {
         let Some(account) = facts.accounts.get(*account) else { continue };
         let places = places_of(account, baseline, moving.contains(account.id.as_str()));
@@ -64,7 +66,7 @@ fn check_policies(baseline: &Baseline, facts: &Facts, moving: &BTreeSet<&str>) -
             .filter(|p| places.iter().any(|place| p.targets.iter().any(|t| reaches(t, place, &account.id))))
             .map(|p| (p.name.as_str(), &p.document))
             .collect();
-        if let Some(denial) = denied(account, calls, &above, baseline, facts) {
+        if let Some(denial) = denied(account, calls, &above, &spoken, baseline, facts) {
             return Err(refusal(&denial, account));
         }
         if let Some(gap) = levels.gap(account, &places, calls, baseline, facts) {
@@ -93,7 +95,7 @@ pub fn denied_by_move(
     let home = baseline.organization.home_region.clone();
     let call = |action: &String| Call { action: action.clone(), region: home.clone(), write: false };
     let calls = actions.iter().map(call).collect();
-    denied(account, &calls, &above, baseline, facts)
+    denied(account, &calls, &above, &Spoken::default(), baseline, facts)
 }
 
 /// Where the account will be once the baseline is applied; also where it is, if this run does not move it.
@@ -115,6 +117,7 @@ fn denied(
     account: &Account,
     calls: &BTreeSet<Call>,
     documents: &[(&str, &Document)],
+    spoken: &Spoken,
     baseline: &Baseline,
     facts: &Facts,
 ) -> Option<Denial> {
@@ -124,7 +127,7 @@ fn denied(
     let eyes = Eyes::new(account, baseline, facts);
     for (policy, document) in documents {
         let narrow = is_narrow(document);
-        for call in calls.iter().filter(|call| speaks_of(document, Effect::Deny, &call.action)) {
+        for call in calls.iter().filter(|call| spoken.denies(policy, document, &call.action)) {
             let requests = eyes.requests(call, narrow);
             let denying = |request| may_deny(document, request, &calls::is_absent);
             if let Some(statement) = requests.iter().find_map(denying) {
@@ -135,6 +138,25 @@ fn denied(
         }
     }
     None
+}
+
+/// Which actions the denies of each policy speak of. The same calls are made in every account and region: each is looked at
+/// once.
+#[derive(Default)]
+struct Spoken(RefCell<HashMap<String, HashMap<String, bool>>>);
+
+impl Spoken {
+    /// `policy` is the document's name.
+    fn denies(&self, policy: &str, document: &Document, action: &str) -> bool {
+        let mut known = self.0.borrow_mut();
+        let actions = known.entry(policy.to_owned()).or_default();
+        if let Some(spoken) = actions.get(action) {
+            return *spoken;
+        }
+        let spoken = speaks_of(document, Effect::Deny, action);
+        actions.insert(action.to_owned(), spoken);
+        spoken
+    }
 }
 
 /// Whether a statement is about some resources only.

@@ -135,6 +135,11 @@ pub fn security_audit_role(baseline: &Baseline) -> String {
     prefixed(baseline, "security-audit")
 }
 
+/// Group in every account whose members may do nothing without MFA.
+pub fn mfa_group(baseline: &Baseline) -> String {
+    prefixed(baseline, "require-mfa")
+}
+
 /// SNS topic of the metric alarms.
 pub fn alarm_topic(baseline: &Baseline) -> String {
     prefixed(baseline, "alarms")

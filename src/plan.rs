@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::aws::{Aws, Guard};
 use crate::baseline::Baseline;
-use crate::control::{Cx, Diff, Planned};
+use crate::control::{Cx, Diff, DynUnit, Planned};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::Facts;
 use crate::report::UnitReport;
@@ -142,9 +142,22 @@ async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
         Task::Settled(outcome, why) => return settled(shared, unit, *outcome, why),
         Task::Do(task) => task,
     };
-    if let Some(row) = central::row(shared, unit, task.as_ref()).await {
-        return row;
+    match central::row(shared, unit, task.as_ref()).await {
+        Some(row) => row,
+        None => plan_itself(shared, unit, task.as_ref(), false).await,
     }
+}
+
+/// Plans one unit in an `apply` that has written already: whatever was read before may be out of date.
+pub async fn plan_again(shared: &Shared, unit: &Unit) -> UnitReport {
+    match &unit.task {
+        Task::Settled(outcome, why) => settled(shared, unit, *outcome, why),
+        Task::Do(task) => plan_itself(shared, unit, task.as_ref(), true).await,
+    }
+}
+
+/// Asks the unit's own target. `fresh` as in [`Cx`].
+async fn plan_itself(shared: &Shared, unit: &Unit, task: &dyn DynUnit, fresh: bool) -> UnitReport {
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.reading_guard(unit)).await {
         Ok(clients) => clients,
         Err(error) => return failed(shared, unit, error.into()),
@@ -154,7 +167,7 @@ async fn plan_unit(shared: &Shared, unit: &Unit) -> UnitReport {
         facts: &shared.facts,
         baseline: &shared.baseline,
         region: &unit.id.region,
-        fresh: false,
+        fresh,
     };
     match task.plan(&cx).await {
         Ok(planned) => planned_row(shared, unit, planned),

@@ -168,23 +168,37 @@ pub async fn check(
     let opened = Opened { sandbox, ..connect(place, baseline, endpoint, door).await? };
     banner(&opened);
     let Opened { now, baseline, aws, facts, sandbox, .. } = opened;
-    let home = baseline.organization.home_region.clone();
-    let mut facts = facts::further(&aws, &home, &check::needs(), facts).await?;
-    check_organization(&baseline, &facts)?;
-    aws.set_roles(roles(&baseline, Some(&facts), true));
-    if place.read_only {
-        aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(version)));
+    let (home_region, checked) = (baseline.organization.home_region.clone(), aws.clone());
+    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
+    let report = Box::pin(evaluate(run, place.read_only, progress)).await?;
+    name_unimplemented(sandbox.as_ref());
+    Ok(Checked { report, aws: checked, home_region })
+}
+
+/// Reads what a check needs to know of the organization, and evaluates every rule. The facts are those of
+/// [`facts::organization`].
+///
+/// # Errors
+/// The organization is another one than the baseline's, or could not be read.
+pub async fn evaluate(
+    mut run: check::Check,
+    read_only: bool,
+    progress: &dyn check::Progress,
+) -> Result<CheckReport, RunError> {
+    let home = run.baseline.organization.home_region.clone();
+    let mut facts = facts::further(&run.aws, &home, &check::needs(), run.facts).await?;
+    check_organization(&run.baseline, &facts)?;
+    run.aws.set_roles(roles(&run.baseline, Some(&facts), true));
+    if read_only {
+        run.aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(run.version)));
     }
     let looked_at = |a: &&facts::Account| {
-        a.is_active() && a.id != facts.management_account && baseline.unmanaged(a).is_none()
+        a.is_active() && a.id != facts.management_account && run.baseline.unmanaged(a).is_none()
     };
     let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
-    read_regions(&aws, &home, wanted, &mut facts).await;
-    let checked = aws.clone();
-    let run = check::Check { aws, facts, baseline, has_baseline, version, selection: selection.clone(), now };
-    let report = check::check(run, progress).await;
-    name_unimplemented(sandbox.as_ref());
-    Ok(Checked { report, aws: checked, home_region: home })
+    read_regions(&run.aws, &home, wanted, &mut facts).await;
+    run.facts = facts;
+    Ok(check::check(run, progress).await)
 }
 
 /// Finds out who calls, and in which organization.
@@ -323,7 +337,7 @@ fn needs(baseline: &Baseline) -> Needs {
         } else {
             Vec::new()
         },
-        trusted_services: ["delegated_admins", "org_trail", "root_access"]
+        trusted_services: ["backup", "delegated_admins", "org_trail", "root_access"]
             .iter()
             .any(|id| baseline.declares(id)),
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use expand::{Scope, expand, regional_accounts, seat_account};
+pub(crate) use graph::Node;
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, run};
 
 use crate::baseline::Bound;

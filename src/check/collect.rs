@@ -5,10 +5,12 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
+use time::OffsetDateTime;
 
 use super::Check;
-use super::report::SkippedAccount;
+use super::report::{SkippedAccount, VersionScore};
 use super::rules::{self, Decide, Place, RuleCheck};
+use super::scores::{self, Scored, Tally};
 use super::source::{Evidence, Need, ReadCx, Unread};
 use super::verdict::Verdict;
 use crate::aws::Guard;
@@ -36,6 +38,8 @@ pub(super) struct Outcome {
     /// Empty where the rule is about the whole account or organization.
     pub(super) region: String,
     pub(super) verdict: Result<Verdict, Unread>,
+    /// When it was decided.
+    pub(super) at: OffsetDateTime,
 }
 
 /// What was decided, and which accounts were left out.
@@ -43,6 +47,8 @@ pub(super) struct Outcome {
 pub(super) struct Outcomes {
     pub(super) list: Vec<Outcome>,
     pub(super) skipped: Vec<SkippedAccount>,
+    /// The scores of all benchmark versions.
+    pub(super) versions: Vec<VersionScore>,
 }
 
 /// Everything that any rule may call: the guard's list.
@@ -59,13 +65,17 @@ fn guard() -> Guard {
 struct Plan {
     rules: Vec<(&'static Rule, &'static RuleCheck)>,
     needs: Vec<Need>,
+    scored: Vec<Scored>,
 }
+
+/// What was decided in one account, or for the organization.
+type Decided = (Vec<Outcome>, Tally);
 
 /// Evaluates every rule in every place.
 pub(super) async fn collect(check: &Arc<Check>, progress: &dyn Progress) -> Outcomes {
     let rules = rules::of(check.version);
-    let needs = rules.iter().flat_map(|(_, c)| c.needs).copied().collect();
-    let plan = Arc::new(Plan { rules, needs });
+    let needs: Vec<Need> = rules.iter().flat_map(|(_, c)| c.needs).copied().collect();
+    let plan = Arc::new(Plan { scored: scores::scored(&needs), rules, needs });
     let organization = Arc::new(read_organization(check, &plan).await);
     let mut outcomes = Outcomes::default();
     let mut accounts = Vec::new();
@@ -80,17 +90,20 @@ pub(super) async fn collect(check: &Arc<Check>, progress: &dyn Progress) -> Outc
         }
     }
     progress.accounts(accounts.len());
-    outcomes.list.extend(decide_organization(check, &plan, &organization));
+    let (list, mut tally) = decide_organization(check, &plan, &organization);
+    outcomes.list.extend(list);
     let mut done = stream::iter(accounts)
         .map(|account| {
             let (check, plan, organization) = (check.clone(), plan.clone(), organization.clone());
             async move { read_account(&check, &plan, &organization, account).await }
         })
         .buffer_unordered(ACCOUNTS_AT_A_TIME);
-    while let Some(list) = done.next().await {
+    while let Some((list, own)) = done.next().await {
         outcomes.list.extend(list);
+        tally.add(&own);
         progress.account_done();
     }
+    outcomes.versions = tally.scores(&plan.scored);
     outcomes
 }
 
@@ -127,7 +140,7 @@ async fn gather(check: &Check, plan: &Plan, scope: RuleScope, account: &str, reg
     }
     match check.aws.clients(account, region, guard()).await {
         Ok(aws) => {
-            let cx = ReadCx { aws: &aws, facts: &check.facts, baseline: &check.baseline };
+            let cx = ReadCx::new(&aws, &check.facts, &check.baseline);
             Evidence::gather(&plan.needs, scope, &cx).await
         }
         Err(error) => Evidence::unreadable(&plan.needs, scope, &error.into()),
@@ -139,7 +152,7 @@ async fn read_organization(check: &Check, plan: &Plan) -> Evidence {
     gather(check, plan, RuleScope::Org, &check.facts.management_account, home).await
 }
 
-async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, account: Account) -> Vec<Outcome> {
+async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, account: Account) -> Decided {
     let home = &check.baseline.organization.home_region;
     let own = gather(check, plan, RuleScope::Account, &account.id, home).await;
     let regions = regions_of(check, &account).into_iter().map(|(region, problem)| {
@@ -165,20 +178,40 @@ async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, accou
             list.push(outcome(&place, rule_check.decide));
         }
     }
-    list
+    let mut tally = Tally::default();
+    let known = (organization, &own, &regions);
+    if selects(check, &account, None) {
+        tally.count(check, &plan.scored, RuleScope::Account, |rule, version| Place {
+            version,
+            ..at(check, rule, &account, "", known)
+        });
+    }
+    for region in regions.keys() {
+        tally.count(check, &plan.scored, RuleScope::AccountRegion, |rule, version| Place {
+            version,
+            ..at(check, rule, &account, region, known)
+        });
+    }
+    (list, tally)
 }
 
 /// The rules about the organization: once, as the management account's.
-fn decide_organization(check: &Check, plan: &Plan, organization: &Evidence) -> Vec<Outcome> {
-    let Some(account) = check.facts.accounts.get(&check.facts.management_account) else { return Vec::new() };
+fn decide_organization(check: &Check, plan: &Plan, organization: &Evidence) -> Decided {
+    let Some(account) = check.facts.accounts.get(&check.facts.management_account) else {
+        return Decided::default();
+    };
     let nothing = (Evidence::default(), BTreeMap::new());
+    let known = (organization, &nothing.0, &nothing.1);
+    let mut tally = Tally::default();
+    tally.count(check, &plan.scored, RuleScope::Org, |rule, version| Place {
+        version,
+        ..at(check, rule, account, "", known)
+    });
     let rules = plan.rules.iter().filter(|(rule, _)| rule.scope == RuleScope::Org);
-    rules
-        .map(|(rule, rule_check)| {
-            let place = at(check, rule, account, "", (organization, &nothing.0, &nothing.1));
-            outcome(&place, rule_check.decide)
-        })
-        .collect()
+    let decide = |(rule, rule_check): &(&'static Rule, &RuleCheck)| {
+        outcome(&at(check, rule, account, "", known), rule_check.decide)
+    };
+    (rules.map(decide).collect(), tally)
 }
 
 /// Evidence about the organization, an account, and its regions.
@@ -202,6 +235,7 @@ fn outcome(place: &Place<'_>, decide: Decide) -> Outcome {
         account: place.account.clone(),
         region: place.region.to_string(),
         verdict: decide(place),
+        at: OffsetDateTime::now_utc(),
     }
 }
 

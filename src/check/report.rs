@@ -188,10 +188,26 @@ pub struct Summary {
     pub statuses: BTreeMap<String, usize>,
     /// Share of PASS among PASS and FAIL of the scored rules, in percent; absent where there are none.
     pub score: Option<f64>,
+    /// The score of every benchmark version that the evidence decides, oldest first.
+    #[serde(default)]
+    pub versions: Vec<VersionScore>,
     /// Per section of the benchmark.
     pub sections: Vec<Group>,
     /// Per account.
     pub accounts: Vec<Group>,
+}
+
+/// The score of one benchmark version.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VersionScore {
+    /// Such as `1.2.0`.
+    pub version: String,
+    /// Rows of scored rules that hold.
+    pub pass: usize,
+    /// Rows of scored rules that do not.
+    pub fail: usize,
+    /// Share of PASS in percent; absent where nothing was decided.
+    pub score: Option<f64>,
 }
 
 /// Counts of a part of the rows.
@@ -237,6 +253,7 @@ impl Summary {
             rows: rows.len(),
             statuses: statuses(&all),
             score: score(&all),
+            versions: Vec::new(),
             sections: order
                 .into_iter()
                 .map(|name| {
@@ -274,5 +291,10 @@ fn statuses(rows: &[&Row]) -> BTreeMap<String, usize> {
 fn score(rows: &[&Row]) -> Option<f64> {
     let count = |status| rows.iter().filter(|row| row.scored && row.status == status).count();
     let (pass, fail) = (count(Status::Pass), count(Status::Fail));
+    share(pass, fail)
+}
+
+/// Percent of `pass` in both, with one digit.
+pub(super) fn share(pass: usize, fail: usize) -> Option<f64> {
     (pass + fail > 0).then(|| (pass as f64 * 1000.0 / (pass + fail) as f64).round() / 10.0)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Check;
@@ -12,6 +13,7 @@ use super::verdict::Verdict;
 use crate::baseline::Place;
 use crate::compliance::cis::{self, RULES, Rule};
 use crate::controls::SECTIONS;
+use crate::facts::Account;
 
 /// Most affected entities that a row names.
 const MOST_AFFECTED: usize = 200;
@@ -24,14 +26,13 @@ struct Merged<'a> {
 
 /// The report of a run.
 pub(super) fn report(check: &Check, outcomes: Outcomes) -> CheckReport {
-    let Outcomes { list, mut skipped } = outcomes;
+    let Outcomes { list, mut skipped, versions } = outcomes;
     skipped.sort_by(|a, b| (&a.account_name, &a.account_id).cmp(&(&b.account_name, &b.account_id)));
     let rules = rule_texts(check.version);
     let texts: BTreeMap<&str, &RuleText> = rules.iter().map(|rule| (rule.rule.as_str(), rule)).collect();
-    let updated_at = check.now.format(&Rfc3339).unwrap_or_default();
     let mut rows: Vec<Row> = merge(check.version, &list)
         .into_iter()
-        .filter_map(|(number, merged)| Some(row(check, texts.get(number.as_str())?, &merged, &updated_at)))
+        .filter_map(|(number, merged)| Some(row(check, texts.get(number.as_str())?, &merged)))
         .collect();
     rows.sort_by(|a, b| {
         let key =
@@ -43,15 +44,20 @@ pub(super) fn report(check: &Check, outcomes: Outcomes) -> CheckReport {
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
         benchmark: "CIS Amazon Web Services Foundations Benchmark".to_string(),
         version: check.version.to_string(),
-        generated_at: updated_at,
+        generated_at: moment(check.now),
         organization_id: check.facts.organization_id.clone(),
         baseline: check.has_baseline.then(|| check.baseline.path().display().to_string()),
-        summary: Summary::of(&rows),
+        summary: Summary { versions, ..Summary::of(&rows) },
         rules,
         rows,
         skipped,
         compared: None,
     }
+}
+
+/// RFC 3339, UTC, to the second.
+fn moment(moment: OffsetDateTime) -> String {
+    moment.replace_nanosecond(0).unwrap_or(moment).format(&Rfc3339).unwrap_or_default()
 }
 
 /// One entry per number, account and region: an entry of `cis.toml` with several numbers makes several, and entries that
@@ -76,7 +82,7 @@ fn merge<'a>(version: &str, list: &'a [Outcome]) -> Vec<(String, Merged<'a>)> {
     merged.into_iter().map(|((number, _, _), merged)| (number, merged)).collect()
 }
 
-fn row(check: &Check, text: &RuleText, merged: &Merged<'_>, updated_at: &str) -> Row {
+fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
     let Outcome { account, region, .. } = merged.first;
     let mut row = Row {
         section: text.section.clone(),
@@ -99,7 +105,7 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>, updated_at: &str) ->
         fix_control: text.fix_control.clone(),
         fixed_by_baseline: false,
         exception: None,
-        updated_at: updated_at.to_string(),
+        updated_at: moment(merged.first.at),
     };
     match &merged.verdict {
         Err(why) => row.evidence = why.to_string(),
@@ -124,21 +130,34 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>, updated_at: &str) ->
 fn consult_baseline(check: &Check, outcome: &Outcome, row: &mut Row) {
     let (Some(control), true) = (&row.fix_control, check.has_baseline) else { return };
     let account = &outcome.account;
-    let region = if row.region.is_empty() { &check.baseline.organization.home_region } else { &row.region };
-    if let Some(exception) = check.baseline.exception(control, account, region) {
-        let expired = exception.days_left(check.now.date()).is_some_and(|days| days < 0);
-        let expires = exception.expires.map(|day| day.to_string());
-        if !expired {
-            let until = expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
+    if let Some(exception) = excepted(check, control, account, &row.region) {
+        if !exception.expired {
+            let until = exception.expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
             row.met_by = Some(format!("exception{until}: {}", exception.reason));
             row.status = Status::Pass;
         }
-        row.exception = Some(ExceptionText { reason: exception.reason.clone(), expires, expired });
+        row.exception = Some(exception);
         return;
     }
     let key = check.baseline.account_key(account);
     let place = Place { key, id: &account.id, ou: &account.ou };
     row.fixed_by_baseline = check.baseline.section(control, Some(&place)).is_ok_and(|s| s.is_some());
+}
+
+/// The exception of the baseline that covers a section in a place; without a region, in the home region.
+pub(super) fn excepted(
+    check: &Check,
+    control: &str,
+    account: &Account,
+    region: &str,
+) -> Option<ExceptionText> {
+    let region = if region.is_empty() { &check.baseline.organization.home_region } else { region };
+    let exception = check.baseline.exception(control, account, region)?;
+    Some(ExceptionText {
+        reason: exception.reason.clone(),
+        expires: exception.expires.map(|day| day.to_string()),
+        expired: exception.days_left(check.now.date()).is_some_and(|days| days < 0),
+    })
 }
 
 /// The texts of a version's rules, by number.
@@ -165,7 +184,7 @@ fn rule_text(version: &str, number: &str, rule: &Rule) -> RuleText {
     let category = if section == "Identity and Access Management" { "IAM" } else { section };
     RuleText {
         rule: number.to_string(),
-        title: rule.summary.clone(),
+        title: title(version, rule),
         section: section.to_string(),
         category: category.to_string(),
         level: rule.level(),
@@ -176,6 +195,12 @@ fn rule_text(version: &str, number: &str, rule: &Rule) -> RuleText {
         remediation: remediation(rule),
         fix_control: fix_control(rule),
     }
+}
+
+/// Version 1.4.0 halved the time after which a credential counts as unused.
+fn title(version: &str, rule: &Rule) -> String {
+    let halved = rule.key == "1.3" && cis::order(version) >= cis::order("1.4.0");
+    if halved { rule.summary.replace("90 days", "45 days") } else { rule.summary.clone() }
 }
 
 fn remediation(rule: &Rule) -> String {

@@ -194,10 +194,15 @@ fn manual(place: &Place<'_>) -> Result<Verdict, Unread> {
     Ok(Verdict::Manual(text.to_string()))
 }
 
+/// How a rule is decided.
+pub(super) fn check_of(rule: &Rule) -> Option<&'static RuleCheck> {
+    CHECKS.iter().find(|check| check.key == rule.key)
+}
+
 /// The rules of a benchmark version, each with how it is decided.
 pub(super) fn of(version: &'static str) -> Vec<(&'static Rule, &'static RuleCheck)> {
     let in_version = RULES.iter().filter(|rule| !rule.numbers(version).is_empty());
-    in_version.filter_map(|rule| Some((rule, CHECKS.iter().find(|c| c.key == rule.key)?))).collect()
+    in_version.filter_map(|rule| Some((rule, check_of(rule)?))).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
+use tokio::sync::OnceCell;
 
 use crate::aws::Clients;
 use crate::baseline::Baseline;
@@ -32,6 +33,30 @@ pub(crate) struct ReadCx<'a> {
     pub facts: &'a Facts,
     /// The baseline; an empty one where none was given.
     pub baseline: &'a Baseline,
+    /// What was asked for so far, by type.
+    pieces: Mutex<HashMap<TypeId, Value>>,
+}
+
+/// One piece, which the first that asks for it reads.
+type Slot<S> = OnceCell<Result<Arc<S>, CallError>>;
+
+impl<'a> ReadCx<'a> {
+    /// Nothing is read yet.
+    pub(crate) fn new(aws: &'a Clients, facts: &'a Facts, baseline: &'a Baseline) -> ReadCx<'a> {
+        ReadCx { aws, facts, baseline, pieces: Mutex::default() }
+    }
+
+    /// A piece of evidence of this place: read once, however many rules and other pieces ask for it.
+    pub(crate) async fn read<S: Source>(&self) -> Result<Arc<S>, CallError> {
+        let read = || async { S::read(self).await.map(Arc::new) };
+        self.slot::<S>().get_or_init(read).await.clone()
+    }
+
+    fn slot<S: Source>(&self) -> Arc<Slot<S>> {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = pieces.entry(TypeId::of::<S>()).or_insert_with(|| Arc::new(Slot::<S>::new()));
+        slot.clone().downcast().unwrap_or_default()
+    }
 }
 
 /// Why something could not be read. A rule that needs it ends ERROR.
@@ -71,8 +96,15 @@ impl Need {
     }
 }
 
+impl Need {
+    /// Both are for the same source.
+    pub(crate) fn is(&self, other: &Need) -> bool {
+        (self.id)() == (other.id)()
+    }
+}
+
 fn load<'a, S: Source>(cx: &'a ReadCx<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
-    Box::pin(async move { Ok(Arc::new(S::read(cx).await?) as Value) })
+    Box::pin(async move { Ok(cx.read::<S>().await? as Value) })
 }
 
 /// Everything that was read in one place.

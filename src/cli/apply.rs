@@ -80,11 +80,20 @@ impl ApplyArgs {
         let ended = Box::pin(self.locked(opened, &selection, global, saved, &*store, &cancel)).await;
         lock.release().await;
         let (ended, run) = ended?;
-        if let Some(report) = &ended.report {
-            show(report, self.format, global)?;
+        match (&ended.report, self.format) {
+            (Some(report), Format::Human) if self.has_seen_values() => {
+                say(&human::outcome(report, global.paint()))
+            }
+            (Some(report), format) => show(report, format, global)?,
+            (None, _) => {}
         }
         run.close();
         Ok(ended.code)
+    }
+
+    /// The user has the plan's values: as a file, or printed before the question.
+    fn has_seen_values(&self) -> bool {
+        self.plan.is_some() || !self.yes
     }
 
     /// What happens under the lock.
@@ -104,6 +113,8 @@ impl ApplyArgs {
         let consent = Consent {
             destructive: self.allow_destructive,
             interactive: !self.yes,
+            // A limit is for what was planned at first.
+            again: self.yes && saved.is_none() && self.max_changes.is_none(),
             saved: saved.map(Allowed::from_report),
             confirmed: self.confirmed(&planned),
         };

@@ -77,7 +77,7 @@ impl CheckArgs {
         drop(bar);
         let mut report = checked.report;
         if let Some(earlier) = &earlier {
-            report.compared = Some(check::compare(earlier, &report));
+            report.compared = Some(check::compare(earlier, &report)?);
         }
         let code = report.summary.exit_code();
         if self.send_to_securityhub {

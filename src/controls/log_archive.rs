@@ -11,6 +11,7 @@
 
 mod bucket;
 mod key;
+mod readers;
 mod replication;
 mod writers;
 
@@ -66,6 +67,11 @@ pub struct LogArchive {
     /// The KMS key rotates every so many days; it always rotates.
     #[schemars(range(min = 90, max = 2560), extend("x-unit" = "days"))]
     pub key_rotation_days: Option<i32>,
+    /// Accounts read their own logs of CloudTrail, Config and VPC flow logs here, where their own policies allow it too.
+    /// `false`: not any more.
+    pub accounts_read_own_logs: Option<bool>,
+    /// Keys of accounts from which all logs may be read, where the policies of that account allow it too. Empty: none.
+    pub reader_accounts: Option<Vec<String>>,
     /// A copy of CloudTrail's objects in another account. Left out: not managed.
     pub replication: Option<Replication>,
 }
@@ -127,9 +133,12 @@ impl Section for LogArchive {
             Reference::row("STX-082").partly("the bucket; vpc_flow_logs writes to it"),
             Reference::row("STX-083").partly("the bucket; session_manager writes to it"),
             Reference::row("FXL-014"),
+            Reference::row("FXL-015").partly("the role of the people who read"),
             Reference::row("FXL-032").partly("access logs of the archive's own buckets"),
             Reference::row("QST-019"),
             Reference::row("RDM-010"),
+            Reference::row("RDM-011"),
+            Reference::row("RDM-032").partly("access logs of the archive's own buckets"),
             Reference::row("AXN-025"),
             Reference::row("AXN-028"),
         ],
@@ -141,6 +150,9 @@ impl Section for LogArchive {
 
     fn check(&self, baseline: &Baseline, findings: &mut Findings<'_>) {
         findings.account("account", &self.account, baseline);
+        for (index, reader) in self.reader_accounts.iter().flatten().enumerate() {
+            findings.account(&format!("reader_accounts[{index}]"), reader, baseline);
+        }
         let days = 1..=36_500;
         findings.range("retention_days", self.retention_days, days.clone());
         findings.range("noncurrent_retention_days", self.noncurrent_retention_days, days.clone());

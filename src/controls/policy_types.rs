@@ -72,6 +72,7 @@ impl Section for PolicyTypes {
                   policy of that type and needs `[[removed]]`.",
         shape: Shape::Table,
         references: &[
+            Reference::row("STX-040").partly("trusted access, and copies between accounts: backup"),
             Reference::row("QST-024").partly("writing and attaching policies: scps"),
         ],
         billed: None,

@@ -67,6 +67,7 @@ impl Section for SecurityAuditRole {
             Reference::row("QST-011").partly("the role of this section; no permission sets"),
             Reference::row("QST-017").partly("the role of this section"),
             Reference::row("QST-021").partly("the role in the log archive as in every account"),
+            Reference::row("QST-022").partly("who has that role; the role that Organizations made stays as it is"),
             Reference::row("FXL-006").partly("the role of this section"),
         ],
         billed: None,

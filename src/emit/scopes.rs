@@ -16,6 +16,8 @@ pub(super) struct Scoped {
     pub(super) any: BTreeSet<String>,
     /// On roles with our prefix or a declared name.
     roles: BTreeSet<String>,
+    /// On groups with our prefix.
+    groups: BTreeSet<String>,
     /// On buckets with our prefix.
     buckets: BTreeSet<String>,
     /// On objects in them.
@@ -37,6 +39,7 @@ pub(crate) fn resources(action: &str, write: bool, names: &Names) -> Option<Vec<
         "iam:CreateServiceLinkedRole" => Some(vec![role("aws-service-role/*")]),
         "iam:PassRole" => Some(roles().into_iter().chain([role("aws-service-role/*")]).collect()),
         name if ROLE_WRITES.contains(&name) => Some(roles()),
+        name if GROUP_WRITES.contains(&name) => Some(vec![group(names)]),
         name if write && is_object(name) => Some(vec![format!("{}/*", bucket())]),
         name if write && is_bucket(name) => Some(vec![bucket()]),
         _ => None,
@@ -58,6 +61,9 @@ impl Names {
         std::iter::once(own).chain(self.roles.iter().map(|name| role(name))).collect()
     }
 }
+
+/// Writes to one group.
+const GROUP_WRITES: &[&str] = &["iam:CreateGroup", "iam:PutGroupPolicy"];
 
 /// Writes to one role. Reads stay allowed on all roles: others' are looked at too.
 const ROLE_WRITES: &[&str] = &[
@@ -160,6 +166,7 @@ impl Scoped {
                 }
                 ASSUME_ROOT => drop(self.tasks.insert(if write { DELETE_TASK } else { AUDIT_TASK })),
                 name if ROLE_WRITES.contains(&name) => drop(self.roles.insert(action)),
+                name if GROUP_WRITES.contains(&name) => drop(self.groups.insert(action)),
                 name if write && is_object(name) => drop(self.objects.insert(action)),
                 name if write && is_bucket(name) => drop(self.buckets.insert(action)),
                 _ => drop(self.any.insert(action)),
@@ -170,6 +177,7 @@ impl Scoped {
     /// Takes everything of `other` that is not allowed on everything.
     pub(super) fn merge_scoped(&mut self, other: Scoped) {
         self.roles.extend(other.roles);
+        self.groups.extend(other.groups);
         self.buckets.extend(other.buckets);
         self.objects.extend(other.objects);
         self.passed.extend(other.passed);
@@ -194,6 +202,9 @@ impl Scoped {
         let list = |actions: BTreeSet<String>| actions.into_iter().collect::<Vec<String>>();
         if !self.roles.is_empty() {
             allow("Roles", list(self.roles), roles.clone(), None);
+        }
+        if !self.groups.is_empty() {
+            allow("Groups", list(self.groups), vec![group(names)], None);
         }
         if !self.passed.is_empty() {
             // A recorder may use its service-linked role.
@@ -232,6 +243,11 @@ pub(super) fn role(name: &str) -> String {
         return name.to_owned();
     }
     format!("arn:*:iam::*:role/{}", name.trim_start_matches('/'))
+}
+
+/// ARN of our groups.
+fn group(names: &Names) -> String {
+    format!("arn:*:iam::*:group/{}-*", names.prefix)
 }
 
 /// Whether an action is on objects.

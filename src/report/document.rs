@@ -1,5 +1,7 @@
 //! Documents in a change (policies, above all), line by line instead of as one escaped string.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::text::safe;
@@ -9,6 +11,8 @@ use crate::control::Change;
 const SHORT: usize = 160;
 /// Most lines that people are shown of one document; the JSON holds all of it.
 const MOST: usize = 60;
+/// What fits into this many characters stays on one line: a statement of a policy, mostly.
+const WIDTH: usize = 110;
 /// Unchanged lines around a changed one.
 const AROUND: usize = 1;
 
@@ -40,7 +44,30 @@ fn document(value: &Value) -> Option<String> {
         _ => return None,
     };
     let long = parsed.to_string().len() > SHORT;
-    long.then(|| serde_json::to_string_pretty(&parsed).unwrap_or_default())
+    long.then(|| {
+        let mut text = String::new();
+        write_dense(&mut text, &parsed, 0);
+        text
+    })
+}
+
+/// Pretty JSON in which each value that fits stays on its line.
+fn write_dense(out: &mut String, value: &Value, indent: usize) {
+    let line = value.to_string();
+    let (open, close, entries): (char, char, Vec<(String, &Value)>) = match value {
+        _ if indent > 0 && indent + line.len() <= WIDTH => return out.push_str(&line),
+        Value::Object(map) => {
+            ('{', '}', map.iter().map(|(k, v)| (format!("{}: ", Value::from(k.as_str())), v)).collect())
+        }
+        Value::Array(list) => ('[', ']', list.iter().map(|v| (String::new(), v)).collect()),
+        _ => return out.push_str(&line),
+    };
+    out.push(open);
+    for (n, (key, value)) in entries.iter().enumerate() {
+        let _ = write!(out, "{}\n{:2$}{key}", if n > 0 { "," } else { "" }, "", indent + 2);
+        write_dense(out, value, indent + 2);
+    }
+    let _ = write!(out, "\n{:1$}{close}", "", indent);
 }
 
 /// The longest common lines stay; the others go or come.
@@ -127,10 +154,11 @@ mod tests {
             text,
             [
                 " ...",
-                " \"Effect\": \"Deny\",",
-                "-\"Action\": \"iam:*\",",
-                "+\"Action\": \"ec2:*\",",
-                " \"Resource\": \"*\""
+                r#" {"Sid":"A","Effect":"Deny","Action":"s3:*","Resource":"*"},"#,
+                r#"-{"Sid":"B","Effect":"Deny","Action":"iam:*","Resource":"*"},"#,
+                r#"+{"Sid":"B","Effect":"Deny","Action":"ec2:*","Resource":"*"},"#,
+                r#" {"Sid":"C","Effect":"Deny","Action":"s3:*","Resource":"*"}"#,
+                " ..."
             ]
         );
     }
@@ -138,7 +166,7 @@ mod tests {
     #[test]
     fn a_new_document_is_shown_up_to_a_length() {
         let statements: Vec<Value> =
-            (0..30).map(|n| json!({"Sid": n.to_string(), "Effect": "Deny"})).collect();
+            (0..80).map(|n| json!({"Sid": n.to_string(), "Effect": "Deny"})).collect();
         let lines = of(Value::Null, json!({ "Statement": statements })).unwrap();
         assert_eq!(lines.len(), MOST + 1);
         assert!(lines[MOST].1.starts_with("... ") && lines[0].0 == '+');

@@ -14,15 +14,24 @@ const NAMED: usize = 6;
 
 /// The whole report: what differs or was done, what went wrong, then the counts.
 pub fn report(report: &Report, paint: Paint) -> String {
+    render(report, paint, true)
+}
+
+/// The same for somebody who has the values before them, in the plan that was applied: of what was done only how much.
+pub fn outcome(report: &Report, paint: Paint) -> String {
+    render(report, paint, false)
+}
+
+fn render(report: &Report, paint: Paint, values: bool) -> String {
     let mut out = String::new();
     let mut control = "";
-    for block in blocks(&report.units) {
+    for block in blocks(&report.units, values) {
         let Some(first) = block.first() else { continue };
         if first.id.control != control {
             control = &first.id.control;
             let _ = writeln!(out, "{}", paint.bold(control));
         }
-        write_block(&mut out, &block, paint);
+        write_block(&mut out, &block, paint, values);
     }
     if !out.is_empty() {
         out.push('\n');
@@ -32,11 +41,11 @@ pub fn report(report: &Report, paint: Paint) -> String {
 }
 
 /// Rows worth showing, equal ones together, in the order of their first row.
-fn blocks(units: &[UnitReport]) -> Vec<Vec<&UnitReport>> {
+fn blocks(units: &[UnitReport], values: bool) -> Vec<Vec<&UnitReport>> {
     let mut index: HashMap<String, usize> = HashMap::new();
     let mut blocks: Vec<Vec<&UnitReport>> = Vec::new();
     for unit in units.iter().filter(|u| is_worth_showing(u)) {
-        let key = fold_key(unit);
+        let key = fold_key(unit, values);
         let at = *index.entry(key).or_insert_with(|| {
             blocks.push(Vec::new());
             blocks.len() - 1
@@ -53,23 +62,33 @@ fn is_worth_showing(unit: &UnitReport) -> bool {
 }
 
 /// What two rows must share to be shown as one.
-fn fold_key(unit: &UnitReport) -> String {
+fn fold_key(unit: &UnitReport, values: bool) -> String {
     let error = unit.error.as_ref().map(|e| (e.kind, e.call.as_ref().and_then(|c| c.code.clone()), e.phase));
-    let changes = serde_json::to_string(&unit.changes).unwrap_or_default();
+    let changes = if shows_values(unit, values) {
+        serde_json::to_string(&unit.changes).unwrap_or_default()
+    } else {
+        unit.changes.len().to_string()
+    };
     format!(
         "{}\u{0}{}\u{0}{:?}\u{0}{changes}\u{0}{:?}\u{0}{:?}\u{0}{error:?}",
         unit.id.control, unit.id.part, unit.outcome, unit.notices, unit.reason
     )
 }
 
-fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint) {
+fn shows_values(unit: &UnitReport, values: bool) -> bool {
+    values || unit.outcome != OutcomeKind::Applied
+}
+
+fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint, values: bool) {
     let Some(first) = block.first() else { return };
     let part = if first.id.part.is_empty() { String::new() } else { format!(" {}", safe(&first.id.part)) };
-    let _ = writeln!(out, "  {}{part}  {}", mark(first, paint), paint.dim(&targets(block)));
+    let full = shows_values(first, values);
+    let much = if full { String::new() } else { format!(": {}", count(first.changes.len(), "change")) };
+    let _ = writeln!(out, "  {}{part}  {}{much}", mark(first, paint), paint.dim(&targets(block)));
     if let Some(reason) = &first.reason {
         let _ = writeln!(out, "      {}", safe(reason));
     }
-    for change in &first.changes {
+    for change in first.changes.iter().filter(|_| full) {
         write_change(out, change, paint);
     }
     for notice in &first.notices {
@@ -233,6 +252,21 @@ fn write_summary(out: &mut String, report: &Report, paint: Paint) {
 mod tests {
     use super::*;
     use crate::units::UnitId;
+
+    #[test]
+    fn whoever_saw_the_plan_is_told_how_much_was_done() {
+        let id = UnitId { control: "c".into(), part: "p".into(), account: "1".into(), region: "r".into() };
+        let mut unit = UnitReport::new(id, "n".into(), OutcomeKind::Applied, None);
+        let mut d = crate::control::Diff::new();
+        d.field("minimum_length", &6, Some(&14));
+        unit.changes = d.changes;
+        let mut text = String::new();
+        write_block(&mut text, &[&unit], Paint(false), false);
+        assert_eq!(text, "  applied p  in n (1), r: 1 change\n");
+        unit.outcome = OutcomeKind::Failed;
+        write_block(&mut text, &[&unit], Paint(false), false);
+        assert!(text.contains("6 -> 14"), "{text}");
+    }
 
     #[test]
     fn accounts_are_counted_once_and_the_first_are_named() {

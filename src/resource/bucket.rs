@@ -65,6 +65,8 @@ pub struct Desired {
     pub lifecycle: lifecycle::Desired,
     /// Our statements of its policy.
     pub policy: Ours,
+    /// `Sid`s of statements that should not be in its policy.
+    pub policy_without: Vec<&'static str>,
     /// Where its access logs go; `None`: not managed.
     pub access_logging: Option<AccessLogging>,
     /// `None`: not managed.
@@ -187,6 +189,7 @@ pub fn settings(want: &Desired, have: &Present) -> Diff {
     d.field("ownership", &have.ownership.as_deref(), Some(&Some("BucketOwnerEnforced")));
     want.lifecycle.diff(&mut d, &have.lifecycle);
     want.policy.diff(&mut d, &have.policy);
+    have.policy.diff_unwanted(&mut d, &want.policy_without);
     if let Some(logging) = &want.access_logging {
         d.field("access_logging", &have.access_logging.as_ref(), Some(&Some(logging)));
     }

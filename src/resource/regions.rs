@@ -6,7 +6,7 @@ use crate::facts::Facts;
 
 /// Regions of the partition `aws` that are on in every account: those from before 20 March 2019, and nothing since.
 /// The other partitions have no regions to opt in to.
-const BY_DEFAULT: [&str; 17] = [
+pub(crate) const BY_DEFAULT: [&str; 17] = [
     "ap-northeast-1",
     "ap-northeast-2",
     "ap-northeast-3",

@@ -121,7 +121,7 @@ pub async fn apply(aws: &Clients, want: &Desired, have: Option<&Role>) -> Result
 }
 
 /// IAM answers documents percent-encoded.
-pub(super) fn document(text: Option<&str>, what: &str) -> Result<Stored, UnitError> {
+pub fn document(text: Option<&str>, what: &str) -> Result<Stored, UnitError> {
     let Some(text) = text else { return Ok(Stored(None)) };
     let text = percent_decode_str(text)
         .decode_utf8()

@@ -43,6 +43,26 @@ impl Stored {
         Ok(Stored(Some(document)))
     }
 
+    /// The policy without the statements of these `Sid`s.
+    #[must_use]
+    pub fn without(&self, sids: &[&str]) -> Stored {
+        let gone = |s: &Statement| s.sid.as_deref().is_some_and(|sid| sids.contains(&sid));
+        let mut left = self.clone();
+        if let Some(document) = &mut left.0 {
+            document.statements.retain(|s| !gone(s));
+        }
+        left
+    }
+
+    /// Compares statements that should not be there, one setting `policy.<Sid>` each: somebody may work by them.
+    pub fn diff_unwanted(&self, d: &mut Diff, sids: &[&str]) {
+        for sid in sids {
+            if let Some(found) = self.with_sid(sid).next() {
+                d.push(&format!("policy.{sid}"), found.to_value(), Value::Null, Risk::Disruptive);
+            }
+        }
+    }
+
     /// The statements with this `Sid`.
     fn with_sid<'a>(&'a self, sid: &'a str) -> impl Iterator<Item = &'a Statement> {
         self.0.iter().flat_map(|d| &d.statements).filter(move |s| s.sid.as_deref() == Some(sid))
@@ -95,7 +115,12 @@ pub fn allow_services(sid: &str, services: &[String], actions: &[&str]) -> Build
 
 /// Starts a statement that allows `actions` to a principal of type `AWS`, such as an account's root ARN.
 pub fn allow_aws(sid: &str, principal: &str, actions: &[&str]) -> Builder {
-    let named = BTreeMap::from([(PrincipalType::Aws, vec![principal.to_string()])]);
+    allow_aws_any(sid, &[principal.to_string()], actions)
+}
+
+/// The same for several.
+pub fn allow_aws_any(sid: &str, principals: &[String], actions: &[&str]) -> Builder {
+    let named = BTreeMap::from([(PrincipalType::Aws, principals.to_vec())]);
     Builder::new(sid, Effect::Allow, Some(Principal::Named(named)), actions)
 }
 
@@ -147,6 +172,11 @@ impl Builder {
     /// Where the key matches the value, which may hold `*`.
     pub fn like(self, key: &str, value: &str) -> Builder {
         self.condition(operator(Test::StringLike, false), key, &[value.to_string()])
+    }
+
+    /// Where the key matches one of the values, which may hold `*`.
+    pub fn like_any(self, key: &str, values: &[String]) -> Builder {
+        self.condition(operator(Test::StringLike, false), key, values)
     }
 
     /// Where the key is one of these ARNs, which may hold `*`.
@@ -225,6 +255,17 @@ mod tests {
         ours().diff(&mut after, &merged);
         assert!(after.is_empty());
         assert!(merged.0.unwrap().statements.iter().any(|s| s.to_value() == foreign));
+    }
+
+    #[test]
+    fn a_statement_that_should_not_be_there_goes_and_the_others_stay() {
+        let have = Stored(Some(ours().alone()));
+        let mut d = Diff::new();
+        have.diff_unwanted(&mut d, &["A", "C"]);
+        let paths: Vec<&str> = d.changes.iter().map(|c| c.path.as_str()).collect();
+        assert_eq!((paths, d.risk()), (vec!["policy.A"], Risk::Disruptive));
+        let left = have.without(&["A", "C"]).0.unwrap();
+        assert_eq!(left.statements, [ours().0.remove(1)]);
     }
 
     #[test]

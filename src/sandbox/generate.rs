@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::models;
 use super::services::organizations::{self, Account, AccountState};
-use super::services::{self, iam};
+use super::services::{self, iam, sso_admin};
 use super::spec::{
     Counts, Exact, ExactAccount, ExactPolicy, MANAGEMENT_ID, ORGANIZATION_ID, REGIONS, Spec, State,
 };
@@ -15,6 +15,7 @@ use crate::error::RunError;
 
 mod drift;
 mod names;
+mod workloads;
 
 /// When generated organizations began: 2025-01-01. A fixed time, so that a seed always gives the same organization.
 const BEGIN: f64 = 1_735_689_600.0;
@@ -30,6 +31,7 @@ pub(super) fn world(spec: &Spec) -> Result<World, RunError> {
         Spec::Counts(counts) => {
             let mut world = build(&describe(counts))?;
             drift::spread(&mut world, counts.drift);
+            workloads::add(&mut world, counts.foreign)?;
             Ok(world)
         }
         Spec::Exact(exact) => build(exact),
@@ -77,6 +79,7 @@ fn describe(counts: &Counts) -> Exact {
         id: ORGANIZATION_ID.to_owned(),
         management: MANAGEMENT_ID.to_owned(),
         seed: counts.seed,
+        identity_center: (counts.foreign > 0).then(|| REGIONS[0].to_owned()),
         regions: REGIONS.iter().take(counts.regions).map(ToString::to_string).collect(),
         policies: foreign(counts.foreign, &ous),
         ous,
@@ -261,6 +264,9 @@ impl Maker<'_> {
         }
         for principal in &exact.trusted_access {
             self.organizations("EnableAWSServiceAccess", json!({"ServicePrincipal": principal}))?;
+        }
+        if let Some(region) = &exact.identity_center {
+            sso_admin::enable(self.world, &exact.management, region, None, self.moment);
         }
         for policy in &exact.policies {
             let input =

@@ -14,6 +14,7 @@
 //! unavailable = { detective = ["ap-south-1"] }   # services (botocore's names) that a region does not have
 //! ous = ["/Security", "/Workloads/Production"]   # parents are implied
 //! policy_types = ["SERVICE_CONTROL_POLICY"]
+//! identity_center = "eu-west-1"           # region of the organization's instance of IAM Identity Center; none where absent
 //! trusted_access = ["config.amazonaws.com"]
 //!
 //! [[accounts]]
@@ -98,7 +99,7 @@ pub struct Counts {
     pub invited: usize,
     /// Suspended accounts.
     pub suspended: usize,
-    /// Policies that others own.
+    /// Policies that others own, and as many workloads: an instance, a database and a file system each.
     pub foreign: usize,
     /// Seed of everything that is random.
     pub seed: u64,
@@ -117,6 +118,7 @@ pub struct Exact {
     pub unavailable: BTreeMap<String, BTreeSet<String>>,
     pub ous: Vec<String>,
     pub policy_types: Vec<String>,
+    pub identity_center: Option<String>,
     pub trusted_access: Vec<String>,
     pub accounts: Vec<ExactAccount>,
     pub policies: Vec<ExactPolicy>,
@@ -198,6 +200,7 @@ impl Default for Exact {
             unavailable: BTreeMap::new(),
             ous: Vec::new(),
             policy_types: Vec::new(),
+            identity_center: None,
             trusted_access: Vec::new(),
             accounts: Vec::new(),
             policies: Vec::new(),

@@ -154,6 +154,9 @@ pub struct World {
     /// Security Hub.
     #[serde(default)]
     pub securityhub: services::securityhub::State,
+    /// Amazon Inspector.
+    #[serde(default)]
+    pub inspector2: services::inspector2::State,
     /// SNS, per `account/region`.
     pub sns: BTreeMap<String, services::sns::State>,
     /// Systems Manager, per `account/region`.
@@ -162,9 +165,21 @@ pub struct World {
     /// Access Analyzer, per `account/region`.
     #[serde(default)]
     pub accessanalyzer: BTreeMap<String, services::accessanalyzer::State>,
+    /// AWS Backup.
+    #[serde(default)]
+    pub backup: services::backup::State,
     /// EC2, per `account/region`.
     #[serde(default)]
     pub ec2: BTreeMap<String, services::ec2::State>,
+    /// EFS, per `account/region`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub efs: BTreeMap<String, services::efs::State>,
+    /// RDS, per `account/region`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rds: BTreeMap<String, services::rds::State>,
+    /// IAM Identity Center.
+    #[serde(default)]
+    pub sso: services::sso_admin::State,
     /// AWS Config, per `account/region`.
     #[serde(default)]
     pub config: BTreeMap<String, services::config::State>,
@@ -179,6 +194,12 @@ impl World {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+
+    /// 16 hexadecimal digits that are always the same for a seed and a text.
+    pub fn seed_hex(&self, text: &str) -> String {
+        let digest = crate::digest::sha256_hex(format!("{}/{text}", self.seed).as_bytes());
+        digest.chars().take(16).collect()
     }
 
     /// A fresh id of `length` characters out of `alphabet`.

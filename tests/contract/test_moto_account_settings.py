@@ -32,8 +32,12 @@ max_session_seconds = 7200
 [security_audit_role]
 trusted_account = "security"
 external_id = "scan-1"
+[mfa_group]
+own_access_keys = false
 """
 POLICY = "arn:aws:iam::aws:policy/"
+MFA_GROUP = "orgbase-require-mfa"
+MFA_STATEMENTS = {"View", "OwnPassword", "OwnVirtualDevice", "OwnDevices", "DenyWithoutMfa"}
 ACCOUNTS = ["security", "tools", "web"]
 
 
@@ -97,6 +101,16 @@ def test_accounts_are_as_declared_and_stay_so(converged: Organization, orgbase: 
     check_repair(converged, orgbase)
 
 
+def mfa_statements(organization: Organization, account: str) -> set[str]:
+    """Names of the statements by which the group requires MFA."""
+    iam = organization.client("iam", account)
+    assert iam.get_group(GroupName=MFA_GROUP)["Users"] == []
+    document = iam.get_group_policy(GroupName=MFA_GROUP, PolicyName="require-mfa")["PolicyDocument"]
+    deny = next(statement for statement in document["Statement"] if statement["Effect"] == "Deny")
+    assert deny["Condition"] == {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    return {statement["Sid"] for statement in document["Statement"]}
+
+
 def check_accounts(converged: Organization) -> None:
     root = f"arn:aws:iam::{converged.accounts['security']}:root"
     for account in ACCOUNTS:
@@ -111,6 +125,7 @@ def check_accounts(converged: Organization) -> None:
         assert audit["policies"] == {"SecurityAudit", "job-function/ViewOnlyAccess"}
         assert audit["trust"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": "scan-1"}}
         assert audit["tags"]["orgbase"] == "security_audit_role"
+        assert mfa_statements(converged, account) == MFA_STATEMENTS
 
 
 def check_repair(converged: Organization, orgbase: Orgbase) -> None:
@@ -120,14 +135,16 @@ def check_repair(converged: Organization, orgbase: Orgbase) -> None:
     iam.update_assume_role_policy(RoleName="orgbase-support", PolicyDocument=document)
     iam.detach_role_policy(RoleName="orgbase-security-audit", PolicyArn=f"{POLICY}SecurityAudit")
     iam.attach_role_policy(RoleName="orgbase-security-audit", PolicyArn=f"{POLICY}AWSSupportAccess")
+    iam.delete_group_policy(GroupName=MFA_GROUP, PolicyName="require-mfa")
     number = converged.accounts["web"]
     converged.client("s3control", "web").delete_public_access_block(AccountId=number)
     plan = orgbase("plan", "--format", "json", *only(converged)).expect(2)
     changes = {change["path"] for unit in plan.report["units"] for change in unit["changes"]}
     flags = {"block_public_acls", "block_public_policy", "restrict_public_buckets"}
-    assert changes == {"trust", "managed_policies.SecurityAudit", *flags}
+    assert changes == {"trust", "policy", "managed_policies.SecurityAudit", *flags}
     orgbase("apply", "--yes", *only(converged)).expect(0)
     assert [s["Sid"] for s in role(converged, "web", "orgbase-support")["trust"]] == ["OrgbaseTrust"]
     policies = role(converged, "web", "orgbase-security-audit")["policies"]
     assert policies == {"SecurityAudit", "job-function/ViewOnlyAccess", "AWSSupportAccess"}
     orgbase("plan", *only(converged)).expect(0)
+    assert mfa_statements(converged, "web") == MFA_STATEMENTS

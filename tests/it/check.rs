@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use orgbase::baseline::Baseline;
+use orgbase::check::NEWEST;
+use orgbase::plan::Refresh;
+use orgbase::run;
+use orgbase::selector::Selection;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -95,6 +100,46 @@ fn without_a_baseline_every_rule_has_rows_and_nothing_is_unread() {
     let counted: u64 =
         report["summary"]["statuses"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(counted as usize, report["rows"].as_array().unwrap().len());
+    // the evidence of the newest version decides the rules of all, by the same rules
+    let versions = report["summary"]["versions"].as_array().unwrap();
+    assert_eq!(versions.len(), 9);
+    assert_eq!(versions[8]["score"], report["summary"]["score"]);
+    let older = desk.report(&["--regions", "eu-west-1", "--benchmark", "cis-1.4"]);
+    assert_eq!(versions[1]["score"], older["summary"]["score"]);
+}
+
+struct Silent;
+
+impl orgbase::check::Progress for Silent {
+    fn accounts(&self, _number: usize) {}
+    fn account_done(&self) {}
+}
+
+/// Trails and delegation are what several rules, and other evidence, look at.
+#[tokio::test]
+async fn shared_evidence_is_read_once_per_place() {
+    let desk = Desk::new();
+    let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\nregions = [\"eu-west-1\"]\n";
+    let baseline = Baseline::parse("t.toml", text).map_err(|e| e.render(false)).unwrap();
+    let place = run::Place {
+        baseline: "t.toml".into(),
+        sandbox: Some(desk.0.path().join("org.json")),
+        profile: None,
+        read_only: true,
+        refresh: Refresh::Full,
+    };
+    let checked =
+        Box::pin(run::check(&place, baseline, false, NEWEST, &Selection::default(), &Silent)).await.unwrap();
+    let calls = checked.aws.calls();
+    let count = |operation: &str, account: &str| -> u64 {
+        let of = calls.iter().filter(|c| c.operation == operation && c.account == account);
+        of.map(|c| c.count).sum()
+    };
+    assert_eq!(count("ListDelegatedAdministrators", "111122223333"), 1);
+    // once for the organization's trails, once for the account's own
+    assert_eq!(count("DescribeTrails", "111122223333"), 2);
+    assert_eq!(count("DescribeTrails", "444444444444"), 1);
+    assert_eq!(count("GetCredentialReport", "444444444444"), 1);
 }
 
 #[test]
@@ -129,6 +174,12 @@ fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
     assert!(statuses(&after, "2.8").iter().all(|status| status == "PASS"));
     assert_eq!(after["compared"]["newly_failed"], serde_json::json!([]));
     assert!(after["compared"]["fixed"].as_array().unwrap().len() > 1);
+    // the exception hides its row's failure and mends nothing
+    let fixed = after["compared"]["fixed"].as_array().unwrap();
+    assert!(!fixed.contains(&serde_json::json!("2.8 444444444444")));
+    let other = desk.check(&["--compare", "before.json", "--benchmark", "cis-6.0"]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(text(&other.stderr).contains("of the same organization and `--benchmark`"));
 }
 
 #[test]

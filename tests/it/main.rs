@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod baselines;
 mod check;
+mod check_calls;
 mod cli;
 mod converge;
 mod faults;

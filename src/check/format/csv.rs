@@ -2,7 +2,7 @@
 
 use super::{CheckReport, Row, remediation, results};
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 24] = [
     "Section",
     "Rule",
     "Category",
@@ -22,7 +22,11 @@ const COLUMNS: [&str; 20] = [
     "Evidence",
     "Met by",
     "Remediation",
+    "Fix control",
+    "Fixed by baseline",
     "Last updated",
+    "Benchmark",
+    "Organization",
 ];
 
 /// The whole report. `Section` is the rule's number, `Rule` its title.
@@ -34,7 +38,7 @@ pub fn render(report: &CheckReport) -> String {
     out
 }
 
-fn fields(report: &CheckReport, row: &Row) -> [String; 20] {
+fn fields(report: &CheckReport, row: &Row) -> [String; 24] {
     [
         row.rule.clone(),
         row.title.clone(),
@@ -55,7 +59,11 @@ fn fields(report: &CheckReport, row: &Row) -> [String; 20] {
         row.evidence.clone(),
         row.met_by.clone().unwrap_or_default(),
         remediation(report, row).to_string(),
+        row.fix_control.clone().unwrap_or_default(),
+        row.fixed_by_baseline.to_string(),
         row.updated_at.clone(),
+        format!("CIS {}", report.version),
+        report.organization_id.clone(),
     ]
 }
 
@@ -64,10 +72,12 @@ fn line(fields: &[String]) -> String {
     format!("{}\r\n", quoted.join(","))
 }
 
-/// A field that a spreadsheet would take for a formula begins with an apostrophe; control characters become spaces.
+/// A field that a spreadsheet would take for a formula begins with an apostrophe; control characters, and those that turn
+/// text around, become spaces.
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
 fn quote(field: &str) -> String {
-    let clean: String = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean: String = field.chars().map(|c| if hides(c) { ' ' } else { c }).collect();
     let formula = clean.trim_start().starts_with(['=', '+', '-', '@']);
     let safe = if formula { format!("'{clean}") } else { clean };
     if safe.contains(['"', ',', ' ', '\'']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }

@@ -3,13 +3,16 @@
 //! Names reach the page as JSON in a data block and are put into it as text, never as markup; a content security policy with
 //! the hashes of the one style and the one script forbids everything else.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use base64::Engine as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{CheckReport, benchmark};
+use super::{CheckReport, Row, benchmark};
 use crate::check::report::Status;
 use crate::error::RunError;
 
@@ -57,77 +60,95 @@ fn data_block(json: &str) -> String {
     json.replace('<', "\\u003c").replace(['\u{2028}', '\u{2029}'], " ")
 }
 
-/// Texts that many rows share are stored once.
+/// What many rows share is stored once.
 #[derive(Default)]
-struct Table {
-    texts: Vec<String>,
-    index: HashMap<String, usize>,
+struct Table<T> {
+    values: Vec<T>,
+    index: HashMap<T, usize>,
 }
 
-impl Table {
-    fn of(&mut self, text: &str) -> usize {
-        if let Some(known) = self.index.get(text) {
-            return *known;
-        }
-        self.texts.push(text.to_string());
-        self.index.insert(text.to_string(), self.texts.len() - 1);
-        self.texts.len() - 1
+impl<T: Copy + Eq + Hash> Table<T> {
+    /// The index of a value.
+    fn of(&mut self, value: T) -> usize {
+        *self.index.entry(value).or_insert_with(|| {
+            self.values.push(value);
+            self.values.len() - 1
+        })
     }
 }
 
-/// What the script reads. A row is an array: rule, account, region, status, failed, checked, evidence, met by, affected,
-/// fixed by the baseline; the first three, evidence and met by are indexes.
+/// The columns of the rows; most are indexes into what the rows share. Row by row, the names of the members would be most of
+/// a large report.
+#[derive(Default, Serialize)]
+struct Columns {
+    rule: Vec<usize>,
+    account: Vec<usize>,
+    region: Vec<usize>,
+    status: Vec<usize>,
+    failed: Vec<usize>,
+    checked: Vec<usize>,
+    evidence: Vec<usize>,
+    met: Vec<usize>,
+    affected: Vec<usize>,
+    declared: Vec<u8>,
+    updated: Vec<usize>,
+}
+
+/// What the script reads.
 fn data(report: &CheckReport) -> Value {
-    let mut texts = Table::default();
+    let found: Vec<Cow<'_, str>> = report.rows.iter().map(evidence).collect();
+    let (mut texts, mut ids) = (Table::<&str>::default(), Table::<&str>::default());
+    let mut lists = Table::<&[String]>::default();
     let mut accounts: Vec<Value> = Vec::new();
-    let mut account_index: HashMap<&str, usize> = HashMap::new();
-    let mut rules: HashMap<&str, usize> = HashMap::new();
-    for (n, rule) in report.rules.iter().enumerate() {
-        rules.insert(&rule.rule, n);
-    }
-    let mut rows = Vec::with_capacity(report.rows.len());
-    for row in &report.rows {
-        let account = *account_index.entry(&row.account_id).or_insert_with(|| {
+    let rules: HashMap<&str, usize> = report.rules.iter().map(|rule| rule.rule.as_str()).zip(0..).collect();
+    let mut columns = Columns::default();
+    for (row, found) in report.rows.iter().zip(&found) {
+        let Some(rule) = rules.get(row.rule.as_str()) else { continue };
+        let account = ids.of(&row.account_id);
+        if account == accounts.len() {
             accounts.push(json!([row.account_id, row.account_name, row.ou]));
-            accounts.len() - 1
-        });
-        let status = Status::ALL.iter().position(|s| *s == row.status);
-        let exception = row.exception.as_ref().filter(|e| e.expired).map(|e| {
-            format!(
-                "{}; its exception expired on {}: {}",
-                row.evidence,
-                e.expires.as_deref().unwrap_or(""),
-                e.reason
-            )
-        });
-        rows.push(json!([
-            rules.get(row.rule.as_str()),
-            account,
-            texts.of(&row.region),
-            status,
-            row.failed,
-            row.checked,
-            texts.of(exception.as_deref().unwrap_or(&row.evidence)),
-            texts.of(row.met_by.as_deref().unwrap_or("")),
-            row.affected,
-            u8::from(row.fixed_by_baseline),
-        ]));
+        }
+        columns.rule.push(*rule);
+        columns.account.push(account);
+        columns.region.push(texts.of(&row.region));
+        columns.status.push(Status::ALL.iter().position(|s| *s == row.status).unwrap_or_default());
+        columns.failed.push(row.failed);
+        columns.checked.push(row.checked);
+        columns.evidence.push(texts.of(found));
+        columns.met.push(texts.of(row.met_by.as_deref().unwrap_or_default()));
+        columns.affected.push(lists.of(&row.affected));
+        columns.declared.push(u8::from(row.fixed_by_baseline));
+        columns.updated.push(texts.of(&row.updated_at));
     }
     json!({
         "title": benchmark(report),
         "organization": report.organization_id,
         "generated": report.generated_at,
         "tool": report.tool_version,
+        "baseline": report.baseline,
         "statuses": Status::ALL.map(Status::name),
         "rules": report.rules,
         "accounts": accounts,
-        "texts": texts.texts,
-        "rows": rows,
+        "texts": texts.values,
+        "lists": lists.values,
+        "rows": columns,
         "skipped": report.skipped,
         "summary": report.summary.statuses,
         "score": report.summary.score,
+        "versions": report.summary.versions,
         "compared": report.compared,
     })
+}
+
+/// What was found, with the exception of the baseline that no longer holds.
+fn evidence(row: &Row) -> Cow<'_, str> {
+    match row.exception.as_ref().filter(|exception| exception.expired) {
+        None => Cow::Borrowed(&row.evidence),
+        Some(e) => {
+            let day = e.expires.as_deref().unwrap_or_default();
+            Cow::Owned(format!("{}; its exception expired on {day}: {}", row.evidence, e.reason))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +166,9 @@ mod tests {
         let block = block.split_once("</script>").unwrap().0;
         let data: Value = serde_json::from_str(block).unwrap();
         assert_eq!(data["accounts"][0][1], HOSTILE);
-        assert_eq!(data["rows"].as_array().unwrap().len(), 5);
+        for column in data["rows"].as_object().unwrap().values() {
+            assert_eq!(column.as_array().unwrap().len(), 5);
+        }
     }
 
     #[test]

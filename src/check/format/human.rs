@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{CheckReport, benchmark, place};
-use crate::check::report::{Group, Row, Status};
+use crate::check::report::{Group, Row, Status, VersionScore};
 use crate::report::text::{Paint, count, safe};
 
 /// Places that one line names before it counts the rest.
 const NAMED: usize = 3;
+
+/// Accounts that are named as the worst.
+const WORST: usize = 10;
 
 /// The whole report.
 pub fn render(report: &CheckReport, paint: Paint) -> String {
@@ -25,6 +28,8 @@ pub fn render(report: &CheckReport, paint: Paint) -> String {
     out.push_str(&skipped(report));
     out.push('\n');
     out.push_str(&counts(&report.summary.sections, report, paint));
+    out.push_str(&worst_accounts(report, paint));
+    out.push_str(&versions(report, paint));
     out.push_str(&changes(report, paint));
     out
 }
@@ -125,6 +130,34 @@ fn counts(sections: &[Group], report: &CheckReport, paint: Paint) -> String {
         count(accounts, "account")
     )));
     out
+}
+
+/// Accounts with the most failures.
+fn worst_accounts(report: &CheckReport, paint: Paint) -> String {
+    let failed = |group: &Group| group.statuses.get(Status::Fail.name()).copied().unwrap_or_default();
+    let mut accounts: Vec<&Group> =
+        report.summary.accounts.iter().filter(|group| failed(group) > 0).collect();
+    accounts.sort_by_key(|group| std::cmp::Reverse(failed(group)));
+    if report.summary.accounts.len() < 2 || accounts.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint.bold("Accounts with the most failures"));
+    for group in accounts.into_iter().take(WORST) {
+        let score = group.score.map(|s| format!("  {s} %")).unwrap_or_default();
+        let who = format!("{} ({})", safe(&group.account_name), safe(&group.name));
+        let _ = writeln!(out, "  {who:<48} {:>5}{score}", failed(group));
+    }
+    out
+}
+
+/// The scores of the other benchmark versions.
+fn versions(report: &CheckReport, paint: Paint) -> String {
+    let score = |v: &VersionScore| Some(format!("{} {} %", v.version, v.score?));
+    let told: Vec<String> = report.summary.versions.iter().filter_map(score).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    paint.dim(&format!("\nscore by benchmark version: {}\n", told.join(", ")))
 }
 
 fn changes(report: &CheckReport, paint: Paint) -> String {

@@ -49,8 +49,8 @@ impl Source for Monitoring {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<Monitoring, CallError> {
-        let trails = OrganizationTrails::read(cx).await?.0;
-        let trails: Vec<Trail> = trails.into_iter().filter(Trail::is_complete).collect();
+        let trails = cx.read::<OrganizationTrails>().await?;
+        let trails: Vec<Trail> = trails.0.iter().filter(|trail| trail.is_complete()).cloned().collect();
         let mut monitoring =
             Monitoring { trails, filters: Vec::new(), alarms: BTreeMap::new(), confirmed: BTreeSet::new() };
         let groups: BTreeSet<String> = monitoring.trails.iter().filter_map(|t| t.log_group.clone()).collect();

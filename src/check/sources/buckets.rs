@@ -1,6 +1,6 @@
 //! S3 buckets: an account's own with their settings, and the buckets of trails wherever they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -9,7 +9,7 @@ use crate::check::source::{ReadCx, Source};
 use crate::compliance::cis::RuleScope;
 use crate::error::{Absent as _, CallError};
 
-use super::trails::OrganizationTrails;
+use super::trails::{OrganizationTrails, OwnTrails, Trail};
 
 /// Buckets of one account that are read at a time.
 const WIDTH: usize = 8;
@@ -25,6 +25,16 @@ pub(crate) struct PublicAccessBlock {
 }
 
 impl PublicAccessBlock {
+    /// From AWS's four members, in their order in the API: S3 and S3 Control have a type each. Left out means off.
+    fn of([block_acls, ignore_acls, block_policy, restrict]: [Option<bool>; 4]) -> PublicAccessBlock {
+        PublicAccessBlock {
+            block_acls: block_acls.unwrap_or_default(),
+            ignore_acls: ignore_acls.unwrap_or_default(),
+            block_policy: block_policy.unwrap_or_default(),
+            restrict: restrict.unwrap_or_default(),
+        }
+    }
+
     /// All four are on.
     pub(crate) fn is_complete(self) -> bool {
         self.block_acls && self.ignore_acls && self.block_policy && self.restrict
@@ -46,11 +56,13 @@ impl Source for AccountPublicAccess {
             .call("GetPublicAccessBlock", |c| c.get_public_access_block().account_id(account).send())
             .await
             .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
-        let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| PublicAccessBlock {
-            block_acls: b.block_public_acls.unwrap_or_default(),
-            ignore_acls: b.ignore_public_acls.unwrap_or_default(),
-            block_policy: b.block_public_policy.unwrap_or_default(),
-            restrict: b.restrict_public_buckets.unwrap_or_default(),
+        let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| {
+            PublicAccessBlock::of([
+                b.block_public_acls,
+                b.ignore_public_acls,
+                b.block_public_policy,
+                b.restrict_public_buckets,
+            ])
         });
         Ok(AccountPublicAccess(block.unwrap_or_default()))
     }
@@ -139,11 +151,13 @@ async fn public_access_block(
         })
         .await
         .absent(&["NoSuchPublicAccessBlockConfiguration", "NoSuchBucket"])?;
-    let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| PublicAccessBlock {
-        block_acls: b.block_public_acls.unwrap_or_default(),
-        ignore_acls: b.ignore_public_acls.unwrap_or_default(),
-        block_policy: b.block_public_policy.unwrap_or_default(),
-        restrict: b.restrict_public_buckets.unwrap_or_default(),
+    let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| {
+        PublicAccessBlock::of([
+            b.block_public_acls,
+            b.ignore_public_acls,
+            b.block_public_policy,
+            b.restrict_public_buckets,
+        ])
     });
     Ok(block.unwrap_or_default())
 }
@@ -178,16 +192,8 @@ impl Source for OrganizationTrailBuckets {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationTrailBuckets, CallError> {
-        let mut found = BTreeMap::new();
-        for trail in OrganizationTrails::read(cx).await?.0 {
-            if found.contains_key(&trail.bucket) {
-                continue;
-            }
-            if let Some(bucket) = find(cx, &trail.bucket).await? {
-                found.insert(trail.bucket, bucket);
-            }
-        }
-        Ok(OrganizationTrailBuckets(found))
+        let trails = cx.read::<OrganizationTrails>().await?;
+        find_all(cx, &trails.0, FURTHER_ACCOUNTS).await.map(OrganizationTrailBuckets)
     }
 }
 
@@ -209,22 +215,33 @@ impl Source for OwnTrailBuckets {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OwnTrailBuckets, CallError> {
-        let mut found = BTreeMap::new();
-        for trail in super::trails::OwnTrails::read(cx).await?.0 {
-            if let Some(bucket) = find(cx, &trail.bucket).await? {
-                found.insert(trail.bucket, bucket);
-            }
-        }
-        Ok(OwnTrailBuckets(found))
+        find_all(cx, &cx.read::<OwnTrails>().await?.0, LIKELY_ACCOUNTS).await.map(OwnTrailBuckets)
     }
+}
+
+/// The buckets of these trails, each looked for once, in at most so many accounts.
+async fn find_all(
+    cx: &ReadCx<'_>,
+    trails: &[Trail],
+    accounts: usize,
+) -> Result<BTreeMap<String, TrailBucket>, CallError> {
+    let mut found = BTreeMap::new();
+    for name in trails.iter().map(|trail| &trail.bucket).collect::<BTreeSet<_>>() {
+        if let Some(bucket) = find(cx, name, accounts).await? {
+            found.insert(name.clone(), bucket);
+        }
+    }
+    Ok(found)
 }
 
 /// Most accounts that are asked for a bucket that is nowhere near.
 const FURTHER_ACCOUNTS: usize = 25;
+/// The same for an account's own trail, of which every account may have one: itself, and those that are likely.
+const LIKELY_ACCOUNTS: usize = 3;
 
 /// Looks for a bucket: in the clients' account, in the account whose id stands in its name, in those that are named like
 /// log archives, then in some others.
-async fn find(cx: &ReadCx<'_>, name: &str) -> Result<Option<TrailBucket>, CallError> {
+async fn find(cx: &ReadCx<'_>, name: &str, most: usize) -> Result<Option<TrailBucket>, CallError> {
     let likely = |a: &crate::facts::Account| {
         let words = a.name.to_ascii_lowercase();
         (
@@ -235,7 +252,7 @@ async fn find(cx: &ReadCx<'_>, name: &str) -> Result<Option<TrailBucket>, CallEr
     let mut accounts: Vec<&crate::facts::Account> =
         cx.facts.accounts.values().filter(|a| a.is_active()).collect();
     accounts.sort_by_key(|a| (a.id != cx.aws.account(), likely(a)));
-    for account in accounts.into_iter().take(FURTHER_ACCOUNTS) {
+    for account in accounts.into_iter().take(most) {
         let there = cx.aws.elsewhere(&account.id, cx.aws.region()).await?;
         if let Some((_, region)) = list(&there).await?.into_iter().find(|(bucket, _)| bucket == name) {
             return trail_bucket(&there, name, &region).await.map(Some);

@@ -91,7 +91,7 @@ impl Source for OrganizationAnalyzers {
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationAnalyzers, CallError> {
-        let delegation = Delegation::read(cx).await?;
+        let delegation = cx.read::<Delegation>().await?;
         let delegated = delegation.0.get("access-analyzer.amazonaws.com").cloned().unwrap_or_default();
         let accounts = std::iter::once(cx.facts.management_account.clone()).chain(delegated);
         let mut by_region: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -115,7 +115,7 @@ fn regions(cx: &ReadCx<'_>) -> Vec<String> {
     cx.facts.management_regions.iter().filter(chosen).cloned().collect()
 }
 
-/// Whether the organization has an instance of IAM Identity Center, here.
+/// Whether the organization has an instance of IAM Identity Center, in one of the run's regions: only its own shows it.
 pub(crate) struct IdentityCenter(pub(crate) bool);
 
 impl Source for IdentityCenter {
@@ -123,15 +123,20 @@ impl Source for IdentityCenter {
     const READS: &'static [&'static str] = &["sso-admin:ListInstances"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<IdentityCenter, CallError> {
-        let found = cx
-            .aws
-            .ssoadmin()
-            .pages(
-                "ListInstances",
-                |c, t| c.list_instances().set_next_token(t).send(),
-                |a| (a.instances, a.next_token),
-            )
-            .await?;
-        Ok(IdentityCenter(!found.is_empty()))
+        for region in regions(cx) {
+            let there = cx.aws.elsewhere(cx.aws.account(), &region).await?;
+            let found = there
+                .ssoadmin()
+                .pages(
+                    "ListInstances",
+                    |c, t| c.list_instances().set_next_token(t).send(),
+                    |a| (a.instances, a.next_token),
+                )
+                .await?;
+            if !found.is_empty() {
+                return Ok(IdentityCenter(true));
+            }
+        }
+        Ok(IdentityCenter(false))
     }
 }

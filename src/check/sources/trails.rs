@@ -157,7 +157,7 @@ async fn details(aws: &Clients, trails: impl Iterator<Item = Trail>) -> Result<V
             delivered_to_logs: status.latest_cloud_watch_logs_delivery_time.and_then(moment),
             started: status.start_logging_time.and_then(moment),
             all_management_events: management_events(&selectors),
-            objects: object_events(&selectors),
+            objects: object_events(&selectors, &trail.bucket),
             ..trail
         });
     }
@@ -186,8 +186,9 @@ fn is_category(selector: &aws_sdk_cloudtrail::types::AdvancedEventSelector, cate
     selector.field_selectors.iter().any(is)
 }
 
-/// Data events of the objects of all buckets.
-fn object_events(selectors: &Selectors) -> ObjectEvents {
+/// Data events of the objects of all buckets; the trail's own bucket may be left out, since what the trail writes there would
+/// be logged again and again.
+fn object_events(selectors: &Selectors, own: &str) -> ObjectEvents {
     let mut events = ObjectEvents::default();
     for selector in selectors.event_selectors.iter().flatten() {
         let all = selector.data_resources.iter().flatten().any(|r| {
@@ -203,8 +204,10 @@ fn object_events(selectors: &Selectors) -> ObjectEvents {
         let on_objects = fields.iter().any(|f| {
             f.field == "resources.type" && f.equals.iter().flatten().any(|v| v == "AWS::S3::Object")
         });
-        let narrowed = |f: &aws_sdk_cloudtrail::types::AdvancedFieldSelector| {
-            !matches!(f.field.as_str(), "eventCategory" | "resources.type" | "readOnly")
+        let narrowed = |f: &aws_sdk_cloudtrail::types::AdvancedFieldSelector| match f.field.as_str() {
+            "eventCategory" | "resources.type" | "readOnly" => false,
+            "resources.ARN" => !leaves_out_only(f, own),
+            _ => true,
         };
         if !on_objects || fields.iter().any(narrowed) {
             continue;
@@ -218,8 +221,19 @@ fn object_events(selectors: &Selectors) -> ObjectEvents {
     events
 }
 
+/// Whether a field only leaves out the objects of one bucket.
+fn leaves_out_only(field: &aws_sdk_cloudtrail::types::AdvancedFieldSelector, bucket: &str) -> bool {
+    let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
+    let others =
+        [&field.equals, &field.starts_with, &field.ends_with, &field.not_equals, &field.not_ends_with];
+    let objects = format!(":s3:::{bucket}/");
+    others.into_iter().all(none) && field.not_starts_with.iter().flatten().all(|arn| arn.ends_with(&objects))
+}
+
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType};
 
     use super::*;
@@ -241,10 +255,25 @@ mod tests {
     fn all_events_are_reads_and_writes_of_all_buckets() {
         let all = basic(ReadWriteType::All, &["arn:aws:s3:::"]);
         assert!(management_events(&all));
-        assert_eq!(object_events(&all), ObjectEvents { reads: true, writes: true });
+        assert_eq!(object_events(&all, "logs"), ObjectEvents { reads: true, writes: true });
         let writes = basic(ReadWriteType::WriteOnly, &["arn:aws:s3"]);
         assert!(!management_events(&writes));
         let one_bucket = basic(ReadWriteType::All, &["arn:aws:s3:::mine/"]);
-        assert_eq!(object_events(&one_bucket), ObjectEvents::default());
+        assert_eq!(object_events(&one_bucket, "logs"), ObjectEvents::default());
+    }
+
+    #[test]
+    fn the_trail_s_own_bucket_may_be_left_out_and_no_other() {
+        use aws_sdk_cloudtrail::types::{AdvancedEventSelector, AdvancedFieldSelector};
+        let field = |name: &str| AdvancedFieldSelector::builder().field(name);
+        let selector = AdvancedEventSelector::builder()
+            .field_selectors(field("eventCategory").equals("Data").build().unwrap())
+            .field_selectors(field("resources.type").equals("AWS::S3::Object").build().unwrap())
+            .field_selectors(field("resources.ARN").not_starts_with("arn:aws:s3:::logs/").build().unwrap())
+            .build()
+            .unwrap();
+        let selectors = Selectors::builder().advanced_event_selectors(selector).build();
+        assert_eq!(object_events(&selectors, "logs"), ObjectEvents { reads: true, writes: true });
+        assert_eq!(object_events(&selectors, "data"), ObjectEvents::default());
     }
 }

@@ -59,6 +59,7 @@ impl Control for ExportBucket {
             encryption: bucket::Encryption { algorithm: "AES256".into(), key: None, bucket_key: false },
             lifecycle: settings.lifecycle,
             policy: settings.policy,
+            policy_without: settings.policy_without,
             access_logging: None,
             object_lock: None,
             section: ComputeOptimizer::META.id,

@@ -70,12 +70,14 @@ fn desired(cx: &DesiredCx<'_, LogArchive>, kind: LogBucket) -> Desired {
         Encryption { algorithm: "AES256".into(), key: None, bucket_key: false }
     };
     let lock = object_lock(section);
+    let (policy, policy_without) = policy::statements(section, baseline, facts, kind, &account.id);
     Desired {
         owner: account.id.clone(),
         region: cx.region.to_string(),
         encryption,
         lifecycle: lifecycle(section, kind),
-        policy: policy::statements(baseline, facts, kind, &account.id),
+        policy,
+        policy_without,
         access_logging: is_logged
             .then(|| AccessLogging { bucket: name(LogBucket::AccessLogs), prefix: format!("{}/", name(kind)) }),
         object_lock: lock.filter(|_| is_trail),
@@ -112,16 +114,16 @@ pub struct Exports {
     pub lifecycle: lifecycle::Desired,
     /// Statements of its policy.
     pub policy: Ours,
+    /// `Sid`s of statements that should not be in it.
+    pub policy_without: Vec<&'static str>,
 }
 
 /// The archive's rules for a bucket of exports with this name; `None` where there is no archive.
 pub fn exports(baseline: &Baseline, facts: &Facts, name: &str) -> Option<Exports> {
     let section = declared::<LogArchive>(baseline)?;
     let arn = facts.arn("s3", "", "", name);
-    Some(Exports {
-        lifecycle: lifecycle(&section, LogBucket::Exports),
-        policy: policy::exports(baseline, facts, &arn),
-    })
+    let (policy, policy_without) = policy::exports(&section, baseline, facts, &arn);
+    Some(Exports { lifecycle: lifecycle(&section, LogBucket::Exports), policy, policy_without })
 }
 
 /// Default retention of the trail's bucket and of its copy, where it is declared.

@@ -207,6 +207,7 @@ mod tests {
             encryption: Encryption { algorithm: "aws:kms".into(), key: Some(ALIAS.into()), bucket_key: true },
             lifecycle: lifecycle::Desired::default(),
             policy: Ours(Vec::new()),
+            policy_without: Vec::new(),
             access_logging: None,
             object_lock: None,
             section: "log_archive",

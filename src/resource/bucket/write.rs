@@ -176,7 +176,7 @@ impl Writer<'_> {
     }
 
     async fn policy(&self) -> Result<(), CallError> {
-        let policy = self.want.policy.merged_into(&self.have.policy);
+        let policy = self.want.policy.merged_into(&self.have.policy.without(&self.want.policy_without));
         let put = |c: &aws_sdk_s3::Client| {
             c.put_bucket_policy()
                 .bucket(&self.want.name)

@@ -31,7 +31,7 @@ impl Pick {
     }
 }
 
-const SETTINGS: [Setting; 17] = [
+const SETTINGS: [Setting; 18] = [
     Setting {
         service: "iam",
         operation: "UpdateAccountPasswordPolicy",
@@ -72,6 +72,7 @@ const SETTINGS: [Setting; 17] = [
     Setting { service: "guardduty", operation: "CreateDetector", regional: true, input: detector },
     Setting { service: "securityhub", operation: "EnableSecurityHub", regional: true, input: hub },
     Setting { service: "inspector2", operation: "Enable", regional: true, input: inspector },
+    Setting { service: "backup", operation: "UpdateRegionSettings", regional: true, input: backup },
     Setting { service: "config", operation: "PutConfigurationRecorder", regional: true, input: recorder },
     Setting { service: "accessanalyzer", operation: "CreateAnalyzer", regional: true, input: analyzer },
 ];
@@ -216,4 +217,9 @@ fn recorder(pick: &Pick) -> Value {
         "roleARN": format!("arn:{}:iam::{}:role/config", pick.partition, pick.account),
         "recordingGroup": {"resourceTypes": [kind]},
     }})
+}
+
+fn backup(pick: &Pick) -> Value {
+    let name = pick.one_of(&["EBS", "RDS", "S3"]);
+    json!({"ResourceTypeOptInPreference": {name: pick.bits & 8 != 0}})
 }

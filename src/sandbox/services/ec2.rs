@@ -1,4 +1,4 @@
-//! EC2: settings of the account, its networks, flow logs. There are no instances, volumes, snapshots and images: their
+//! EC2: settings of the account, its networks, flow logs. There are no volumes, snapshots and images: their
 //! lists are empty.
 //!
 //! Every account has in every region the default VPC that AWS makes, with its subnets, internet gateway, main route
@@ -12,6 +12,7 @@ mod declarative;
 mod describe;
 mod flow_logs;
 mod groups;
+mod instances;
 mod lists;
 mod network;
 mod regions;
@@ -154,6 +155,8 @@ fn network_handler(operation: &str) -> Option<Handler> {
         "DeleteTags" => tagging::delete,
         "DeleteVpc" => vpcs::delete,
         "DescribeFlowLogs" => flow_logs::describe,
+        "DescribeInstanceAttribute" => instances::attribute,
+        "DescribeInstances" => instances::describe,
         "DescribeLaunchTemplateVersions" => templates::versions,
         "DescribeSecurityGroupRules" => rules::describe,
         "DescribeSecurityGroups" => groups::describe,
@@ -163,6 +166,7 @@ fn network_handler(operation: &str) -> Option<Handler> {
         "ModifyVpcAttribute" => vpcs::modify_attribute,
         "RevokeSecurityGroupEgress" => rules::revoke_egress,
         "RevokeSecurityGroupIngress" => rules::revoke_ingress,
+        "RunInstances" => instances::run,
         _ => return None,
     })
 }

@@ -89,9 +89,9 @@ fn handler(operation: &str) -> Option<Handler> {
 
 fn more_handlers(operation: &str) -> Option<Handler> {
     Some(match operation {
-        "PutRolePolicy" | "PutUserPolicy" => policies::put_inline,
-        "GetRolePolicy" => policies::get_inline,
-        "DeleteRolePolicy" => policies::delete_inline,
+        "PutRolePolicy" | "PutUserPolicy" | "PutGroupPolicy" => policies::put_inline,
+        "GetRolePolicy" | "GetUserPolicy" | "GetGroupPolicy" => policies::get_inline,
+        "DeleteRolePolicy" | "DeleteGroupPolicy" => policies::delete_inline,
         "ListRolePolicies" | "ListUserPolicies" | "ListGroupPolicies" => policies::list_inline,
         "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy" => policies::attach,
         "DetachRolePolicy" | "DetachUserPolicy" | "DetachGroupPolicy" => policies::detach,
@@ -107,6 +107,7 @@ fn more_handlers(operation: &str) -> Option<Handler> {
         "CreateUser" => users::create,
         "ListUsers" => users::list,
         "CreateLoginProfile" => users::create_login,
+        "GetLoginProfile" => users::get_login,
         "UpdateLoginProfile" => users::update_login,
         "DeleteLoginProfile" => users::delete_login,
         "ListMFADevices" => users::list_mfa,

@@ -13,16 +13,19 @@ const LISTS: &[(&str, &str, &[&str])] = &[
     // What is left out: the services that AWS itself offers in every region.
     ("ec2", "DescribeVpcEndpointServices", &["ServiceDetails", "ServiceNames"]),
     ("ecr", "DescribeRepositories", &["repositories"]),
-    ("efs", "DescribeFileSystems", &["FileSystems"]),
     ("inspector2", "ListCoverage", &["coveredResources"]),
     ("inspector2", "ListFindings", &["findings"]),
     ("lambda", "ListEventSourceMappings", &["EventSourceMappings"]),
     ("lambda", "ListFunctions", &["Functions"]),
     ("lambda", "ListLayers", &["Layers"]),
-    ("rds", "DescribeDBInstances", &["DBInstances"]),
+    ("rds", "DescribeCertificates", &["Certificates"]),
+    ("rds", "DescribeDBClusterSnapshots", &["DBClusterSnapshots"]),
+    ("rds", "DescribeDBClusters", &["DBClusters"]),
+    ("rds", "DescribeDBEngineVersions", &["DBEngineVersions"]),
+    ("rds", "DescribeDBSnapshots", &["DBSnapshots"]),
+    ("rds", "DescribeEventSubscriptions", &["EventSubscriptionsList"]),
     ("s3control", "ListAccessPoints", &["AccessPointList"]),
     ("s3control", "ListMultiRegionAccessPoints", &["AccessPoints"]),
-    ("sso-admin", "ListInstances", &["Instances"]),
 ];
 
 /// Runs one call. `None` where the operation is no such list.

@@ -84,7 +84,10 @@ fn visit(api: &Api, member: &Member, value: &Value, path: &str, found: &mut Vec<
         Value::Object(entries) if shape.kind == Kind::Map => {
             length(shape, entries.len(), path, value, found);
             for (key, value) in entries {
-                visit(api, &shape.key, &Value::String(key.clone()), path, found);
+                // Backup's own types have names with spaces, which the pattern of its model does not know.
+                let key_text =
+                    if shape.key.shape == "ResourceType" { key.replace(' ', "_") } else { key.clone() };
+                visit(api, &shape.key, &Value::String(key_text), path, found);
                 visit(api, &shape.value, value, &format!("{path}.{key}.member"), found);
             }
         }

@@ -6,9 +6,6 @@ Prowler's own environment, in ORGBASE_PROWLER_PYTHON.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from harness import ACCESS_ROLE, REPOSITORY, Aws, Orgbase, Sandbox, clean_environment
+from scan import accounts_of, scan
+
+from harness import REPOSITORY, Orgbase, Sandbox
 
 HERE = Path(__file__).parent
 BASELINES = ["cis", "full"]
 REGIONS = ["eu-west-1", "us-east-1"]
-DRIVER_SECONDS = 400
 # Of the checks in checks.toml, those that cannot pass.
 MAX_SHARE = 0.05
 
@@ -90,43 +88,13 @@ class World:
     def __init__(self, folder: Path, drift: str) -> None:
         self.sandbox = Sandbox("--org", f"accounts=4,ous=3,regions={len(REGIONS)},drift={drift},seed=7")
         self.orgbase = Orgbase(folder, self.sandbox.url)
-        organizations = Aws(self.sandbox.url).client("organizations", region="us-east-1")
-        pages = organizations.get_paginator("list_accounts").paginate()
-        self.accounts = {account["Id"]: account["Name"] for page in pages for account in page["Accounts"]}
+        self.accounts = accounts_of(self.sandbox)
 
     def apply(self, baseline: str) -> None:
         self.orgbase("apply", "-f", str(REPOSITORY / f"baselines/{baseline}.toml"), "--yes", "--format", "json").expect(0)
 
     def scan(self) -> Scanned:
-        role = f"arn:aws:iam::{{}}:role/{ACCESS_ROLE}"
-        security = [account for account, name in self.accounts.items() if name == "Security"]
-        job = {
-            "accounts": {a: None if name == "Management" else role.format(a) for a, name in self.accounts.items()},
-            "regions": REGIONS,
-            "checks": list(BY_CHECK),
-            "config": {
-                "organizations_trusted_delegated_administrators": security,
-                "organizations_enabled_regions": REGIONS,
-            },
-        }
-        environment = {
-            **clean_environment(),
-            "AWS_ENDPOINT_URL": self.sandbox.url,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_DEFAULT_REGION": REGIONS[0],
-            "PYTHONPATH": str(HERE / "shim"),
-        }
-        ran = subprocess.run([prowler_python(), str(HERE / "driver.py")], input=json.dumps(job), env=environment,
-                             capture_output=True, text=True, timeout=DRIVER_SECONDS, check=False)
-        assert ran.returncode == 0, f"the driver ended with {ran.returncode}\n{ran.stderr[-3000:]}"
-        return Scanned([json.loads(line) for line in ran.stdout.splitlines()], self.accounts)
-
-
-def prowler_python() -> str:
-    path = os.environ.get("ORGBASE_PROWLER_PYTHON", "")
-    assert os.access(path, os.X_OK), "set ORGBASE_PROWLER_PYTHON, or run `tests/run prowler`, which installs Prowler"
-    return path
+        return Scanned(scan(self.sandbox, self.accounts, REGIONS, list(BY_CHECK)), self.accounts)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 //! or the call that takes it back. So every setting that any control writes can change, without a list of settings.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{self, BufWriter};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use orgbase::sandbox::Sandbox;
@@ -81,16 +83,17 @@ pub(crate) fn make(
 ) -> Vec<Change> {
     let mut made: Vec<Change> = Vec::new();
     let mut before = usize::MAX;
+    let mut watched = Watched { sandbox, state: state(sandbox) };
     // Every write may be changed once in a round; a round that changes nothing is the last.
     while made.len() < count && made.len() != before {
         before = made.len();
-        round(sandbox, written, count, dice, &unmanaged, &mut made);
+        round(&mut watched, written, count, dice, &unmanaged, &mut made);
     }
     made
 }
 
 fn round(
-    sandbox: &Sandbox,
+    watched: &mut Watched<'_>,
     written: &[Write],
     count: usize,
     dice: &mut Dice,
@@ -111,7 +114,7 @@ fn round(
         let mut possible: Vec<Change> = changes_of(write).into_iter().filter(|c| !unmanaged(c)).collect();
         while !possible.is_empty() {
             let change = possible.swap_remove(dice.index(possible.len()));
-            if takes_effect(sandbox, &change.call) {
+            if watched.takes_effect(&change.call) {
                 made.push(change);
                 break;
             }
@@ -119,30 +122,56 @@ fn round(
     }
 }
 
-/// Runs the call; whether AWS took it, and something is different now.
-fn takes_effect(sandbox: &Sandbox, write: &Write) -> bool {
-    let call = Call {
-        service: write.service.clone(),
-        operation: write.operation.clone(),
-        account: write.account.clone(),
-        region: write.region.clone(),
-        principal: Principal::Management,
-        input: write.input.clone(),
-        now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64(),
-    };
-    let before = state(sandbox);
-    let reply = sandbox.modify(|world| services::dispatch(world, &call));
-    matches!(reply, Some(Ok(_))) && state(sandbox) != before
+/// A sandbox, and its state after the last call.
+struct Watched<'s> {
+    sandbox: &'s Sandbox,
+    state: u64,
 }
 
-/// The whole state as bytes, but for the counter of ids.
-fn state(sandbox: &Sandbox) -> Vec<u8> {
+impl Watched<'_> {
+    /// Runs the call; whether AWS took it, and something is different now. A refused call changes nothing.
+    fn takes_effect(&mut self, write: &Write) -> bool {
+        let call = Call {
+            service: write.service.clone(),
+            operation: write.operation.clone(),
+            account: write.account.clone(),
+            region: write.region.clone(),
+            principal: Principal::Management,
+            input: write.input.clone(),
+            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64(),
+        };
+        let reply = self.sandbox.modify(|world| services::dispatch(world, &call));
+        if !matches!(reply, Some(Ok(_))) {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.state, state(self.sandbox));
+        self.state != before
+    }
+}
+
+/// A hash of the whole state, but for the counter of ids: it has many megabytes.
+fn state(sandbox: &Sandbox) -> u64 {
     sandbox.modify(|world| {
         let made = std::mem::take(&mut world.ids_made);
-        let bytes = serde_json::to_vec(world).unwrap();
+        let mut hash = Hashed(DefaultHasher::new());
+        serde_json::to_writer(BufWriter::with_capacity(1 << 16, &mut hash), world).unwrap();
         world.ids_made = made;
-        bytes
+        hash.0.finish()
     })
+}
+
+/// Hashes what is written to it.
+struct Hashed(DefaultHasher);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Every change that is made up from one write.

@@ -45,6 +45,8 @@ pub(crate) struct How {
     pub(crate) door: Option<SharedHttpClient>,
     /// `--refresh`.
     pub(crate) refresh: Refresh,
+    /// Somebody reviewed the plan: only what it shows is done.
+    pub(crate) reviewed: bool,
 }
 
 impl How {
@@ -65,6 +67,10 @@ impl How {
     /// `--refresh central`.
     pub(crate) fn central(self) -> How {
         How { refresh: Refresh::Central, ..self }
+    }
+
+    pub(crate) fn reviewed(self) -> How {
+        How { reviewed: true, ..self }
     }
 
     pub(crate) fn through(self, door: SharedHttpClient) -> How {
@@ -122,7 +128,12 @@ impl Org {
         let run = self.begin(baseline, how, false).await?;
         let planned = plan_rows(&run).await?;
         between(&self.sandbox);
-        let consent = Consent { destructive: how.destructive, interactive: false, ..Consent::default() };
+        let consent = Consent {
+            destructive: how.destructive,
+            interactive: false,
+            again: !how.reviewed,
+            ..Consent::default()
+        };
         let head = Head {
             run: &run.id,
             organization_id: &run.shared.facts.organization_id,

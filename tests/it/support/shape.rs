@@ -1,6 +1,7 @@
 //! The state of a sandbox without what differs from run to run: ids by chance, times, and the order of lists.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use orgbase::sandbox::Sandbox;
@@ -31,6 +32,7 @@ pub(crate) fn lines(sandbox: &Sandbox) -> Vec<String> {
             value.as_object_mut().unwrap().remove(counter);
         }
         default_encryption(&mut value);
+        whole_buckets(&mut value);
         default_expiry(&mut value);
         running_recorders(&mut value);
         let mut lines = Vec::new();
@@ -50,6 +52,18 @@ fn default_encryption(world: &mut Value) {
     for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
         if bucket["encryption"].is_null() {
             bucket["encryption"] = default.clone();
+        }
+    }
+}
+
+/// A lifecycle rule whose filter has the empty prefix is for all objects, as is one with an empty filter.
+fn whole_buckets(world: &mut Value) {
+    for bucket in world["s3"]["buckets"].as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
+        for rule in bucket.pointer_mut("/lifecycle/rules").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            if rule.get("Filter") == Some(&serde_json::json!({"Prefix": ""})) {
+                rule["Filter"] = serde_json::json!({});
+            }
         }
     }
 }
@@ -117,7 +131,10 @@ pub(crate) fn policy_id(world: &World, name: &str) -> String {
 }
 
 /// Names of what Organizations numbers by chance: which OU a policy is attached to does matter.
-struct Named(Vec<(String, String)>);
+struct Named {
+    names: Vec<(String, String)>,
+    masked: RefCell<HashMap<String, String>>,
+}
 
 impl Named {
     fn new(world: &World) -> Named {
@@ -127,7 +144,7 @@ impl Named {
             (u.id.clone(), format!("OU:{parent}/{}", u.name))
         });
         let policies = state.policies.values().map(|p| (p.id.clone(), format!("POLICY:{}", p.name)));
-        Named(units.chain(policies).collect())
+        Named { names: units.chain(policies).collect(), masked: RefCell::default() }
     }
 
     /// One line per leaf, with the path to it. Entries of lists have no number.
@@ -154,14 +171,23 @@ impl Named {
         }
     }
 
+    /// The same texts stand in the state of every account and region: each is masked once.
     fn mask(&self, text: &str) -> String {
-        let mut text = text.to_string();
-        for (id, name) in &self.0 {
-            text = text.replace(id, name);
+        if let Some(known) = self.masked.borrow().get(text) {
+            return known.clone();
+        }
+        let mut masked = text.to_string();
+        for (id, name) in &self.names {
+            if masked.contains(id) {
+                masked = masked.replace(id, name);
+            }
         }
         for (pattern, mask) in RANDOM.iter() {
-            text = pattern.replace_all(&text, *mask).into_owned();
+            if pattern.is_match(&masked) {
+                masked = pattern.replace_all(&masked, *mask).into_owned();
+            }
         }
-        text
+        self.masked.borrow_mut().insert(text.to_string(), masked.clone());
+        masked
     }
 }

@@ -6,7 +6,8 @@
 //! not send the headers would be cut off.
 
 use crate::baseline::Baseline;
-use crate::controls::log_archive::writers;
+use crate::controls::log_archive::readers::readers;
+use crate::controls::log_archive::{LogArchive, writers};
 use crate::controls::org_trail;
 use crate::facts::Facts;
 use crate::names::{self, LogBucket};
@@ -16,27 +17,48 @@ use crate::resource::statements::{Ours, allow_service, deny_people};
 /// Delivers S3 server access logs.
 const LOGGING: &str = "logging.s3.amazonaws.com";
 
-/// The statements of one bucket, which belongs to `account`.
-pub(super) fn statements(baseline: &Baseline, facts: &Facts, kind: LogBucket, account: &str) -> Ours {
+/// Our statements, and the `Sid`s of statements that should not be there.
+type Policy = (Ours, Vec<&'static str>);
+
+/// The policy of one bucket, which belongs to `account`.
+pub(super) fn statements(
+    section: &LogArchive,
+    baseline: &Baseline,
+    facts: &Facts,
+    kind: LogBucket,
+    account: &str,
+) -> Policy {
     let bucket = arn(baseline, facts, kind, account);
-    let mut statements = match kind {
+    let statements = match kind {
         LogBucket::Trail => trail(baseline, facts, &bucket),
         LogBucket::AccessLogs => access_logs(baseline, facts, account, &bucket),
         LogBucket::Config => writers::config(facts, &bucket),
         LogBucket::Findings => writers::findings(baseline, facts, &bucket),
         LogBucket::FlowLogs => writers::flow_logs(facts, &bucket),
         LogBucket::Sessions => writers::sessions(facts, &bucket),
-        LogBucket::Exports => writers::exports(baseline, facts, &bucket),
+        LogBucket::Exports => return exports(section, baseline, facts, &bucket),
     };
-    statements.push(tls_only(&bucket));
-    Ours(statements)
+    whole(section, baseline, facts, kind, &bucket, statements)
 }
 
-/// The statements of a bucket of exports with this ARN.
-pub(super) fn exports(baseline: &Baseline, facts: &Facts, bucket: &str) -> Ours {
-    let mut statements = writers::exports(baseline, facts, bucket);
+/// The policy of a bucket of exports with this ARN.
+pub(super) fn exports(section: &LogArchive, baseline: &Baseline, facts: &Facts, bucket: &str) -> Policy {
+    whole(section, baseline, facts, LogBucket::Exports, bucket, writers::exports(baseline, facts, bucket))
+}
+
+/// Writers, readers, and what holds for everybody.
+fn whole(
+    section: &LogArchive,
+    baseline: &Baseline,
+    facts: &Facts,
+    kind: LogBucket,
+    bucket: &str,
+    mut statements: Vec<Statement>,
+) -> Policy {
+    let readers = readers(section, baseline, facts, kind, bucket);
+    statements.extend(readers.statements);
     statements.push(tls_only(bucket));
-    Ours(statements)
+    (Ours(statements), readers.unwanted)
 }
 
 /// Denies people, not services, whatever does not come through TLS.
@@ -80,14 +102,17 @@ fn arn(baseline: &Baseline, facts: &Facts, kind: LogBucket, account: &str) -> St
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use serde_json::{Value, json};
 
     use super::super::super::tests::{baseline, facts};
     use super::*;
 
     fn policy(kind: LogBucket) -> Vec<Value> {
-        let baseline = baseline("", "[org_trail]\nname = \"org-trail\"");
-        let ours = statements(&baseline, &facts(), kind, "222222222222");
+        let baseline = baseline("accounts_read_own_logs = true", "[org_trail]\nname = \"org-trail\"");
+        let section = crate::resource::declared::<LogArchive>(&baseline).unwrap();
+        let (ours, _) = statements(&section, &baseline, &facts(), kind, "222222222222");
         ours.0.iter().map(Statement::to_value).collect()
     }
 

@@ -82,6 +82,7 @@ fn desired(cx: &DesiredCx<'_, LogArchive>, replication: &Replication, source: &S
         encryption: Encryption { algorithm: "aws:kms".into(), key: Some(key), bucket_key: true },
         lifecycle: lifecycle::Desired { expire_days: days, noncurrent_days: days, glacier_days: None },
         policy: policy(cx.facts, &name, source),
+        policy_without: Vec::new(),
         // Access logs would need a bucket in the same account and region.
         access_logging: None,
         object_lock: object_lock(cx.section),

@@ -2,30 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::resource::regions::BY_DEFAULT;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{RegionOpt, edit, validation, view};
 
-/// Regions that are on in every account (Account Management guide, "AWS Regions"), and those to opt in to.
-const BY_DEFAULT: &[&str] = &[
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
+/// Regions to opt in to (Account Management guide, "AWS Regions").
 const OPT_IN: &[&str] = &[
     "af-south-1",
     "ap-east-1",

@@ -17,6 +17,12 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
     let Some(list) = LISTS.iter().find(|list| list.operation == call.operation) else {
         return Ok(json!({}));
     };
+    let items = items(world, call, list)?;
+    if list.paged { paged(world, call, &items, list.output) } else { Ok(json!({ list.output: items })) }
+}
+
+/// What a call asks for: its ids and filters hold.
+pub(super) fn items(world: &World, call: &Call, list: &List) -> Result<Vec<Value>, Fault> {
     let mut items = match list.prefix {
         "" => Vec::new(),
         prefix => network::all(world, call, prefix),
@@ -25,8 +31,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Reply {
     if !ids.is_empty() {
         items = chosen(list, &ids, items)?;
     }
-    let items = filtered(call, list.filter_member, list.filters, items)?;
-    if list.paged { paged(world, call, &items, list.output) } else { Ok(json!({ list.output: items })) }
+    filtered(call, list.filter_member, list.filters, items)
 }
 
 /// The items with these ids.

@@ -191,6 +191,12 @@ pub(super) fn get_metadata(world: &mut World, call: &Call) -> Reply {
     Ok(json!({ "AccountLevel": level }))
 }
 
+/// The defaults that hold for new instances, by their member in `MetadataOptions`.
+pub(super) fn metadata_defaults(world: &World, call: &Call) -> Value {
+    let policy = declarative::attribute(world, &call.account, METADATA);
+    shown(&policy.as_ref().map_or_else(|| view(world, call).settings.metadata.clone(), from_policy))
+}
+
 fn exception_message(world: &World, call: &Call) -> Option<Value> {
     declarative::attribute(world, &call.account, "exception_message").filter(Value::is_string)
 }

@@ -414,3 +414,39 @@ fn attributes_of_a_vpc_have_aws_defaults() {
     lab.ok("ec2", "ModifyVpcAttribute", json!({"VpcId": vpc, "EnableDnsHostnames": {"Value": false}}));
     assert_eq!(lab.ok("ec2", "DescribeVpcAttribute", ask)["EnableDnsHostnames"]["Value"], false);
 }
+
+#[test]
+fn an_instance_takes_what_is_asked_for_before_the_account_s_defaults() {
+    let mut lab = Lab::with_organization();
+    lab.at(MEMBER, HOME);
+    let asked = json!({"ImageId": "ami-0c02fb55956c7d316", "MinCount": 1, "MaxCount": 1});
+    let first = lab.ok("ec2", "RunInstances", asked.clone())["Instances"][0].clone();
+    assert_eq!(first["MetadataOptions"]["HttpTokens"], "optional");
+    assert!(first["PublicIpAddress"].is_string(), "the default subnets give public addresses");
+    lab.ok("ec2", "ModifyInstanceMetadataDefaults", json!({"HttpTokens": "required"}));
+    let second = lab.ok("ec2", "RunInstances", asked.clone())["Instances"][0].clone();
+    assert_eq!(second["MetadataOptions"]["HttpTokens"], "required");
+    let own = json!({"MetadataOptions": {"HttpTokens": "optional"}, "IamInstanceProfile": {"Name": "app"}});
+    let mut third = asked;
+    third.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    assert_eq!(
+        lab.ok("ec2", "RunInstances", third)["Instances"][0]["MetadataOptions"]["HttpTokens"],
+        "optional"
+    );
+    let seen = lab.ok("ec2", "DescribeInstances", json!({"InstanceIds": [second["InstanceId"]]}));
+    assert_eq!(seen["Reservations"][0]["Instances"][0]["InstanceId"], second["InstanceId"]);
+    let running = json!({"Filters": filter("instance-state-name", "running")});
+    assert_eq!(lab.ok("ec2", "DescribeInstances", running)["Reservations"].as_array().unwrap().len(), 3);
+    assert_eq!(count(&mut lab, "DescribeNetworkInterfaces", "NetworkInterfaces"), 3);
+    lab.table(
+        "ec2",
+        &[
+            (
+                "DescribeInstances",
+                json!({"InstanceIds": ["i-00000000000000000"]}),
+                "InvalidInstanceID.NotFound",
+            ),
+            ("RunInstances", json!({"ImageId": "x", "MinCount": 1, "MaxCount": 1}), "InvalidAMIID.Malformed"),
+        ],
+    );
+}

@@ -47,10 +47,14 @@ impl Holder {
     }
 
     fn name(self, call: &Call) -> &str {
+        call.required(self.member())
+    }
+
+    fn member(self) -> &'static str {
         match self {
-            Holder::Role => call.required("RoleName"),
-            Holder::User => call.required("UserName"),
-            Holder::Group => call.required("GroupName"),
+            Holder::Role => "RoleName",
+            Holder::User => "UserName",
+            Holder::Group => "GroupName",
         }
     }
 
@@ -106,9 +110,10 @@ pub(super) fn put_inline(world: &mut World, call: &Call) -> Reply {
 
 pub(super) fn get_inline(world: &mut World, call: &Call) -> Reply {
     let name = call.required("PolicyName");
+    let holder = Holder::of(call);
     let text = read(world, call)?.inline.get(name).ok_or_else(|| no_inline(call))?;
     Ok(json!({
-        "RoleName": call.required("RoleName"),
+        holder.member(): holder.name(call),
         "PolicyName": name,
         "PolicyDocument": super::encode(text),
     }))

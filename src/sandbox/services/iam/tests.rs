@@ -237,7 +237,10 @@ fn users_have_keys_passwords_and_a_line_in_the_report() {
         ],
     );
     lab.ok("iam", "UpdateAccessKey", json!({"UserName": "jane", "AccessKeyId": first, "Status": "Inactive"}));
+    lab.fails("iam", "GetLoginProfile", json!({"UserName": "jane"}));
     lab.ok("iam", "CreateLoginProfile", json!({"UserName": "jane", "Password": "Correct-horse-1"}));
+    let profile = lab.ok("iam", "GetLoginProfile", json!({"UserName": "jane"}));
+    assert_eq!(profile["LoginProfile"]["UserName"], "jane");
     assert_eq!(lab.ok("iam", "GenerateCredentialReport", json!({}))["State"], "STARTED");
     lab.table("iam", &[("GetCredentialReport", json!({}), "ReportInProgress")]);
     assert_eq!(lab.ok("iam", "GenerateCredentialReport", json!({}))["State"], "COMPLETE");

@@ -124,6 +124,16 @@ pub(super) fn create_login(world: &mut World, call: &Call) -> Reply {
     }}))
 }
 
+pub(super) fn get_login(world: &mut World, call: &Call) -> Reply {
+    let user = find(world, call)?;
+    let created = user.login.ok_or_else(|| no_login(&user.name))?;
+    Ok(json!({"LoginProfile": {
+        "UserName": user.name,
+        "CreateDate": created,
+        "PasswordResetRequired": user.reset_required,
+    }}))
+}
+
 pub(super) fn update_login(world: &mut World, call: &Call) -> Reply {
     if find(world, call)?.login.is_none() {
         return Err(no_login(call.required("UserName")));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::services::{detective, guardduty, iam, macie2, organizations, securityhub};
+use crate::sandbox::services::{detective, guardduty, iam, inspector2, macie2, organizations, securityhub};
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::{Administrator, Code, fault, is_management};
@@ -295,6 +295,7 @@ fn disable(world: &mut World, call: &Call, service: &Service) -> Reply {
             }
             securityhub::administrator_removed(world, &call.region);
         }
+        "inspector2" => inspector2::administrator_removed(world, &call.region),
         _ => {}
     }
     world.integrations.administrators.remove(&place);
