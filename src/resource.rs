@@ -6,6 +6,7 @@ pub mod bucket;
 pub mod declarative_policy;
 pub mod kms_key;
 pub mod members;
+pub mod owner;
 pub mod regions;
 pub mod role;
 pub mod service_linked_role;

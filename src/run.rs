@@ -20,6 +20,7 @@ use crate::facts::discover::enabled_regions;
 use crate::facts::{self, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
+use crate::resource::owner;
 use crate::sandbox::{Sandbox, spec::Spec};
 use crate::selector::Selection;
 use crate::units;
@@ -269,9 +270,19 @@ impl Run {
             baseline: self.baseline_path.display().to_string(),
             baseline_digest: self.shared.baseline.digest().to_string(),
             organization_id: self.shared.facts.organization_id.clone(),
-            summary: Summary::of(&units),
+            summary: Summary { owners: self.owners(&units), ..Summary::of(&units) },
             units,
         }
+    }
+
+    /// Who manages the organization as well, and what is left to them.
+    fn owners(&self, units: &[UnitReport]) -> BTreeMap<String, String> {
+        let texts = |unit: &'_ UnitReport| {
+            let error = unit.error.iter().flat_map(|e| [Some(e.message.clone()), e.hint.clone()]).flatten();
+            unit.notices.iter().chain(&unit.reason).cloned().chain(error).collect::<Vec<_>>().join("\n")
+        };
+        let rows: Vec<(&str, String)> = units.iter().map(|u| (u.id.control.as_str(), texts(u))).collect();
+        owner::present(&self.shared.facts, rows.iter().map(|(control, text)| (*control, text.as_str())))
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

@@ -229,6 +229,9 @@ fn write_summary(out: &mut String, report: &Report, paint: Paint) {
         .collect();
     let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
     let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));
+    for (owner, left) in &summary.owners {
+        let _ = writeln!(out, "{owner} is here and keeps what it made: {}", safe(left));
+    }
     write_evidence(out, report);
     if !summary.effects.is_empty() {
         let list = |map: &std::collections::BTreeMap<String, usize>| {

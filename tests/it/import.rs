@@ -74,7 +74,7 @@ fn shown(rows: &[UnitReport]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-async fn is_fixed_point(org: &Org, what: &str) -> Imported {
+pub(crate) async fn is_fixed_point(org: &Org, what: &str) -> Imported {
     let (imported, folder) = import(org, "eu-west-1").await;
     let left = differences(org, folder.path()).await;
     assert_eq!(shown(&left), Vec::<String>::new(), "{what}: not a fixed point");

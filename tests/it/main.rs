@@ -7,6 +7,7 @@ mod baselines;
 mod check;
 mod check_calls;
 mod cli;
+mod coexist;
 mod converge;
 mod faults;
 mod generated;
