@@ -1,9 +1,9 @@
 //! `import`: a live organization as a baseline. What was read becomes texts here; `run/import.rs` does the reading.
 
+pub(crate) mod document;
 pub(crate) mod fold;
 pub(crate) mod found;
 pub(crate) mod guess;
-pub(crate) mod document;
 mod people;
 pub(crate) mod text;
 

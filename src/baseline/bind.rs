@@ -197,8 +197,7 @@ pub(super) fn selects(baseline: &Baseline, report: &mut Report) {
     for over in &baseline.sections.overrides {
         let place = |name: &str| over.at.value.find(name).map_or_else(|| over.at.key.clone(), |f| f.shown());
         if let Some(region) = over.select.region.as_deref().filter(|region| !validate::is_region(region)) {
-            let finding =
-                report.at("select", &place("region"), format!("`{region}` is no name of a region"));
+            let finding = report.at("select", &place("region"), format!("`{region}` is no name of a region"));
             finding.with_hint("write it as `eu-west-1`");
         }
         match (&over.select.ou, &over.select.account) {

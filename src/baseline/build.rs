@@ -143,7 +143,9 @@ fn one_override(item: Item, broken: &mut BTreeSet<String>, report: &mut Report) 
             continue;
         }
         let of_region = select.as_ref().and_then(|s| s.value.table()?.get("region"));
-        if let Some(region) = of_region.filter(|_| parts.iter().all(|c| c.meta().scope != Scope::AccountRegion)) {
+        if let Some(region) =
+            of_region.filter(|_| parts.iter().all(|c| c.meta().scope != Scope::AccountRegion))
+        {
             let message = format!("`{name}` is the same in every region of an account");
             report.at("override", &region.key, message).with_hint("leave `region` out");
             continue;

@@ -32,7 +32,12 @@ impl ImportArgs {
         let place = super::plan::place(global, true);
         let bar = Bar::new("import", 0, global.shows_progress());
         let organization = self.organization(global)?;
-        let start = Start { place: &place, organization, home_given: ImportArgs::home_given(global), folder: &self.out };
+        let start = Start {
+            place: &place,
+            organization,
+            home_given: ImportArgs::home_given(global),
+            folder: &self.out,
+        };
         let imported = Box::pin(import(start, &super::plan::on_ctrl_c(), &bar)).await?;
         drop(bar);
         write(&self.out, &imported)?;

@@ -48,7 +48,8 @@ struct Template<'a> {
 
 impl Template<'_> {
     fn role(&self, purpose: &str) -> &str {
-        let role = if purpose == "plan" { &self.organization.plan_role } else { &self.organization.apply_role };
+        let role =
+            if purpose == "plan" { &self.organization.plan_role } else { &self.organization.apply_role };
         role.as_deref().unwrap_or_default()
     }
 
@@ -160,7 +161,8 @@ impl Template<'_> {
         let all = [("LogArchive", "LogArchiveAccount"), ("DelegatedAdmin", "AdministratorAccount")];
         let text = Value::Object(resources.clone()).to_string();
         let used = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
-        let equal = |parameter: &str| json!({ "Fn::Equals": [{ "Ref": "AWS::AccountId" }, { "Ref": parameter }] });
+        let equal =
+            |parameter: &str| json!({ "Fn::Equals": [{ "Ref": "AWS::AccountId" }, { "Ref": parameter }] });
         Value::Object(used.map(|(name, parameter)| (name.to_string(), equal(parameter))).collect())
     }
 
@@ -239,7 +241,8 @@ impl Template<'_> {
         let mut equals = json!({ "aws:PrincipalOrgID": { "Ref": "OrganizationId" } });
         let mut condition = json!({ "ArnEquals": { "aws:PrincipalArn": { "Fn::Sub": role } } });
         let mut statements = Vec::new();
-        let principal = json!({ "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" } });
+        let principal =
+            json!({ "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" } });
         if self.organization.source_identity {
             // Of its own: the external id is no key of `sts:SetSourceIdentity`.
             let mut only = condition.clone();
@@ -385,7 +388,9 @@ fn condition(seat: &str) -> Option<&'static str> {
 /// `member-apply`, `member-apply-2`, ...
 fn is_part(name: &str, whole: &str) -> bool {
     let rest = name.strip_prefix(whole);
-    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok()))
+    rest.is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok())
+    })
 }
 
 fn capital(word: &str) -> String {
@@ -414,7 +419,8 @@ mod tests {
 
     #[test]
     fn members_trust_the_role_of_the_same_name_in_the_organization_only() {
-        let text = bootstrap(&mut baseline("source_identity = true\nexternal_id = \"abc\""), Some("member"), &[]);
+        let text =
+            bootstrap(&mut baseline("source_identity = true\nexternal_id = \"abc\""), Some("member"), &[]);
         let text = text.unwrap();
         for wanted in [
             "aws:PrincipalOrgID",
@@ -432,7 +438,10 @@ mod tests {
     #[test]
     fn declared_roles_keep_their_names_and_unknown_kinds_are_none() {
         let text = bootstrap(&mut baseline("plan_role = \"reader\""), None, &[]).unwrap();
-        assert!(text.contains("RoleName: \"reader\"") && text.contains("RoleName: \"orgbase-apply\""), "{text}");
+        assert!(
+            text.contains("RoleName: \"reader\"") && text.contains("RoleName: \"orgbase-apply\""),
+            "{text}"
+        );
         assert!(text.contains("AWS::CloudFormation::StackSet"));
         assert!(bootstrap(&mut baseline(""), Some("gitlab"), &[]).is_none());
     }

@@ -218,7 +218,8 @@ fn lambda(baseline: &Baseline, policies: &BTreeMap<String, Value>) -> Value {
             },
         }),
     );
-    let start = json!([{ "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn("Function") }]);
+    let start =
+        json!([{ "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn("Function") }]);
     resources.insert("StarterRole".into(), starter(&start));
     let target = json!({
         "Arn": arn("Function"),

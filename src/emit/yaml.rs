@@ -52,7 +52,8 @@ fn member_of(value: &Value, depth: usize, out: &mut String) {
 fn bare(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&key.to_ascii_lowercase().as_str());
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&key.to_ascii_lowercase().as_str());
     if plain { key.to_string() } else { Value::from(key).to_string() }
 }
 

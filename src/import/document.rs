@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::fold::{Folded, Leaves, Select, tree};
 use super::text::{Writer, inline};
+use crate::control::Change;
 use crate::controls::SECTIONS;
+use crate::report::UnitReport;
 
 /// Tables of the core, which are sections too, and are written to files of their own.
 const CORE: [&str; 2] = ["ous", "accounts"];
@@ -59,6 +61,16 @@ impl Document {
         self.exceptions.retain(|(control, _), _| *control != id);
     }
 
+    /// Where a row's changes are in a section: keys that have a value, else the table that asks for the unit.
+    pub(crate) fn places(&self, id: &str, at: &str, row: &UnitReport) -> BTreeSet<String> {
+        let has = |path: &str| self.base.get(id).is_some_and(|value| is_leaf(value, path));
+        let place = |change: &Change| {
+            let path = if at.is_empty() { change.path.clone() } else { format!("{at}.{}", change.path) };
+            if has(&path) { path } else { at.to_string() }
+        };
+        row.changes.iter().map(place).collect()
+    }
+
     /// Takes out what differs, by its place inside a section such as `guardduty`, `[0]`, `enabled[1]`; where it has none, the
     /// section.
     pub(crate) fn drop_places(&mut self, id: &'static str, places: &BTreeMap<String, String>) {
@@ -67,7 +79,7 @@ impl Document {
         order.sort_by_key(|(place, _)| std::cmp::Reverse(index(place).map(|(_, n)| n)));
         for (place, why) in order {
             let name = if place.is_empty() { id.to_string() } else { format!("{id}: {place}") };
-            if place.is_empty() || !self.base.get_mut(id).is_some_and(|value| remove(value, place)) {
+            if place.is_empty() || !self.base.get_mut(id).is_some_and(|value| take(value, place)) {
                 self.drop_section(id);
             }
             self.left_out.insert(name, why.clone());
@@ -264,6 +276,22 @@ pub(crate) fn without_null(value: &Value) -> Value {
     }
 }
 
+/// Whether a dotted path without indices ends at a value that is no table.
+fn is_leaf(value: &Value, path: &str) -> bool {
+    let found = path.split('.').try_fold(value, |value, key| value.get(key));
+    found.is_some_and(|value| !value.is_object())
+}
+
+/// Removes what a dotted path, or a place of a unit, names. `false`: it is not there.
+fn take(value: &mut Value, place: &str) -> bool {
+    match place.split_once('.') {
+        Some((table, rest)) if value.get(table).is_some_and(Value::is_object) => {
+            value.get_mut(table).is_some_and(|inner| take(inner, rest))
+        }
+        _ => remove(value, place),
+    }
+}
+
 /// `enabled[1]` -> (`enabled`, 1).
 fn index(place: &str) -> Option<(&str, usize)> {
     let (key, rest) = place.strip_suffix(']')?.rsplit_once('[')?;
@@ -276,7 +304,9 @@ fn remove(value: &mut Value, place: &str) -> bool {
         return value.as_object_mut().is_some_and(|members| members.remove(place).is_some());
     };
     let list = if key.is_empty() { Some(value) } else { value.get_mut(key) };
-    let Some(items) = list.and_then(Value::as_array_mut).filter(|items| at < items.len()) else { return false };
+    let Some(items) = list.and_then(Value::as_array_mut).filter(|items| at < items.len()) else {
+        return false;
+    };
     items.remove(at);
     true
 }

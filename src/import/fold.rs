@@ -192,7 +192,8 @@ fn by_unit(
         if inside.len() < 2 {
             continue;
         }
-        let of = |account: &String| overrides.get(&Select::Account(account.clone())).cloned().unwrap_or_default();
+        let of =
+            |account: &String| overrides.get(&Select::Account(account.clone())).cloned().unwrap_or_default();
         let mut agreed = inside.first().map(|a| of(a)).unwrap_or_default();
         for account in &inside {
             let own = of(account);
@@ -262,7 +263,15 @@ mod tests {
 
     #[test]
     fn an_ou_that_agrees_is_one_override() {
-        let homes = homes(&[("a", "/P"), ("b", "/P"), ("c", "/P/Q"), ("d", "/S"), ("e", "/S"), ("f", "/S"), ("g", "/")]);
+        let homes = homes(&[
+            ("a", "/P"),
+            ("b", "/P"),
+            ("c", "/P/Q"),
+            ("d", "/S"),
+            ("e", "/S"),
+            ("f", "/S"),
+            ("g", "/"),
+        ]);
         let value = |account: &str| json!({"n": if "abc".contains(account) { 1 } else { 2 }});
         let all = found(&["a", "b", "c", "d", "e", "f", "g"].map(|a| (a, "", value(a))));
         let folded = fold(&all, &homes, &|_| true);

@@ -62,7 +62,9 @@ fn correct(section: &mut Value, steps: &[&str], before: &Value) -> bool {
 fn same_kind(have: &Value, before: &Value) -> bool {
     matches!(
         (have, before),
-        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::String(_)) | (Value::Array(_), Value::Array(_))
+        (Value::Number(_), Value::Number(_))
+            | (Value::String(_), Value::String(_))
+            | (Value::Array(_), Value::Array(_))
     )
 }
 
@@ -84,8 +86,16 @@ mod tests {
     #[test]
     fn a_change_says_what_the_key_has() {
         let guess = json!({"on": true, "days": 5, "plan": {"s3": "ALL"}, "gone": "x"});
-        let d = diff(&[("on", json!(null)), ("days", json!(7)), ("plan.s3", json!("NEW")), ("gone", json!(null))]);
-        assert_eq!(corrected(&guess, "", &d).unwrap(), json!({"on": false, "days": 7, "plan": {"s3": "NEW"}}));
+        let d = diff(&[
+            ("on", json!(null)),
+            ("days", json!(7)),
+            ("plan.s3", json!("NEW")),
+            ("gone", json!(null)),
+        ]);
+        assert_eq!(
+            corrected(&guess, "", &d).unwrap(),
+            json!({"on": false, "days": 7, "plan": {"s3": "NEW"}})
+        );
     }
 
     #[test]

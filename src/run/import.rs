@@ -1,6 +1,8 @@
 //! Reads a live organization for `import`: what the management account knows first, then what every account has; then plans
 //! what was made of it, and leaves out what does not hold.
 
+mod rounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +10,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Place, banner, check_organization, connect, name_unimplemented, open_sandbox, read_regions, roles};
+use super::{
+    Place, banner, check_organization, connect, name_unimplemented, open_sandbox, read_regions, roles,
+};
 use crate::aws::{Aws, Endpoint, Guard};
 use crate::baseline::{Baseline, Organization};
 use crate::control::{DynSection, Import, ImportCx, Scope, Seat, key_of};
@@ -90,7 +94,9 @@ async fn from_opened(
     let super::Opened { mut baseline, aws, facts, .. } = opened;
     let mut facts = facts::further(&aws, &organization.home_region, &needs(), facts).await?;
     let trail = organization_trail(&aws, &facts, &organization.home_region).await;
-    if let Some((_, region)) = trail.as_ref().filter(|(_, region)| !home_given && facts.management_regions.contains(region)) {
+    if let Some((_, region)) =
+        trail.as_ref().filter(|(_, region)| !home_given && facts.management_regions.contains(region))
+    {
         organization.home_region.clone_from(region);
         baseline.organization.home_region.clone_from(region);
     }
@@ -153,7 +159,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The organization, its OUs and accounts; and the accounts that are not managed, with the reason.
-    fn begin(&mut self, organization: &Organization) -> Result<(Document, BTreeMap<String, String>), RunError> {
+    fn begin(
+        &mut self,
+        organization: &Organization,
+    ) -> Result<(Document, BTreeMap<String, String>), RunError> {
         let facts = &self.facts;
         let mut closed = BTreeMap::new();
         for (id, answer) in &facts.regions {
@@ -181,121 +190,11 @@ impl Reader<'_> {
         Ok((document, closed))
     }
 
-    /// Asks for all sections: first those of which the management account tells, since others are built on them.
-    async fn sections(&mut self, mut document: Document) -> Result<Document, RunError> {
-        for first in [true, false] {
-            let baseline = Baseline::from_texts(self.folder, &document.files())?;
-            let cx = ImportCx::new(&self.facts, &baseline, self.trail.as_deref());
-            let (mut asks, mut guesses) = (Sections::new(), Sections::new());
-            for section in SECTIONS.iter().filter(|s| is_first(**s) == first) {
-                let id = section.meta().id;
-                match section.import(&cx) {
-                    Import::Never(why) => drop(document.left_out.insert(id.into(), why.into())),
-                    Import::Nothing(why) => drop(document.left_out.insert(id.into(), why)),
-                    Import::Known(value) => drop(document.base.insert(id, without_null(&value))),
-                    Import::Ask(value) => drop(asks.insert(id, without_null(&value))),
-                    Import::Guess(value) => drop(guesses.insert(id, without_null(&value))),
-                }
-            }
-            document.documents.append(&mut cx.documents.take());
-            self.possible(&mut document, &asks, &mut guesses);
-            self.ask(&mut document, asks, guesses).await?;
-        }
-        Ok(document)
-    }
-
-    /// Leaves guesses out that break a rule here, such as those that name an account which is not there.
-    fn possible(&self, document: &mut Document, asks: &Sections, guesses: &mut Sections) {
-        let whole = |guesses: &Sections| {
-            let mut asking = document.clone();
-            asking.base.extend(asks.clone());
-            asking.base.extend(guesses.clone());
-            asking
-        };
-        let reads = |document: &Document| Baseline::from_texts(self.folder, &document.files());
-        if reads(&whole(guesses)).is_ok() {
-            return;
-        }
-        let all = whole(guesses);
-        let mut refused = BTreeMap::new();
-        for id in guesses.keys() {
-            if let Err(error) = reads(&all.only(&[id, "delegated_admins", "log_archive", "org_trail"])) {
-                refused.insert(*id, error.render(false).lines().next().unwrap_or_default().to_string());
-            }
-        }
-        guesses.retain(|id, _| !refused.contains_key(id));
-        for (id, why) in refused {
-            document.left_out.insert(id.into(), format!("it cannot be as orgbase makes it: {why}"));
-        }
-    }
-
-    /// Reads what the sections ask for, and puts what is there into the document.
-    async fn ask(
-        &mut self,
-        document: &mut Document,
-        asks: Sections,
-        guesses: Sections,
-    ) -> Result<(), RunError> {
-        if asks.is_empty() && guesses.is_empty() {
-            return Ok(());
-        }
-        let mut asking = document.clone();
-        asking.base.extend(asks.clone());
-        asking.base.extend(guesses.clone());
-        let baseline = Baseline::from_texts(self.folder, &asking.files())?;
-        let asked: Vec<&'static str> = asks.keys().chain(guesses.keys()).copied().collect();
-        let shared = self.spread(baseline, &asked)?;
-        let guesses = Arc::new(guesses);
-        let readings = plan::import::import(&shared, &guesses, self.cancel, self.progress).await;
-        let mut found = Found::default();
-        for (unit, reading) in shared.units.iter().zip(readings) {
-            let Some(section) = crate::controls::section(&unit.id.control) else { continue };
-            let id = section.meta().id;
-            let guessed = guesses.contains_key(id);
-            // A guess that cannot even be asked for is wrong, and one that could not be read is not known.
-            let wrong = guessed && matches!(reading.row.outcome, OutcomeKind::Blocked | OutcomeKind::Failed);
-            if reading.row.outcome != OutcomeKind::InSync {
-                if !guessed || reading.row.outcome != OutcomeKind::Blocked {
-                    self.note(&reading.row);
-                }
-                if !wrong {
-                    continue;
-                }
-            }
-            let scope = unit.meta.scope;
-            let target = (!is_central(scope)).then(|| self.target(unit, scope, &shared.baseline));
-            found.add(id, target, reading.found, guesses.get(id));
-        }
-        let homes = self.homes(&shared.baseline);
-        for id in asked {
-            let mut there = false;
-            if let Some(value) = found.central.remove(id).flatten() {
-                merge(document.base.entry(id).or_insert_with(|| empty(&value)), &value);
-                there = true;
-            }
-            if let Some(targets) = found.targets.remove(id).filter(|_| !found.broken.contains(id)) {
-                there |= targets.values().any(|l| !l.is_empty());
-                let section = crate::controls::section(id);
-                let is_whole = |value: &Value| section.is_none_or(|s| s.is_whole(value));
-                document.add(id, fold(&targets, &homes, &is_whole));
-            }
-            if !there && !document.base.contains_key(id) {
-                let why = match guesses.contains_key(id) {
-                    true => "it is not as orgbase makes it",
-                    false => "there is nothing of it",
-                };
-                document.left_out.insert(id.into(), why.into());
-            }
-        }
-        Ok(())
-    }
-
     fn spread(&self, baseline: Baseline, only: &[&str]) -> Result<Arc<Shared>, RunError> {
         let only: Vec<String> = only.iter().map(|id| format!("control={id}")).collect();
         let selection = Selection::parse(&only, &[])?;
         let today = OffsetDateTime::now_utc().date();
-        let scope =
-            units::Scope { baseline: &baseline, facts: &self.facts, selection: &selection, today };
+        let scope = units::Scope { baseline: &baseline, facts: &self.facts, selection: &selection, today };
         let units = units::expand(&scope)?;
         self.aws.set_roles(roles(&baseline, Some(&self.facts), true));
         Ok(Arc::new(Shared::new(units, self.aws.clone(), self.facts.clone(), baseline, Refresh::Full)))
@@ -304,7 +203,8 @@ impl Reader<'_> {
     fn target(&self, unit: &Unit, scope: Scope, baseline: &Baseline) -> Target {
         let account = self.facts.accounts.get(&unit.id.account);
         let account = account.map_or_else(|| unit.id.account.clone(), |a| key_of(baseline, a));
-        let region = if scope == Scope::AccountRegion { unit.id.region.clone() } else { String::new() };
+        let regional = matches!(scope, Scope::AccountRegion | Scope::OrganizationRegion);
+        let region = if regional { unit.id.region.clone() } else { String::new() };
         Target { account, region }
     }
 
@@ -330,8 +230,7 @@ impl Reader<'_> {
                 leave_policy_out(&mut document, &refused);
                 continue;
             }
-            let rows =
-                plan::plan(&shared, Bounds::default(), self.cancel, self.progress).await;
+            let rows = plan::plan(&shared, Bounds::default(), self.cancel, self.progress).await;
             if !self.leave_out(&mut document, &shared, &rows) {
                 return Ok(document);
             }
@@ -350,7 +249,9 @@ impl Reader<'_> {
             if let Err(error) = Baseline::from_texts(self.folder, &alone.files()) {
                 let why = error.render(false).lines().next().unwrap_or_default().to_string();
                 document.drop_section(id);
-                document.left_out.insert(id.into(), format!("what is there breaks a rule of the section: {why}"));
+                document
+                    .left_out
+                    .insert(id.into(), format!("what is there breaks a rule of the section: {why}"));
             }
         }
         Ok(Baseline::from_texts(self.folder, &document.files())?)
@@ -377,8 +278,11 @@ impl Reader<'_> {
             let Some(section) = crate::controls::section(&unit.id.control) else { continue };
             let id = section.meta().id;
             changed = true;
-            if is_central(unit.meta.scope) {
-                differing.entry(id).or_default().insert(unit.at.clone(), why(row));
+            let elsewhere =
+                unit.meta.scope == Scope::OrganizationRegion && holds_in_another_region(row, rows);
+            if is_central(unit.meta.scope) && !elsewhere {
+                let places = differing.entry(id).or_default();
+                places.extend(document.places(id, &unit.at, row).into_iter().map(|place| (place, why(row))));
                 continue;
             }
             let Target { account, region } = self.target(unit, unit.meta.scope, &shared.baseline);
@@ -420,6 +324,12 @@ impl Reader<'_> {
 
 fn is_central(scope: Scope) -> bool {
     matches!(scope, Scope::Organization | Scope::OrganizationRegion)
+}
+
+/// Whether the same unit is in sync in another region.
+fn holds_in_another_region(row: &UnitReport, rows: &[UnitReport]) -> bool {
+    let same = |other: &&UnitReport| other.id.control == row.id.control && other.id.part == row.id.part;
+    rows.iter().filter(same).any(|other| other.outcome == OutcomeKind::InSync)
 }
 
 /// What a row would change.

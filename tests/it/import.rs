@@ -27,13 +27,7 @@ impl Progress for Silent {
 }
 
 fn place(baseline: &Path) -> Place {
-    Place {
-        baseline: baseline.into(),
-        sandbox: None,
-        profile: None,
-        read_only: true,
-        refresh: Refresh::Full,
-    }
+    Place { baseline: baseline.into(), sandbox: None, profile: None, read_only: true, refresh: Refresh::Full }
 }
 
 /// Imports an organization into a folder.
@@ -156,7 +150,10 @@ async fn odd_names_deep_units_and_documents_survive() {
     let imported = is_fixed_point(&org, "odd names").await;
     let settings = &imported.files["30-settings.toml"];
     assert!(settings.contains("name = \"my policy/1\"") && settings.contains("name = \"My-Policy 1\""));
-    assert!(!settings.contains("aws-guardrails-x") && !settings.contains("name = \"locks us out\""), "{settings}");
+    assert!(
+        !settings.contains("aws-guardrails-x") && !settings.contains("name = \"locks us out\""),
+        "{settings}"
+    );
     assert_eq!(imported.files.keys().filter(|name| name.starts_with("policies/")).count(), 3);
     assert!(imported.files["10-organization.toml"].contains("\"/A/B/C/D/E\" = {}"));
     assert_eq!(imported.accounts, 5);
