@@ -78,6 +78,15 @@ impl Baseline {
         build::build(load::memory(name, text))
     }
 
+    /// A folder that is not written yet: texts by their path in it. Those that end in `.toml` are the files, the others
+    /// the documents that they name.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn from_texts(path: &Path, texts: &BTreeMap<String, String>) -> Result<Baseline, BaselineError> {
+        build::build(load::folder_in_memory(path, texts))
+    }
+
     /// SHA-256 over names and contents of all files and of the documents that they name, hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
@@ -110,7 +119,20 @@ impl Baseline {
     /// # Errors
     /// Values that no combination known without AWS has had, such as two overrides that match an undeclared account.
     pub fn section(&self, id: &str, place: Option<&Place<'_>>) -> Result<Option<Arc<Bound>>, BaselineError> {
-        self.sections.bound(id, place, &self.sources)
+        self.sections.bound(id, place, None, &self.sources)
+    }
+
+    /// The section as it holds for one region of an account: overrides of that region are merged as well.
+    ///
+    /// # Errors
+    /// As `section`.
+    pub fn section_in(
+        &self,
+        id: &str,
+        place: &Place<'_>,
+        region: &str,
+    ) -> Result<Option<Arc<Bound>>, BaselineError> {
+        self.sections.bound(id, Some(place), Some(region), &self.sources)
     }
 
     /// Id of the account that a key names, where it exists. A 12-digit id names itself.

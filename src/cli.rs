@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod drift;
 mod emit;
+mod import;
 mod plan;
 mod sandbox;
 mod undo;
@@ -113,6 +114,8 @@ pub(crate) enum Command {
     Vend(vend::VendArgs),
     /// Report on the CIS AWS Foundations Benchmark; exit 2 where a rule fails
     Check(check::CheckArgs),
+    /// Make a baseline of the organization as it is; writes files only
+    Import(import::ImportArgs),
     /// Print IAM policies, the JSON schema or the reference of all keys
     Emit(emit::EmitArgs),
     /// Make or serve a simulated organization
@@ -171,6 +174,7 @@ impl Cli {
             // Boxed: it holds the whole connection, and would make every command's future as large.
             Command::Check(args) => Box::pin(args.run(&self.global)).await,
             Command::Vend(args) => Box::pin(args.run(&self.global)).await,
+            Command::Import(args) => Box::pin(args.run(&self.global)).await,
             Command::Emit(args) => args.run(&self.global),
             Command::Sandbox(args) => args.run(&self.global).await,
             Command::Demo => demo::run(&self.global).await,

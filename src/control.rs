@@ -4,6 +4,7 @@
 
 mod change;
 mod erased;
+mod import;
 mod meta;
 mod once;
 
@@ -17,6 +18,8 @@ pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
     Recorder, control, fingerprint,
 };
+pub use import::{Import, ImportCx};
+pub(crate) use import::{key_of, slug};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 pub use once::Once;
 
@@ -44,6 +47,12 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
     /// policies allow writing to these and to those with the prefix.
     fn role_names(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How `import` finds out what there is of this section. By itself it is recognised where it is as `baselines/full.toml`
+    /// has it, but for the values of keys that its own comparison tells.
+    fn import(cx: &ImportCx<'_>) -> Import<Self> {
+        cx.shipped().map_or(Import::Never("no shipped baseline has it"), Import::Guess)
     }
 
     /// The parts, in the order in which documents list them.
@@ -87,6 +96,12 @@ pub trait Control: Send + Sync + 'static {
         _have: &Self::Actual,
     ) -> impl Future<Output = Result<(), UnitError>> + Send {
         std::future::ready(Err(UnitError::new(crate::error::Kind::Bug, "nothing can be removed here")))
+    }
+
+    /// What was read, as the section that declares it, with the keys of this part alone. `want` is of the section that
+    /// `Section::import` asked with. `None`: there is nothing to declare.
+    fn import(_cx: &Cx<'_>, _want: &Self::Desired, _have: &Self::Actual) -> Option<Self::Section> {
+        None
     }
 
     /// Compares. Pure, deterministic; names managed settings only.

@@ -20,6 +20,7 @@ pub mod drift;
 pub mod emit;
 pub mod error;
 pub mod facts;
+pub mod import;
 pub mod lockout;
 pub mod mask;
 pub mod metric_filter;

@@ -1,6 +1,7 @@
 //! Reads every unit and compares: the plan.
 
 mod central;
+pub mod import;
 mod region;
 pub mod saved;
 

@@ -113,6 +113,9 @@ pub struct Summary {
     pub effects: BTreeMap<String, usize>,
     /// Changes per risk, over the same units.
     pub risks: BTreeMap<String, usize>,
+    /// Products that manage the organization as well, and what is left to each of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owners: BTreeMap<String, String>,
     /// Billed services that would be newly on: section, and what AWS bills.
     pub billed: BTreeMap<String, String>,
 }

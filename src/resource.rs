@@ -9,6 +9,7 @@ pub mod default_groups;
 pub mod detective;
 pub mod kms_key;
 pub mod members;
+pub mod owner;
 pub mod regions;
 pub mod role;
 pub mod service_linked_role;

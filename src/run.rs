@@ -1,5 +1,6 @@
 //! The beginning of every run: where it works, with which credentials, on which organization.
 
+pub mod import;
 mod opened;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use crate::facts::discover::enabled_regions;
 use crate::facts::{self, Facts, Needs};
 use crate::plan::{Refresh, Shared};
 use crate::report::{FORMAT_VERSION, Report, Summary, UnitReport};
+use crate::resource::owner;
 use crate::sandbox::enforce::strict::Strict;
 use crate::sandbox::{Sandbox, faults::Faults, spec::Spec};
 use crate::selector::Selection;
@@ -332,7 +334,7 @@ impl Run {
             baseline: self.baseline_path.display().to_string(),
             baseline_digest: self.shared.baseline.digest().to_string(),
             organization_id: self.shared.facts.organization_id.clone(),
-            summary: Summary::of(&units),
+            summary: Summary { owners: self.owners(&units), ..Summary::of(&units) },
             units,
         }
     }
@@ -345,6 +347,16 @@ impl Run {
         let shared =
             Arc::try_unwrap(self.shared).map_err(|_| RunError::new("orgbase has a defect: units in use"))?;
         Ok(Run { shared: Arc::new(shared.with_units(units)), ..self })
+    }
+
+    /// Who manages the organization as well, and what is left to them.
+    fn owners(&self, units: &[UnitReport]) -> BTreeMap<String, String> {
+        let texts = |unit: &'_ UnitReport| {
+            let error = unit.error.iter().flat_map(|e| [Some(e.message.clone()), e.hint.clone()]).flatten();
+            unit.notices.iter().chain(&unit.reason).cloned().chain(error).collect::<Vec<_>>().join("\n")
+        };
+        let rows: Vec<(&str, String)> = units.iter().map(|u| (u.id.control.as_str(), texts(u))).collect();
+        owner::present(&self.shared.facts, rows.iter().map(|(control, text)| (*control, text.as_str())))
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

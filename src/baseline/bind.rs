@@ -56,7 +56,10 @@ pub(super) struct Override {
 }
 
 impl Override {
-    fn matches(&self, place: &Place<'_>) -> bool {
+    fn matches(&self, place: &Place<'_>, region: Option<&str>) -> bool {
+        if self.select.region.is_some() && self.select.region.as_deref() != region {
+            return false;
+        }
         match (&self.select.ou, &self.select.account) {
             (Some(ou), _) => is_under(place.ou, ou),
             (_, Some(account)) => Some(account.as_str()) == place.key || account == place.id,
@@ -102,9 +105,10 @@ impl Sections {
         &self,
         id: &str,
         place: Option<&Place<'_>>,
+        region: Option<&str>,
         sources: &Arc<Sources>,
     ) -> Result<Option<Arc<Bound>>, BaselineError> {
-        let variant = place.map(|p| self.variant(id, p)).unwrap_or_default();
+        let variant = place.map(|p| self.variant(id, p, region)).unwrap_or_default();
         if let Some(found) = self.lock().get(id).and_then(|v| v.get(&variant)) {
             return Ok(Some(found.clone()));
         }
@@ -120,10 +124,16 @@ impl Sections {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The overrides of a section that match a place.
-    fn variant(&self, id: &str, place: &Place<'_>) -> Variant {
+    /// The overrides of a section that match a place; those of one region only where the region is given.
+    fn variant(&self, id: &str, place: &Place<'_>, region: Option<&str>) -> Variant {
         let mentioned = self.by_section.get(id).into_iter().flatten().copied();
-        mentioned.filter(|i| self.overrides.get(*i).is_some_and(|o| o.matches(place))).collect()
+        mentioned.filter(|i| self.overrides.get(*i).is_some_and(|o| o.matches(place, region))).collect()
+    }
+
+    /// No region, and each one that an override of the section names.
+    fn regions(&self, id: &str) -> BTreeSet<Option<&str>> {
+        let mentioned = self.by_section.get(id).into_iter().flatten().filter_map(|i| self.overrides.get(*i));
+        mentioned.map(|o| o.select.region.as_deref()).chain(std::iter::once(None)).collect()
     }
 
     /// The tree of a section with overrides merged.
@@ -170,10 +180,12 @@ impl Sections {
                 }
                 _ => continue,
             };
-            variants.insert(self.variant(id, &place));
+            variants.insert(self.variant(id, &place, over.select.region.as_deref()));
         }
+        let regions = self.regions(id);
         for (key, account) in accounts {
-            variants.insert(self.variant(id, &Place { key: Some(key), id: "", ou: &account.ou }));
+            let place = Place { key: Some(key), id: "", ou: &account.ou };
+            variants.extend(regions.iter().map(|region| self.variant(id, &place, *region)));
         }
         variants.retain(|v| !v.is_empty() || self.base.contains_key(id));
         variants
@@ -184,6 +196,10 @@ impl Sections {
 pub(super) fn selects(baseline: &Baseline, report: &mut Report) {
     for over in &baseline.sections.overrides {
         let place = |name: &str| over.at.value.find(name).map_or_else(|| over.at.key.clone(), |f| f.shown());
+        if let Some(region) = over.select.region.as_deref().filter(|region| !validate::is_region(region)) {
+            let finding = report.at("select", &place("region"), format!("`{region}` is no name of a region"));
+            finding.with_hint("write it as `eu-west-1`");
+        }
         match (&over.select.ou, &over.select.account) {
             (Some(ou), None) => {
                 if let Some(problem) = baseline.ou_problem(ou) {

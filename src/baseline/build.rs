@@ -26,9 +26,10 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
     }
     let Some(core) = Core::read(&tree, &mut report) else { return Err(report.error()) };
     let sections = Sections::new(tree.clone(), overrides.unwrap_or_default());
-    let documents = match &files.directory {
-        Some(directory) => load::documents(directory, sections.entries(), &mut report),
-        None => std::collections::BTreeMap::new(),
+    let documents = match (files.documents, &files.directory) {
+        (Some(documents), _) => documents,
+        (None, Some(directory)) => load::documents(directory, sections.entries(), &mut report),
+        (None, None) => std::collections::BTreeMap::new(),
     };
     let by_email = core.accounts.0.iter().map(|(key, a)| (a.email.to_lowercase(), key.clone())).collect();
     let mut baseline = Baseline {
@@ -141,6 +142,14 @@ fn one_override(item: Item, broken: &mut BTreeSet<String>, report: &mut Report) 
         if !parts.is_empty() && parts.iter().all(|c| of_organization(c.meta().scope)) {
             let message = format!("`{name}` holds for the organization: it cannot be overridden per account");
             report.at("override", &entry.key, message);
+            continue;
+        }
+        let of_region = select.as_ref().and_then(|s| s.value.table()?.get("region"));
+        if let Some(region) =
+            of_region.filter(|_| parts.iter().all(|c| c.meta().scope != Scope::AccountRegion))
+        {
+            let message = format!("`{name}` is the same in every region of an account");
+            report.at("override", &region.key, message).with_hint("leave `region` out");
             continue;
         }
         let Some(schema) = schemas().tables.get(name.as_str()) else { continue };

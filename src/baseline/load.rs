@@ -21,6 +21,8 @@ pub(super) struct Files {
     pub(super) path: PathBuf,
     /// Folder of the files; `None`: the text is in memory and names no documents.
     pub(super) directory: Option<PathBuf>,
+    /// Documents in memory by their path; `None`: they are read from the directory.
+    pub(super) documents: Option<BTreeMap<String, String>>,
     pub(super) sources: Arc<Sources>,
 }
 
@@ -45,7 +47,12 @@ pub(super) fn read(path: &Path) -> Result<Files, BaselineError> {
     }
     report.finish()?;
     let directory = if folder { path } else { path.parent().unwrap_or(Path::new("")) };
-    Ok(Files { path: path.into(), directory: Some(directory.into()), sources: Arc::new(sources) })
+    Ok(Files {
+        path: path.into(),
+        directory: Some(directory.into()),
+        documents: None,
+        sources: Arc::new(sources),
+    })
 }
 
 fn listing(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
@@ -100,7 +107,26 @@ fn text(path: &Path, largest: u64) -> Result<String, String> {
 pub(super) fn memory(name: &str, text: &str) -> Files {
     let mut sources = Sources::default();
     sources.add(name.into(), text.into());
-    Files { path: name.into(), directory: None, sources: Arc::new(sources) }
+    Files { path: name.into(), directory: None, documents: None, sources: Arc::new(sources) }
+}
+
+/// Texts in memory by their path in a folder: those that end in `.toml` are the files, the others the documents.
+pub(super) fn folder_in_memory(path: &Path, texts: &BTreeMap<String, String>) -> Files {
+    let mut sources = Sources::default();
+    let mut documents = BTreeMap::new();
+    for (name, text) in texts {
+        if Path::new(name).extension().is_some_and(|x| x == "toml") {
+            sources.add(path.join(name).display().to_string(), text.clone());
+        } else {
+            documents.insert(name.clone(), text.clone());
+        }
+    }
+    Files {
+        path: path.into(),
+        directory: Some(path.into()),
+        documents: Some(documents),
+        sources: Arc::new(sources),
+    }
 }
 
 /// Parses all files and puts them together. Fails where a file is not TOML: what is left of it misses whole tables.

@@ -266,7 +266,7 @@ pub struct Moved {
     pub declared_at: String,
 }
 
-/// Where an override holds: exactly one of the two.
+/// Where an override holds: in an OU or in an account, and perhaps in one region of it only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Select {
@@ -276,6 +276,9 @@ pub(super) struct Select {
     /// Key or 12-digit id of an account.
     #[serde(default)]
     pub(super) account: Option<String>,
+    /// Only in this region: for settings that each region has by itself.
+    #[serde(default)]
+    pub(super) region: Option<String>,
 }
 
 /// A TOML date without a time.

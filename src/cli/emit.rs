@@ -13,6 +13,12 @@ use crate::error::RunError;
 enum What {
     /// The IAM policies that the baseline's controls need, per seat, for plan and for apply
     IamPolicy,
+    /// What an organization needs once, CloudFormation: roles for plan and apply in the management account and, by a
+    /// StackSet, in every other one. `--for` management, member, github-actions or kubernetes
+    Bootstrap,
+    /// A schedule of `orgbase drift` with its role: `--for` github-actions, systemd, kubernetes, eventbridge-ecs or
+    /// eventbridge-lambda
+    Schedule,
     /// The JSON schema of the baseline, for editors
     Schema,
     /// The reference of every section and key, Markdown
@@ -25,7 +31,7 @@ enum What {
 pub(crate) struct EmitArgs {
     /// What to print
     what: What,
-    /// Of `iam-policy` only this one, such as `management-plan` or `member-apply`
+    /// Of `iam-policy` only this one, such as `management-plan` or `member-apply`; of `bootstrap` and `schedule` where it runs
     #[arg(long = "for", value_name = "NAME")]
     only: Option<String>,
 }
@@ -36,10 +42,30 @@ impl EmitArgs {
             What::Schema => json(&emit::schema::schema())?,
             What::Controls => emit::controls::reference(),
             What::Coverage => emit::coverage::coverage(),
+            What::Bootstrap => {
+                let further = store::statements(&global.run_dir)?;
+                let kind = self.only.as_deref();
+                emit::bootstrap::bootstrap(&mut Baseline::load(&global.file)?, kind, &further)
+                    .ok_or_else(|| self.unknown("bootstrap", &emit::bootstrap::KINDS))?
+            }
+            What::Schedule => {
+                let further = store::statements(&global.run_dir)?;
+                let kind = self.only.as_deref().unwrap_or_default();
+                emit::schedule::schedule(&mut Baseline::load(&global.file)?, kind, &further)
+                    .ok_or_else(|| self.unknown("schedule", &emit::schedule::KINDS))?
+            }
             What::IamPolicy => self.iam_policy(&Baseline::load(&global.file)?, global)?,
         };
         say(&text);
         Ok(0)
+    }
+
+    fn unknown(&self, what: &str, known: &[&str]) -> RunError {
+        let message = match &self.only {
+            Some(kind) => format!("there is no {what} for `{kind}`"),
+            None => format!("a {what} needs --for"),
+        };
+        RunError::new(message).hint(format!("--for takes one of: {}", known.join(", ")))
     }
 
     fn iam_policy(&self, baseline: &Baseline, global: &Global) -> Result<String, RunError> {

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{
-    Control, Cx, DesiredCx, Diff, Meta, Removal, Seat, Section, SectionMeta, Surveyed, Want, Wanted,
+    Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta, Surveyed, Want, Wanted,
 };
 use crate::baseline::Baseline;
 use crate::diag::Findings;
@@ -55,6 +55,10 @@ pub trait DynSection: Send + Sync {
     fn from_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>>;
     /// Roles that a value that `parse` returned makes under names of its own.
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String>;
+    /// Whether a section in JSON has all that its type asks for.
+    fn is_whole(&self, value: &Value) -> bool;
+    /// How `import` finds out what there is, as JSON of the section.
+    fn import(&self, cx: &ImportCx<'_>) -> Import<Value>;
     /// The parts.
     fn controls(&self) -> Vec<Box<dyn DynControl>>;
 }
@@ -84,6 +88,8 @@ type Target = (String, String, String);
 
 /// One unit: a control with what is wanted on one target.
 pub trait DynUnit: Send + Sync {
+    /// Reads, and says what is there as JSON of the section that declares it; `None`: nothing to declare.
+    fn import<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Option<Value>, UnitError>>;
     /// Reads and compares.
     fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>>;
     /// Asks the organization-wide question of the control. `cx` is of the account that `Meta::survey` names.
@@ -187,6 +193,14 @@ impl<S: Section> DynSection for ErasedSection<S> {
 
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String> {
         value.downcast_ref::<S>().map(Section::role_names).unwrap_or_default()
+    }
+
+    fn is_whole(&self, value: &Value) -> bool {
+        S::deserialize(value).is_ok()
+    }
+
+    fn import(&self, cx: &ImportCx<'_>) -> Import<Value> {
+        S::import(cx).map(|section| json(&section))
     }
 
     fn controls(&self) -> Vec<Box<dyn DynControl>> {
@@ -315,6 +329,13 @@ fn inconsistent(left: &Diff) -> UnitError {
 }
 
 impl<C: Control> DynUnit for Unit<C> {
+    fn import<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Option<Value>, UnitError>> {
+        Box::pin(async move {
+            let have = C::read(cx, &self.want).await?;
+            Ok(C::import(cx, &self.want, &have).map(|section| json(&section)))
+        })
+    }
+
     fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>> {
         Box::pin(async move {
             if let Some(removing) = &self.removing {

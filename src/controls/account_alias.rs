@@ -9,10 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted,
-    control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{CallError, Kind, UnitError};
 use crate::facts::Account;
@@ -59,6 +56,11 @@ impl Section for AccountAlias {
                 "write it such as `acme-{key}`; the placeholders are `{key}`, `{name}` and `{id}`",
             );
         }
+    }
+
+    /// The id in it stands for any: an alias that differs from account to account in its id only is one template.
+    fn import(_cx: &ImportCx<'_>) -> Import<AccountAlias> {
+        Import::Ask(AccountAlias { alias: format!("x-{ID}"), replace_existing: true })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -160,6 +162,11 @@ impl Control for Alias {
             )
             .await?;
         Ok(aliases.into_iter().next())
+    }
+
+    fn import(cx: &Cx<'_>, _want: &Desired, have: &Option<String>) -> Option<AccountAlias> {
+        let alias = have.as_ref()?.replace(cx.aws.account(), ID);
+        Some(AccountAlias { alias, replace_existing: true })
     }
 
     fn diff(want: &Desired, have: &Option<String>) -> Diff {

@@ -15,9 +15,7 @@ use serde::Serialize;
 
 pub use crate::baseline::Accounts;
 use crate::baseline::{AccountDecl, Baseline};
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Section, SectionMeta, Shape, Want, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Section, SectionMeta, Shape, Want, Wanted, control};
 use crate::controls::ous::lookup;
 use crate::controls::ous::tags::{self, Tags};
 use crate::diag::Findings;
@@ -48,6 +46,11 @@ impl Section for Accounts {
                 tags::check(&format!("{key}.tags"), tags, findings);
             }
         }
+    }
+
+    fn import(cx: &ImportCx<'_>) -> Import<Accounts> {
+        let tagged = |decl: &AccountDecl| AccountDecl { tags: Some(Tags::new()), ..decl.clone() };
+        Import::Ask(Accounts(cx.baseline.accounts.iter().map(|(key, decl)| (key.clone(), tagged(decl))).collect()))
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -125,6 +128,12 @@ impl Control for Place {
             live.tags = tags::read(cx, id).await?;
         }
         Ok(Some(live))
+    }
+
+    fn import(cx: &Cx<'_>, want: &Desired, have: &Option<Live>) -> Option<Accounts> {
+        let (have, declared) = (have.as_ref()?, cx.baseline.accounts.get(&want.key)?);
+        let found = AccountDecl { tags: tags::declarable(&have.tags), ..declared.clone() };
+        Some(Accounts([(want.key.clone(), found)].into()))
     }
 
     fn diff(want: &Desired, have: &Option<Live>) -> Diff {

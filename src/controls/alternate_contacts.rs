@@ -13,10 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 use crate::mask;
@@ -102,6 +99,14 @@ impl Section for AlternateContacts {
                 Some(_) => {}
             }
         }
+    }
+
+    fn import(_cx: &ImportCx<'_>) -> Import<AlternateContacts> {
+        let any = || {
+            let [name, title, email, phone] = ["x", "x", "x@example.com", "0"].map(String::from);
+            Some(Contact { name, title, email, phone })
+        };
+        Import::Ask(AlternateContacts { billing: any(), operations: any(), security: any() })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -204,6 +209,16 @@ impl Control for Contacts {
             found.insert(*kind, contact);
         }
         Ok(Actual(found))
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<AlternateContacts> {
+        let of = |kind| have.0.get(&kind).and_then(Option::as_ref).map(|masked| masked.0.clone());
+        let found = AlternateContacts {
+            billing: of(Kind::Billing),
+            operations: of(Kind::Operations),
+            security: of(Kind::Security),
+        };
+        (found != AlternateContacts::default()).then_some(found)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -82,8 +82,7 @@ impl Section for Config {
 
 /// Who made a recorder, channel or aggregator of this name, where it is a product that manages it.
 fn owner_of(name: &str) -> Option<&'static str> {
-    let owners = [("aws-controltower-", "AWS Control Tower"), ("AWSAccelerator-", "the Landing Zone Accelerator")];
-    owners.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, owner)| *owner)
+    crate::resource::owner::of(name)
 }
 
 #[cfg(test)]

@@ -15,10 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Surveyed, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Surveyed, Wanted, control};
 use crate::diag::Findings;
 use crate::error::UnitError;
 use crate::resource::aggregated::{self, Item};
@@ -68,6 +65,10 @@ impl Section for DefaultSecurityGroups {
         if self.in_use && !self.empty {
             findings.hint("in_use", "it says which groups are emptied, but none is", "declare `empty = true` as well");
         }
+    }
+
+    fn import(_cx: &ImportCx<'_>) -> Import<DefaultSecurityGroups> {
+        Import::Ask(DefaultSecurityGroups { empty: true, in_use: false })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -162,6 +163,10 @@ impl Control for Groups {
         let recorded = aggregated::items(cx, &["AWS::EC2::SecurityGroup"], by_name).await?;
         let stated = recorded.into_iter().filter(|(_, groups)| groups.iter().all(has_no_rules));
         Ok(stated.map(|(place, _)| Surveyed::at(place, Actual::default())).collect())
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<DefaultSecurityGroups> {
+        have.0.is_empty().then_some(DefaultSecurityGroups { empty: true, in_use: false })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

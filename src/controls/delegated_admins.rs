@@ -25,7 +25,7 @@ pub use section::{Admins, DelegatedAdmins, ServiceKey};
 pub(crate) use services::global_region;
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Seat, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::resource::declared;
 
@@ -55,6 +55,10 @@ impl Section for DelegatedAdmins {
         let Seat::DelegatedAdmin(key) = seat else { return None };
         let (_, accounts) = self.declared().into_iter().find(|(service, _)| service.key == key)?;
         accounts.first().cloned()
+    }
+
+    fn import(cx: &ImportCx<'_>) -> Import<DelegatedAdmins> {
+        section::asking(cx)
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

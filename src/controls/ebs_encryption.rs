@@ -10,10 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Kind, UnitError};
 
@@ -57,6 +54,10 @@ impl Section for EbsEncryption {
         if let Some(key) = self.key.as_deref().filter(|key| key.starts_with("alias/aws/") && *key != AWS_MANAGED) {
             findings.hint("key", format!("`{key}` is AWS's key for another service"), format!("use `{AWS_MANAGED}`"));
         }
+    }
+
+    fn import(_cx: &ImportCx<'_>) -> Import<EbsEncryption> {
+        Import::Ask(EbsEncryption { enabled: Some(true), key: Some(AWS_MANAGED.into()) })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -107,6 +108,12 @@ impl Control for Encryption {
             None => None,
         };
         Ok(Actual { enabled, key })
+    }
+
+    /// A key of one's own has an alias that AWS's answer does not name.
+    fn import(_cx: &Cx<'_>, _want: &EbsEncryption, have: &Actual) -> Option<EbsEncryption> {
+        let key = have.key.clone().filter(|key| key == AWS_MANAGED);
+        Some(EbsEncryption { enabled: Some(have.enabled), key })
     }
 
     fn diff(want: &EbsEncryption, have: &Actual) -> Diff {

@@ -11,10 +11,7 @@ use aws_sdk_ec2::types::ImageBlockPublicAccessEnabledState;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::error::UnitError;
 use crate::resource::declarative_policy;
 
@@ -47,6 +44,10 @@ impl Section for ImageBlockPublicAccess {
         references: &[Reference::row("RDM-060").partly("instances and buckets")],
         billed: None,
     };
+
+    fn import(_cx: &ImportCx<'_>) -> Import<ImageBlockPublicAccess> {
+        Import::Ask(ImageBlockPublicAccess { state: Some(State::BlockNewSharing) })
+    }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Block>()]
@@ -93,6 +94,10 @@ impl Control for Block {
             _ => return Err(UnitError::missing("a known state of block public access for images")),
         };
         Ok(Actual { state, by_policy: declarative_policy::is_owner(answer.managed_by.as_ref()) })
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &State, have: &Actual) -> Option<ImageBlockPublicAccess> {
+        (!have.by_policy).then_some(ImageBlockPublicAccess { state: Some(have.state) })
     }
 
     fn diff(want: &State, have: &Actual) -> Diff {

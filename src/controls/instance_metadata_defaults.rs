@@ -14,10 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::UnitError;
 use crate::resource::declarative_policy;
@@ -133,6 +130,11 @@ impl Section for InstanceMetadataDefaults {
         }
     }
 
+    fn import(_cx: &ImportCx<'_>) -> Import<InstanceMetadataDefaults> {
+        let any = InstanceMetadataDefaults { http_tokens: Some(Tokens::Required), ..Default::default() };
+        Import::Ask(any)
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Defaults>()]
     }
@@ -175,6 +177,10 @@ impl Control for Defaults {
             .await?;
         // Nothing was ever set: AWS leaves the level empty, or out.
         from_live(&answer.account_level.unwrap_or_else(|| InstanceMetadataDefaultsResponse::builder().build()))
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &InstanceMetadataDefaults, have: &Actual) -> Option<InstanceMetadataDefaults> {
+        (!have.by_policy).then(|| have.defaults.clone())
     }
 
     fn diff(want: &InstanceMetadataDefaults, have: &Actual) -> Diff {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use key::monitoring_key;
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::facts::Facts;
 use crate::names;
@@ -182,6 +182,14 @@ impl Section for OrgTrail {
         if insights.contains(&Insight::ApiCallRateInsight) && self.management_events == ManagementEvents::ReadOnly {
             findings.at("insights", "ApiCallRateInsight looks at write events, but `management_events` leaves them out");
         }
+    }
+
+    /// As the shipped baseline has it, under the name of the trail that is there.
+    fn import(cx: &ImportCx<'_>) -> Import<OrgTrail> {
+        let (Some(name), Some(shipped)) = (cx.trail, cx.shipped::<OrgTrail>()) else {
+            return Import::Nothing("there is no organization trail".into());
+        };
+        Import::Guess(OrgTrail { name: name.into(), ..shipped })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -12,9 +12,11 @@ mod removal;
 pub mod tags;
 mod unit;
 
+use std::collections::BTreeMap;
+
 pub use crate::baseline::Ous;
-use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::baseline::{Baseline, OuDecl};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// Most levels of OUs below the root.
@@ -46,6 +48,11 @@ impl Section for Ous {
         }
         check_moved(self, baseline, findings);
         check_removed(self, baseline, findings);
+    }
+
+    fn import(cx: &ImportCx<'_>) -> Import<Ous> {
+        let unit = |path: &String| (path.clone(), OuDecl { tags: Some(BTreeMap::new()) });
+        Import::Ask(Ous(cx.facts.ous.keys().map(unit).collect()))
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -9,10 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 
@@ -80,6 +77,10 @@ impl Section for PasswordPolicy {
         findings.range("reuse_prevention", self.reuse_prevention, 0..=24);
     }
 
+    fn import(_cx: &ImportCx<'_>) -> Import<PasswordPolicy> {
+        Import::Ask(PasswordPolicy::default())
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Policy>()]
     }
@@ -131,6 +132,10 @@ impl Control for Policy {
             .await
             .absent(&["NoSuchEntity"])?;
         Ok(())
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &PasswordPolicy, have: &Actual) -> Option<PasswordPolicy> {
+        have.0.clone()
     }
 
     fn diff(want: &PasswordPolicy, have: &Actual) -> Diff {

@@ -13,9 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Section, SectionMeta, Shape, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::UnitError;
 use crate::facts::Facts;
@@ -102,6 +100,13 @@ impl Section for PolicyTypes {
                 );
             }
         }
+    }
+
+    fn import(cx: &ImportCx<'_>) -> Import<PolicyTypes> {
+        let known = cx.facts.policy_types.iter().filter(|(name, _)| TYPES.contains(&name.as_str()));
+        let enabled = known.filter(|(_, status)| *status == "ENABLED").map(|(name, _)| TypeName(name.clone()));
+        let enabled: Vec<TypeName> = enabled.collect();
+        if enabled.is_empty() { Import::Nothing("no type is enabled".into()) } else { Import::Known(PolicyTypes { enabled }) }
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -12,10 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, Kind, UnitError};
 use crate::mask;
@@ -128,6 +125,10 @@ impl Section for PrimaryContact {
         }
     }
 
+    fn import(_cx: &ImportCx<'_>) -> Import<PrimaryContact> {
+        Import::Ask(PrimaryContact { full_name: Some("x".into()), ..PrimaryContact::default() })
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Primary>()]
     }
@@ -188,6 +189,24 @@ impl Control for Primary {
         let Some(answer) = answer else { return Ok(None) };
         let live = answer.contact_information.ok_or_else(|| UnitError::missing("the primary contact"))?;
         Ok(Some(from_live(live)))
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Contact, have: &Option<Contact>) -> Option<PrimaryContact> {
+        let have = have.as_ref()?;
+        Some(PrimaryContact {
+            full_name: have.get("full_name"),
+            company_name: have.get("company_name"),
+            address_line_1: have.get("address_line_1"),
+            address_line_2: have.get("address_line_2"),
+            address_line_3: have.get("address_line_3"),
+            city: have.get("city"),
+            state_or_region: have.get("state_or_region"),
+            district_or_county: have.get("district_or_county"),
+            postal_code: have.get("postal_code"),
+            country_code: have.get("country_code"),
+            phone: have.get("phone"),
+            website_url: have.get("website_url"),
+        })
     }
 
     fn diff(want: &Contact, have: &Option<Contact>) -> Diff {

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Place};
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::facts::Account;
 
@@ -92,6 +92,10 @@ impl Section for RootAccess {
                 "leave `credentials_management` and `sessions` at `true`",
             );
         }
+    }
+
+    fn import(_cx: &ImportCx<'_>) -> Import<RootAccess> {
+        Import::Ask(RootAccess::default())
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

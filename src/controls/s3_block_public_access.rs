@@ -16,10 +16,7 @@ use aws_sdk_s3control::types::PublicAccessBlockConfiguration as Live;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Surveyed, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Removal, Risk, Scope, Seat, Section, SectionMeta, Shape, Surveyed, Wanted, control};
 use crate::error::{Absent, UnitError};
 use crate::facts::{Account, Facts, is_under};
 use crate::names;
@@ -79,6 +76,10 @@ impl Section for S3BlockPublicAccess {
         ],
         billed: None,
     };
+
+    fn import(_cx: &ImportCx<'_>) -> Import<S3BlockPublicAccess> {
+        Import::Ask(S3BlockPublicAccess::default())
+    }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Block>()]
@@ -185,6 +186,10 @@ impl Control for Block {
             .await
             .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
         Ok(())
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<S3BlockPublicAccess> {
+        have.flags.clone()
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -14,8 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
+use crate::facts::Policy;
 use crate::policy::{Document, presets};
 
 /// Most characters of an SCP, white space included. AWS raised it from 5,120 on 2026-05-15 (facts/scps.md); it is
@@ -131,6 +132,14 @@ impl Section for Scps {
         self.check_exemptions(baseline, findings);
     }
 
+    /// All of them are in the facts; those of other products stay theirs.
+    fn import(cx: &ImportCx<'_>) -> Import<Scps> {
+        let own = |p: &&Policy| p.kind == KIND && !p.aws_managed && !unit::is_foreign(&p.name);
+        let policies = cx.facts.policies.values().filter(own);
+        let found: Vec<Scp> = policies.filter_map(|policy| imported(policy, cx)).collect();
+        if found.is_empty() { Import::Nothing("there is no policy of one's own".into()) } else { Import::Known(Scps(found)) }
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<policy_type::PolicyType>(), control::<unit::Policy>()]
     }
@@ -177,6 +186,24 @@ fn check_document(key: &str, scp: &Scp, document: &Document, findings: &mut Find
     if document.statements.iter().any(|s| s.principal.is_some()) {
         findings.at(key, format!("policy `{}` names a principal: a service control policy cannot", scp.name));
     }
+}
+
+/// A policy as it is, with its document in a file of its own.
+fn imported(policy: &Policy, cx: &ImportCx<'_>) -> Option<Scp> {
+    let target = |id: &String| {
+        let path = cx.facts.path_of(id).map(ToString::to_string);
+        path.or_else(|| Some(cx.key_of(cx.facts.accounts.get(id)?)))
+    };
+    let document = policy.content.as_deref()?;
+    let pretty = serde_json::from_str::<serde_json::Value>(document).ok();
+    let pretty = pretty.and_then(|json| serde_json::to_string_pretty(&json).ok());
+    Some(Scp {
+        name: policy.name.clone(),
+        file: Some(cx.document("policies", &policy.name, pretty.unwrap_or_else(|| document.into()))),
+        targets: policy.targets.iter().map(target).collect::<Option<_>>()?,
+        description: Some(policy.description.clone()),
+        ..Scp::default()
+    })
 }
 
 impl Scps {

@@ -6,9 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::error::UnitError;
 use crate::resource::declarative_policy;
 
@@ -31,6 +29,10 @@ impl Section for SerialConsole {
         references: &[],
         billed: None,
     };
+
+    fn import(_cx: &ImportCx<'_>) -> Import<SerialConsole> {
+        Import::Ask(SerialConsole { enabled: Some(true) })
+    }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Console>()]
@@ -74,6 +76,10 @@ impl Control for Console {
             .serial_console_access_enabled
             .ok_or_else(|| UnitError::missing("whether the serial console may be used"))?;
         Ok(Actual { enabled, by_policy: declarative_policy::is_owner(answer.managed_by.as_ref()) })
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &bool, have: &Actual) -> Option<SerialConsole> {
+        (!have.by_policy).then_some(SerialConsole { enabled: Some(have.enabled) })
     }
 
     fn diff(want: &bool, have: &Actual) -> Diff {

@@ -10,10 +10,7 @@ use aws_sdk_ec2::types::SnapshotBlockPublicAccessState as Live;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::error::UnitError;
 use crate::resource::declarative_policy;
 
@@ -69,6 +66,10 @@ impl Section for SnapshotBlockPublicAccess {
         billed: None,
     };
 
+    fn import(_cx: &ImportCx<'_>) -> Import<SnapshotBlockPublicAccess> {
+        Import::Ask(SnapshotBlockPublicAccess { state: Some(State::BlockNewSharing) })
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Block>()]
     }
@@ -113,6 +114,10 @@ impl Control for Block {
         let cuts = *want == State::BlockAllSharing && state != State::BlockAllSharing && !by_policy;
         let public_snapshots = cuts && has_public_snapshots(cx).await?;
         Ok(Actual { state, by_policy, public_snapshots })
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &State, have: &Actual) -> Option<SnapshotBlockPublicAccess> {
+        (!have.by_policy).then_some(SnapshotBlockPublicAccess { state: Some(have.state) })
     }
 
     fn diff(want: &State, have: &Actual) -> Diff {

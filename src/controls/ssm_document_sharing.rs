@@ -7,9 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::error::UnitError;
 
 /// Id of the setting.
@@ -35,6 +33,10 @@ impl Section for SsmDocumentSharing {
         references: &[],
         billed: None,
     };
+
+    fn import(_cx: &ImportCx<'_>) -> Import<SsmDocumentSharing> {
+        Import::Ask(SsmDocumentSharing { block_public: true })
+    }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Sharing>()]
@@ -66,6 +68,10 @@ impl Control for Sharing {
         let value = answer.service_setting.and_then(|setting| setting.setting_value);
         let value = value.ok_or_else(|| UnitError::missing("the value of the setting"))?;
         Ok(SsmDocumentSharing { block_public: value == BLOCKED })
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &SsmDocumentSharing, have: &SsmDocumentSharing) -> Option<SsmDocumentSharing> {
+        Some(have.clone())
     }
 
     fn diff(want: &SsmDocumentSharing, have: &SsmDocumentSharing) -> Diff {

@@ -9,10 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 use crate::names;

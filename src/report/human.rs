@@ -230,6 +230,9 @@ pub(crate) fn write_summary(out: &mut String, units: &[UnitReport], summary: &Su
         .collect();
     let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
     let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));
+    for (owner, left) in &summary.owners {
+        let _ = writeln!(out, "{owner} is here and keeps what it made: {}", safe(left));
+    }
     write_evidence(out, units);
     if !summary.effects.is_empty() {
         let list = |map: &std::collections::BTreeMap<String, usize>| {

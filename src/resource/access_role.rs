@@ -185,10 +185,11 @@ fn managed_path(arn: &str) -> String {
 
 /// Why a role of this name is not ours to make or change; `None`: it may be.
 pub fn foreign_name(name: &str) -> Option<&'static str> {
-    const OWNERS: [(&str, &str); 6] = [
+    const OWNERS: [(&str, &str); 7] = [
         ("aws-controltower-", "Control Tower's"),
         ("AWSControlTower", "Control Tower's"),
-        ("AWSAccelerator-", "the Landing Zone Accelerator's"),
+        ("AWSAccelerator", "the Landing Zone Accelerator's"),
+        ("OrganizationFormation", "org-formation's"),
         ("AWSReservedSSO_", "Identity Center's"),
         ("AWSServiceRoleFor", "a service's own (service-linked)"),
         ("stacksets-exec-", "StackSets'"),

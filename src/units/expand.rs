@@ -93,14 +93,15 @@ pub fn regional_accounts(control: &dyn DynControl, baseline: &Baseline, facts: &
     };
     let wants = |account: &&Account| {
         let place = Place { key: baseline.account_key(account), id: &account.id, ou: &account.ou };
-        match baseline.section(control.section().id, Some(&place)) {
+        let wants_in = |region: &&String| match baseline.section_in(control.section().id, &place, region) {
             Ok(None) => false,
-            Ok(Some(bound)) => regions
-                .iter()
-                .any(|r| !control.desired(bound.value.as_ref(), account, r, facts, baseline).is_empty()),
+            Ok(Some(bound)) => {
+                !control.desired(bound.value.as_ref(), account, region, facts, baseline).is_empty()
+            }
             // The findings are reported when the units are spread.
             Err(_) => true,
-        }
+        };
+        regions.iter().any(wants_in)
     };
     let managed = facts.accounts.values().filter(|a| unmanaged(baseline, a).is_none());
     managed.filter(wants).map(|a| a.id.clone()).collect()
@@ -166,7 +167,7 @@ impl Builder<'_> {
         for account in scope.facts.accounts.values() {
             let key = scope.baseline.account_key(account);
             let place = Place { key, id: &account.id, ou: &account.ou };
-            let Some(bound) = scope.baseline.section(control.section().id, Some(&place))? else { continue };
+            let id = control.section().id;
             let regional = control.meta().scope == control::Scope::AccountRegion;
             let home = scope.baseline.organization.home_region.clone();
             let regions = if let Some(why) = unmanaged(scope.baseline, account) {
@@ -177,6 +178,11 @@ impl Builder<'_> {
                 vec![(home, None)]
             };
             for (region, settled) in regions {
+                let bound = match regional {
+                    true => scope.baseline.section_in(id, &place, &region)?,
+                    false => scope.baseline.section(id, Some(&place))?,
+                };
+                let Some(bound) = bound else { continue };
                 self.target(control, position, &bound, &Target { account, region, settled });
             }
         }

@@ -98,6 +98,18 @@ impl Control for Administrators {
         Ok(have)
     }
 
+    /// An account that administers all of the service's principals; else the trusted access alone.
+    fn import(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Option<DelegatedAdmins> {
+        if !have.missing_access.is_empty() {
+            return None;
+        }
+        let mut lists = have.registered.values();
+        let mut common: Vec<Named> = lists.next().cloned().unwrap_or_default();
+        common.retain(|admin| lists.clone().all(|list| list.iter().any(|other| other.id == admin.id)));
+        common.truncate(want.service.max.unwrap_or(1));
+        DelegatedAdmins::imported(want.service, &common, cx)
+    }
+
     fn diff(want: &Desired, have: &Actual) -> Diff {
         let mut d = Diff::new();
         d.pending.clone_from(&have.pending);

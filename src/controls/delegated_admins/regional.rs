@@ -115,6 +115,13 @@ impl Control for RegionalAdministrators {
         Ok(have)
     }
 
+    fn import(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Option<DelegatedAdmins> {
+        if !have.missing_access.is_empty() || (have.admin.is_none() && !want.home) {
+            return None;
+        }
+        DelegatedAdmins::imported(want.integration, have.admin.as_slice(), cx)
+    }
+
     fn diff(want: &Desired, have: &Actual) -> Diff {
         let mut d = Diff::new();
         let wanted = || named::value(std::slice::from_ref(&want.admin));

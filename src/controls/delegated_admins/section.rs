@@ -7,8 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::named::Named;
 use super::services::{self, Enable, Integration};
 use crate::baseline::Baseline;
+use crate::control::{Cx, Import, ImportCx, key_of};
 use crate::diag::Findings;
 
 /// The account or accounts that administer a service for the organization.
@@ -162,7 +164,79 @@ pub struct DelegatedAdmins {
     pub storage_lens: Option<Admins>,
 }
 
+/// Asks for every service that has trusted access: without it there is no administrator.
+pub(super) fn asking(cx: &ImportCx<'_>) -> Import<DelegatedAdmins> {
+    let Some(member) = cx.any_member() else {
+        return Import::Nothing("there is no member account that could administer anything".into());
+    };
+    let trusted = |service: &Integration| {
+        service.principals.iter().all(|principal| cx.facts.trusted_services.contains(*principal))
+    };
+    let mut asked = DelegatedAdmins::default();
+    for service in services::SERVICES.iter().filter(|s| trusted(s)) {
+        match asked.field(service.key) {
+            Some(field) => *field = Some(Admins(vec![member.clone()])),
+            None => asked.trusted_access.push(ServiceKey(service.key.into())),
+        }
+    }
+    if asked.config.is_some() {
+        asked.config_multiaccountsetup = None;
+    }
+    if asked == DelegatedAdmins::default() {
+        return Import::Nothing("no service has trusted access".into());
+    }
+    Import::Ask(asked)
+}
+
 impl DelegatedAdmins {
+    /// Trusted access of one service, without an administrator.
+    pub(super) fn trusting(service: &Integration) -> DelegatedAdmins {
+        DelegatedAdmins { trusted_access: vec![ServiceKey(service.key.into())], ..DelegatedAdmins::default() }
+    }
+
+    /// What one service has, with the accounts' keys. It has trusted access.
+    pub(super) fn imported(service: &Integration, admins: &[Named], cx: &Cx<'_>) -> Option<DelegatedAdmins> {
+        let key = |admin: &Named| Some(key_of(cx.baseline, cx.facts.accounts.get(&admin.id)?));
+        let keys: Vec<String> = admins.iter().filter_map(key).collect();
+        if keys.is_empty() {
+            return (service.enable != Enable::OnlyWithAdmin).then(|| DelegatedAdmins::trusting(service));
+        }
+        let mut found = DelegatedAdmins::default();
+        *found.field(service.key)? = Some(Admins(keys));
+        Some(found)
+    }
+
+    /// The key of one service.
+    fn field(&mut self, key: &str) -> Option<&mut Option<Admins>> {
+        Some(match key {
+            "access_analyzer" => &mut self.access_analyzer,
+            "account" => &mut self.account,
+            "auditmanager" => &mut self.auditmanager,
+            "backup" => &mut self.backup,
+            "cloudtrail" => &mut self.cloudtrail,
+            "compute_optimizer" => &mut self.compute_optimizer,
+            "config" => &mut self.config,
+            "config_multiaccountsetup" => &mut self.config_multiaccountsetup,
+            "cost_optimization_hub" => &mut self.cost_optimization_hub,
+            "detective" => &mut self.detective,
+            "fms" => &mut self.fms,
+            "guardduty" => &mut self.guardduty,
+            "health" => &mut self.health,
+            "iam" => &mut self.iam,
+            "inspector2" => &mut self.inspector2,
+            "ipam" => &mut self.ipam,
+            "macie" => &mut self.macie,
+            "resource_explorer" => &mut self.resource_explorer,
+            "securityhub" => &mut self.securityhub,
+            "securitylake" => &mut self.securitylake,
+            "ssm" => &mut self.ssm,
+            "sso" => &mut self.sso,
+            "stacksets" => &mut self.stacksets,
+            "storage_lens" => &mut self.storage_lens,
+            _ => return None,
+        })
+    }
+
     /// Services with declared administrators, with the account keys.
     pub(super) fn declared(&self) -> Vec<(&'static Integration, &[String])> {
         let fields = self.fields();

@@ -50,6 +50,10 @@ impl Control for TrustedAccess {
         Ok(calls::missing_access(cx, want.service).await?)
     }
 
+    fn import(_cx: &Cx<'_>, want: &Desired, missing: &Vec<String>) -> Option<DelegatedAdmins> {
+        missing.is_empty().then(|| DelegatedAdmins::trusting(want.service))
+    }
+
     fn diff(_want: &Desired, missing: &Vec<String>) -> Diff {
         let mut d = Diff::new();
         for principal in missing {

@@ -228,13 +228,7 @@ fn settings(want: &Desired, have: &Trail) -> Diff {
 
 /// Who else makes trails with names like this one.
 pub(super) fn owner_of(trail: &str) -> Option<&'static str> {
-    if trail.starts_with("aws-controltower-") {
-        Some("AWS Control Tower")
-    } else if trail.starts_with("AWSAccelerator-") {
-        Some("the Landing Zone Accelerator")
-    } else {
-        None
-    }
+    crate::resource::owner::of(trail)
 }
 
 #[cfg(test)]

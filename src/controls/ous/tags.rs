@@ -39,6 +39,13 @@ pub fn check(path: &str, tags: &Tags, findings: &mut Findings<'_>) {
     }
 }
 
+/// Tags that a baseline can declare; `None`: there is none. AWS's own are not among them.
+pub fn declarable(tags: &Tags) -> Option<Tags> {
+    let own = tags.iter().filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:"));
+    let own: Tags = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    (!own.is_empty()).then_some(own)
+}
+
 /// Reads all tags of an account, an OU or the root.
 ///
 /// # Errors

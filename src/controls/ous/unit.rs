@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::tags::{self, Tags};
 use super::{lookup, path};
-use crate::baseline::Ous;
+use crate::baseline::{OuDecl, Ous};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Wanted};
 use crate::error::{Kind, UnitError};
 use crate::facts::discover::list_ous;
@@ -80,6 +80,11 @@ impl Control for Tree {
         let Some((id, name)) = found else { return Ok(Actual::Absent) };
         let tags = if want.tags.is_some() { tags::read(cx, &id).await? } else { Tags::new() };
         Ok(Actual::Present { id, name, tags })
+    }
+
+    fn import(_cx: &Cx<'_>, want: &Desired, have: &Actual) -> Option<Ous> {
+        let Actual::Present { tags, .. } = have else { return None };
+        Some(Ous([(want.path.clone(), OuDecl { tags: tags::declarable(tags) })].into()))
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -66,6 +66,13 @@ impl Control for Features {
         Ok(Actual { trusted_access, features })
     }
 
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<RootAccess> {
+        let is_on = |feature: &str| have.features.contains(feature);
+        let (credentials_management, sessions) = (is_on(CREDENTIALS), is_on(SESSIONS));
+        let found = RootAccess { credentials_management, sessions, delete_member_root_credentials: false };
+        (credentials_management || sessions).then_some(found)
+    }
+
     fn diff(want: &Desired, have: &Actual) -> Diff {
         let mut d = Diff::new();
         d.field("trusted_access", &have.trusted_access, want.trusted_access.as_ref());

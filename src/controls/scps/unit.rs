@@ -14,9 +14,6 @@ use crate::facts::discover::{describe_policy, policy_targets};
 use crate::names::OWNER_TAG;
 use crate::policy::{Document, presets, same_meaning};
 
-/// Name prefixes of policies that other products own: never touched.
-const FOREIGN: [&str; 3] = ["aws-guardrails-", "AWSAccelerator-", "AcceleratorGuardrails"];
-
 /// The only part.
 pub(super) struct Policy;
 
@@ -236,8 +233,13 @@ fn same_document(want: &str, have: &str) -> bool {
 }
 
 /// What another product owns is never touched.
+/// Whether a policy is another product's, by its name.
+pub(super) fn is_foreign(name: &str) -> bool {
+    crate::resource::owner::of(name).is_some()
+}
+
 fn refuse_foreign(want: &Desired, have: &Actual) -> Result<(), UnitError> {
-    let foreign = FOREIGN.iter().any(|prefix| want.name.starts_with(prefix));
+    let foreign = is_foreign(&want.name);
     if have.found.as_ref().is_some_and(|found| found.aws_managed || foreign) {
         let message = format!("policy `{}` is owned by AWS or by another product", want.name);
         return Err(UnitError::new(Kind::Conflict, message).hint("give your policy another name"));

@@ -1,0 +1,363 @@
+//! Reads a live organization for `import`: what the management account knows first, then what every account has; then plans
+//! what was made of it, and leaves out what does not hold.
+
+mod rounds;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Place, banner, check_organization, connect, name_unimplemented, open_sandbox, read_regions, roles,
+};
+use crate::aws::{Aws, Endpoint, Guard};
+use crate::baseline::{Baseline, Organization};
+use crate::control::{DynSection, Import, ImportCx, Scope, Seat, key_of};
+use crate::controls::SECTIONS;
+use crate::error::{Kind, RunError};
+use crate::facts::{self, Facts, Needs};
+use crate::import::document::{merge, without_null};
+use crate::import::fold::{Target, fold};
+use crate::import::found::{Found, Sections, empty};
+use crate::import::{Document, Imported, Residue, accounts};
+use crate::plan::{self, Refresh, Shared};
+use crate::report::UnitReport;
+use crate::report::text::safe;
+use crate::selector::Selection;
+use crate::units::{self, Bounds, Cancel, OutcomeKind, Progress, Task, Unit};
+
+/// How often what does not hold is taken out before that is a defect.
+const ROUNDS: usize = 5;
+
+/// Where to work, and who may be asked.
+pub struct Start<'a> {
+    /// Where.
+    pub place: &'a Place,
+    /// `[organization]` of the baseline to make: the user's own where there is one.
+    pub organization: Organization,
+    /// The user named its home region; otherwise that of an organization trail wins.
+    pub home_given: bool,
+    /// Folder of the baseline to make, for messages.
+    pub folder: &'a Path,
+}
+
+/// Reads the organization and makes a baseline of it. Nothing is written anywhere.
+///
+/// # Errors
+/// The organization could not be read at all.
+pub async fn import(
+    start: Start<'_>,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Result<Imported, RunError> {
+    let Start { place, organization, home_given, folder } = start;
+    let endpoint = Endpoint::from_env()?;
+    let sandbox = open_sandbox(place.sandbox.as_deref(), endpoint.as_ref())?;
+    let door = sandbox.as_ref().map(crate::sandbox::Sandbox::http_client);
+    let head = Document { organization: table(&organization)?, ..Document::default() };
+    let baseline = Baseline::from_texts(folder, &head.files())?;
+    let opened = connect(place, baseline, endpoint, door).await?;
+    banner(&opened);
+    let imported = Box::pin(from_opened(opened, organization, home_given, folder, cancel, progress)).await;
+    name_unimplemented(sandbox.as_ref());
+    imported
+}
+
+/// The same through a door that answers in process.
+///
+/// # Errors
+/// As `import`.
+pub async fn import_through(
+    door: aws_smithy_runtime_api::client::http::SharedHttpClient,
+    start: Start<'_>,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Result<Imported, RunError> {
+    let Start { place, organization, home_given, folder } = start;
+    let head = Document { organization: table(&organization)?, ..Document::default() };
+    let baseline = Baseline::from_texts(folder, &head.files())?;
+    let opened = connect(place, baseline, None, Some(door)).await?;
+    Box::pin(from_opened(opened, organization, home_given, folder, cancel, progress)).await
+}
+
+async fn from_opened(
+    opened: super::Opened,
+    mut organization: Organization,
+    home_given: bool,
+    folder: &Path,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Result<Imported, RunError> {
+    let super::Opened { mut baseline, aws, facts, .. } = opened;
+    let mut facts = facts::further(&aws, &organization.home_region, &needs(), facts).await?;
+    let trail = organization_trail(&aws, &facts, &organization.home_region).await;
+    if let Some((_, region)) =
+        trail.as_ref().filter(|(_, region)| !home_given && facts.management_regions.contains(region))
+    {
+        organization.home_region.clone_from(region);
+        baseline.organization.home_region.clone_from(region);
+    }
+    let home = organization.home_region.clone();
+    check_organization(&baseline, &facts)?;
+    organization.id = Some(facts.organization_id.clone());
+    aws.set_roles(roles(&baseline, Some(&facts), true));
+    let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
+    let members: BTreeSet<String> = members.map(|a| a.id.clone()).collect();
+    read_regions(&aws, &home, members, &mut facts).await;
+    let trail = trail.map(|(name, _)| name);
+    let mut reader = Reader { trail, aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
+    let (document, unmanaged) = reader.begin(&organization)?;
+    let document = reader.sections(document).await?;
+    let document = reader.settled(document).await?;
+    Ok(reader.finish(document, unmanaged))
+}
+
+/// Name and home region of the organization trail; nothing where there is none, or where nobody may ask.
+async fn organization_trail(aws: &Aws, facts: &Facts, region: &str) -> Option<(String, String)> {
+    let guard = Guard { control: "import".into(), reads: &["cloudtrail:DescribeTrails"], writes: &[] };
+    let clients = aws.clients(&facts.management_account, region, guard).await.ok()?;
+    let trails = clients.cloudtrail();
+    let trails = trails.call("DescribeTrails", |c| c.describe_trails().include_shadow_trails(true).send());
+    let trails = trails.await.ok()?.trail_list.unwrap_or_default();
+    let found = trails.into_iter().find(|t| t.is_organization_trail == Some(true))?;
+    Some((found.name?, found.home_region?))
+}
+
+/// A value as a table without nulls.
+fn table<T: serde::Serialize>(value: &T) -> Result<Value, RunError> {
+    let json = serde_json::to_value(value).map_err(|e| RunError::new(format!("cannot write TOML: {e}")))?;
+    Ok(without_null(&json))
+}
+
+/// All that a section may look at.
+fn needs() -> Needs {
+    Needs {
+        policy_types: vec!["SERVICE_CONTROL_POLICY".into()],
+        policy_types_in_force: vec!["S3_POLICY".into()],
+        trusted_services: true,
+    }
+}
+
+/// Whether the management account alone tells of the whole section.
+fn is_first(section: &dyn DynSection) -> bool {
+    section.controls().iter().all(|c| is_central(c.meta().scope) && c.meta().seat == Seat::Management)
+}
+
+struct Reader<'a> {
+    /// Name of the organization trail.
+    trail: Option<String>,
+    aws: Aws,
+    facts: Facts,
+    folder: &'a Path,
+    cancel: &'a Cancel,
+    progress: &'a dyn Progress,
+    unread: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    /// The organization, its OUs and accounts; and the accounts that are not managed, with the reason.
+    fn begin(
+        &mut self,
+        organization: &Organization,
+    ) -> Result<(Document, BTreeMap<String, String>), RunError> {
+        let facts = &self.facts;
+        let mut closed = BTreeMap::new();
+        for (id, answer) in &facts.regions {
+            let Err(error) = answer else { continue };
+            if error.session && error.kind == Kind::Denied {
+                closed.insert(id.clone(), error.code.clone().unwrap_or_else(|| "AccessDenied".into()));
+            } else {
+                self.unread.insert(format!("account {id}: {}", safe(&error.to_string())));
+            }
+        }
+        let (declared, undeclared) = accounts(facts, &closed);
+        let mut document = Document { organization: table(organization)?, ..Document::default() };
+        for (key, account) in &declared {
+            let found = facts.account_by_email(&account.email);
+            let state = found.map(|a| if a.is_active() { String::new() } else { format!(", {}", a.state) });
+            let id = found.map(|a| a.id.clone()).unwrap_or_default();
+            document.ids.insert(key.clone(), format!("{id}{}", state.unwrap_or_default()));
+        }
+        let units = facts.ous.keys().map(|path| (path.clone(), json!({})));
+        document.base.insert("ous", Value::Object(units.collect()));
+        document.base.insert("accounts", declarations(&declared)?);
+        for (id, why) in undeclared {
+            document.left_out.insert(format!("account {id}"), why);
+        }
+        Ok((document, closed))
+    }
+
+    fn spread(&self, baseline: Baseline, only: &[&str]) -> Result<Arc<Shared>, RunError> {
+        let only: Vec<String> = only.iter().map(|id| format!("control={id}")).collect();
+        let selection = Selection::parse(&only, &[])?;
+        let today = OffsetDateTime::now_utc().date();
+        let scope = units::Scope { baseline: &baseline, facts: &self.facts, selection: &selection, today };
+        let units = units::expand(&scope)?;
+        self.aws.set_roles(roles(&baseline, Some(&self.facts), true));
+        Ok(Arc::new(Shared::new(units, self.aws.clone(), self.facts.clone(), baseline, Refresh::Full)))
+    }
+
+    fn target(&self, unit: &Unit, scope: Scope, baseline: &Baseline) -> Target {
+        let account = self.facts.accounts.get(&unit.id.account);
+        let account = account.map_or_else(|| unit.id.account.clone(), |a| key_of(baseline, a));
+        let regional = matches!(scope, Scope::AccountRegion | Scope::OrganizationRegion);
+        let region = if regional { unit.id.region.clone() } else { String::new() };
+        Target { account, region }
+    }
+
+    /// The OU of each account, by what the file calls it.
+    fn homes(&self, baseline: &Baseline) -> BTreeMap<String, String> {
+        self.facts.accounts.values().map(|a| (key_of(baseline, a), a.ou.clone())).collect()
+    }
+
+    /// Remembers what could not be read.
+    fn note(&mut self, row: &UnitReport) {
+        if row.outcome.is_incomplete() && row.outcome != OutcomeKind::Pending {
+            let why = row.error.as_ref().map(ToString::to_string).or_else(|| row.reason.clone());
+            self.unread.insert(format!("{}: {}", row.id, safe(&why.unwrap_or_default())));
+        }
+    }
+
+    /// Plans the document until nothing differs: what cannot be declared is left out, or becomes an exception.
+    async fn settled(&mut self, mut document: Document) -> Result<Document, RunError> {
+        for _ in 0..ROUNDS {
+            let baseline = self.parsed(&mut document)?;
+            let shared = self.spread(baseline, &[])?;
+            if let Err(refused) = crate::lockout::check(&shared) {
+                leave_policy_out(&mut document, &refused);
+                continue;
+            }
+            let rows = plan::plan(&shared, Bounds::default(), self.cancel, self.progress).await;
+            if !self.leave_out(&mut document, &shared, &rows) {
+                return Ok(document);
+            }
+        }
+        Err(RunError::new("orgbase has a defect: what it imported does not settle")
+            .hint("please report it, with the sections of `orgbase plan` that differ"))
+    }
+
+    /// The document as a baseline. A section that its own rules refuse is left out.
+    fn parsed(&self, document: &mut Document) -> Result<Baseline, RunError> {
+        if let Ok(baseline) = Baseline::from_texts(self.folder, &document.files()) {
+            return Ok(baseline);
+        }
+        for id in document.sections() {
+            let alone = document.only(&[id, "delegated_admins", "log_archive"]);
+            if let Err(error) = Baseline::from_texts(self.folder, &alone.files()) {
+                let why = error.render(false).lines().next().unwrap_or_default().to_string();
+                document.drop_section(id);
+                document
+                    .left_out
+                    .insert(id.into(), format!("what is there breaks a rule of the section: {why}"));
+            }
+        }
+        Ok(Baseline::from_texts(self.folder, &document.files())?)
+    }
+
+    /// Takes out what a plan shows as different. `false`: nothing did.
+    fn leave_out(&mut self, document: &mut Document, shared: &Shared, rows: &[UnitReport]) -> bool {
+        let mut changed = false;
+        let mut differing: BTreeMap<&'static str, BTreeMap<String, String>> = BTreeMap::new();
+        for (unit, row) in shared.units.iter().zip(rows) {
+            let settled = matches!(unit.task, Task::Settled(OutcomeKind::Blocked, _));
+            if let Some(section) = crate::controls::section(&unit.id.control).filter(|_| settled) {
+                // It needs another section, which is not imported.
+                let why = row.reason.clone().unwrap_or_default();
+                document.drop_section(section.meta().id);
+                document.left_out.insert(section.meta().id.into(), safe(&why));
+                changed = true;
+                continue;
+            }
+            self.note(row);
+            if row.outcome != OutcomeKind::Drift {
+                continue;
+            }
+            let Some(section) = crate::controls::section(&unit.id.control) else { continue };
+            let id = section.meta().id;
+            changed = true;
+            let elsewhere =
+                unit.meta.scope == Scope::OrganizationRegion && holds_in_another_region(row, rows);
+            if is_central(unit.meta.scope) && !elsewhere {
+                let places = differing.entry(id).or_default();
+                places.extend(document.places(id, &unit.at, row).into_iter().map(|place| (place, why(row))));
+                continue;
+            }
+            let Target { account, region } = self.target(unit, unit.meta.scope, &shared.baseline);
+            let residue = document.exceptions.entry((id, account)).or_insert_with(|| Residue {
+                regions: BTreeSet::new(),
+                reason: "import: what it has cannot be declared".into(),
+            });
+            if !region.is_empty() {
+                residue.regions.insert(region);
+            }
+        }
+        for (id, places) in differing {
+            document.drop_places(id, &places);
+        }
+        changed
+    }
+
+    fn finish(self, mut document: Document, unmanaged: BTreeMap<String, String>) -> Imported {
+        let count = document.base.get("accounts").and_then(Value::as_object).map_or(0, serde_json::Map::len);
+        document.head = format!(
+            "Made by `orgbase import` of {}. Every setting that is here is managed from now on: `orgbase plan` shows \
+             what differs from it.\nWhat is not here is left alone. Comments are the reference of the keys.",
+            self.facts.organization_id
+        );
+        let sections = document.sections();
+        document.left_out.retain(|what, _| !sections.contains(&what.as_str()));
+        Imported {
+            files: document.files(),
+            accounts: count,
+            unmanaged,
+            sections,
+            keys: document.keys(),
+            left_out: document.left_out,
+            notices: Vec::new(),
+            unread: self.unread.into_iter().collect(),
+        }
+    }
+}
+
+fn is_central(scope: Scope) -> bool {
+    matches!(scope, Scope::Organization | Scope::OrganizationRegion)
+}
+
+/// Whether the same unit is in sync in another region.
+fn holds_in_another_region(row: &UnitReport, rows: &[UnitReport]) -> bool {
+    let same = |other: &&UnitReport| other.id.control == row.id.control && other.id.part == row.id.part;
+    rows.iter().filter(same).any(|other| other.outcome == OutcomeKind::InSync)
+}
+
+/// What a row would change.
+fn why(row: &UnitReport) -> String {
+    let paths: Vec<&str> = row.changes.iter().map(|c| c.path.as_str()).collect();
+    format!("it cannot be declared as it is: {} would be changed", paths.join(", "))
+}
+
+/// `[accounts]`, without the keys that are as when they are left out.
+fn declarations(declared: &BTreeMap<String, crate::baseline::AccountDecl>) -> Result<Value, RunError> {
+    let mut accounts = table(declared)?;
+    for account in accounts.as_object_mut().into_iter().flatten().filter_map(|(_, a)| a.as_object_mut()) {
+        account.retain(|key, value| (key.as_str(), &*value) != ("managed", &json!(true)));
+        account.retain(|key, value| (key.as_str(), &*value) != ("closed", &json!(false)));
+    }
+    Ok(accounts)
+}
+
+/// A policy that would deny orgbase's own calls cannot be declared; where its name is not told, none is.
+fn leave_policy_out(document: &mut Document, refused: &RunError) {
+    let why = safe(&refused.message);
+    let Some(Value::Array(policies)) = document.base.get_mut("scps") else { return };
+    let name = |policy: &Value| policy.get("name").and_then(Value::as_str).map(ToString::to_string);
+    let before = policies.len();
+    policies.retain(|p| !name(p).is_some_and(|n| why.contains(&format!("`{}`", safe(&n)))));
+    let some = policies.len() < before && !policies.is_empty();
+    if !some {
+        document.drop_section("scps");
+    }
+    document.left_out.insert(if some { "a policy of scps".into() } else { "scps".to_string() }, why);
+}
