@@ -135,41 +135,6 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Run id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Organization id.
-    pub fn organization_id(&self) -> &str {
-        &self.facts.organization_id
-    }
-
-    /// The run works on AWS itself.
-    pub fn is_live(&self) -> bool {
-        self.live
-    }
-
-    /// The baseline says which organization it is for.
-    pub fn names_organization(&self) -> bool {
-        self.baseline.organization.id.is_some()
-    }
-
-    /// The connection.
-    pub fn aws(&self) -> &Aws {
-        &self.aws
-    }
-
-    /// Home region of the baseline.
-    pub fn home_region(&self) -> &str {
-        &self.baseline.organization.home_region
-    }
-
-    /// `--resubscribe`: subscriptions that await confirmation are sent again.
-    pub fn resubscribe(&mut self) {
-        self.baseline.resubscribe = true;
-    }
-
     /// Reads the organization, and spreads the units.
     ///
     /// # Errors

@@ -15,7 +15,8 @@ use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{
-    Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta, Surveyed, Want, Wanted,
+    Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta, Surveyed,
+    Want, Wanted,
 };
 use crate::baseline::Baseline;
 use crate::diag::Findings;

@@ -43,7 +43,7 @@ pub async fn import(
     };
     let ends = Ends {
         blocked: &|index, cause| (unread(shared.blocked(index, cause)), Status::BLOCKED),
-        not_run: &|index| {
+        not_run: &|index, _| {
             unread(shared.ended(index, OutcomeKind::NotRun, Some("the run was stopped".into())))
         },
         broken: &|index, message| unread(shared.broken(index, message)),
@@ -69,6 +69,7 @@ async fn read(shared: &Shared, unit: &Unit, guess: Option<&Value>) -> Reading {
         facts: &shared.facts,
         baseline: &shared.baseline,
         region: &unit.id.region,
+        once: &shared.asked.reads,
         fresh: false,
     };
     let found = match guess {

@@ -15,13 +15,11 @@ use super::{
 };
 use crate::aws::{Aws, Endpoint, Guard};
 use crate::baseline::{Baseline, Organization};
-use crate::control::{DynSection, Import, ImportCx, Scope, Seat, key_of};
-use crate::controls::SECTIONS;
+use crate::control::{DynSection, Scope, Seat, key_of};
 use crate::error::{Kind, RunError};
 use crate::facts::{self, Facts, Needs};
-use crate::import::document::{merge, without_null};
-use crate::import::fold::{Target, fold};
-use crate::import::found::{Found, Sections, empty};
+use crate::import::document::without_null;
+use crate::import::fold::Target;
 use crate::import::{Document, Imported, Residue, accounts};
 use crate::plan::{self, Refresh, Shared};
 use crate::report::UnitReport;

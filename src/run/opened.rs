@@ -3,11 +3,42 @@
 use time::format_description::well_known::Rfc3339;
 
 use super::{Opened, check_organization, name_unimplemented, needs, roles};
+use crate::aws::Aws;
 use crate::baseline::Baseline;
 use crate::error::RunError;
 use crate::facts::{self, Facts};
 
 impl Opened {
+    /// Run id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Organization id.
+    pub fn organization_id(&self) -> &str {
+        &self.facts.organization_id
+    }
+
+    /// The baseline says which organization it is for.
+    pub fn names_organization(&self) -> bool {
+        self.baseline.organization.id.is_some()
+    }
+
+    /// The connection.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Home region of the baseline.
+    pub fn home_region(&self) -> &str {
+        &self.baseline.organization.home_region
+    }
+
+    /// `--resubscribe`: subscriptions that await confirmation are sent again.
+    pub fn resubscribe(&mut self) {
+        self.baseline.resubscribe = true;
+    }
+
     /// `--canary-account`: a key of `[accounts]` or an account id is changed before all others.
     ///
     /// # Errors

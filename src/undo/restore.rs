@@ -10,7 +10,8 @@ use super::settings;
 use crate::aws::Clients;
 use crate::baseline::{Baseline, Removed};
 use crate::control::{
-    Change, Cx, DynControl, DynSection, DynUnit, Effect, Planned, Removal, Scope, Want, Wanted, fingerprint,
+    Change, Cx, DynControl, DynSection, DynUnit, Effect, Once, Planned, Removal, Scope, Want, Wanted,
+    fingerprint,
 };
 use crate::controls;
 use crate::error::UnitError;
@@ -186,6 +187,7 @@ async fn plan(
         facts: &shared.facts,
         baseline: &shared.baseline,
         region: &unit.id.region,
+        once: &Once::default(),
         fresh: false,
     };
     task.plan(&cx).await
