@@ -168,7 +168,7 @@ impl Cli {
     pub(crate) async fn run(&self) -> Result<u8, RunError> {
         match &self.command {
             Command::Plan(args) => args.run(&self.global).await,
-            Command::Apply(args) => args.run(&self.global).await,
+            Command::Apply(args) => Box::pin(args.run(&self.global)).await,
             Command::Undo(args) => Box::pin(args.run(&self.global)).await,
             Command::Drift(args) => Box::pin(args.run(&self.global)).await,
             // Boxed: it holds the whole connection, and would make every command's future as large.

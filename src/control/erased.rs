@@ -53,7 +53,7 @@ pub trait DynSection: Send + Sync {
     /// A value that `parse` returned, as JSON.
     fn to_json(&self, value: &(dyn Any + Send + Sync)) -> Value;
     /// The way back, where the type takes it.
-    fn from_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>>;
+    fn read_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>>;
     /// Roles that a value that `parse` returned makes under names of its own.
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String>;
     /// Whether a section in JSON has all that its type asks for.
@@ -188,7 +188,7 @@ impl<S: Section> DynSection for ErasedSection<S> {
         value.downcast_ref::<S>().map(json).unwrap_or_default()
     }
 
-    fn from_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>> {
+    fn read_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>> {
         Some(Arc::new(S::deserialize(without_nulls(value)).ok()?))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::Cx;
+use super::{BoxFuture, Cx};
 use crate::aws::Clients;
 use crate::error::{Kind, UnitError};
 
@@ -32,34 +32,42 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// Those of `read`; then the next control asks again.
-    pub async fn once<T, F, E>(&self, what: &str, read: F) -> Result<Arc<T>, UnitError>
+    pub fn once<'a, T, F, E>(&'a self, what: &'a str, read: F) -> BoxFuture<'a, Result<Arc<T>, UnitError>>
     where
         T: Send + Sync + 'static,
-        F: Future<Output = Result<T, E>>,
+        F: Future<Output = Result<T, E>> + Send + 'a,
         UnitError: From<E>,
     {
-        self.once_at(self.aws, what, read).await
+        self.once_at(self.aws, what, read)
     }
 
-    /// The same in another account or region: that of `there`.
+    /// The same in another account or region: that of `there`. Boxed, as an SDK call is large.
     ///
     /// # Errors
     /// As `once`.
-    pub async fn once_at<T, F, E>(&self, there: &Clients, what: &str, read: F) -> Result<Arc<T>, UnitError>
+    pub fn once_at<'a, T, F, E>(
+        &'a self,
+        there: &'a Clients,
+        what: &'a str,
+        read: F,
+    ) -> BoxFuture<'a, Result<Arc<T>, UnitError>>
     where
         T: Send + Sync + 'static,
-        F: Future<Output = Result<T, E>>,
+        F: Future<Output = Result<T, E>> + Send + 'a,
         UnitError: From<E>,
     {
-        if self.fresh {
-            return Ok(Arc::new(read.await?));
-        }
-        let slot = self.once.slot((there.account().to_owned(), there.region().to_owned(), what.to_owned()));
-        let answer = slot.get_or_try_init(|| async {
-            let answer: Arc<dyn Any + Send + Sync> = Arc::new(read.await?);
-            Ok::<_, UnitError>(answer)
-        });
-        let other_type = || UnitError::new(Kind::Bug, format!("`{what}` is read as two types"));
-        Arc::clone(answer.await?).downcast::<T>().map_err(|_| other_type())
+        Box::pin(async move {
+            if self.fresh {
+                return Ok(Arc::new(read.await?));
+            }
+            let slot =
+                self.once.slot((there.account().to_owned(), there.region().to_owned(), what.to_owned()));
+            let answer = slot.get_or_try_init(|| async {
+                let answer: Arc<dyn Any + Send + Sync> = Arc::new(read.await?);
+                Ok::<_, UnitError>(answer)
+            });
+            let other_type = || UnitError::new(Kind::Bug, format!("`{what}` is read as two types"));
+            Arc::clone(answer.await?).downcast::<T>().map_err(|_| other_type())
+        })
     }
 }

@@ -3,6 +3,8 @@
 //! Where it goes is a secret (`env:NAME` keeps it out of process lists): it is masked wherever it is shown, and texts are
 //! escaped, since names of accounts are as somebody typed them.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::DriftReport;
@@ -119,9 +121,9 @@ pub fn message(report: &DriftReport) -> String {
         out.push('\n');
     }
     if all.len() > LINES {
-        out.push_str(&format!("and {} more\n", count(all.len() - LINES, "setting")));
+        let _ = writeln!(out, "and {} more", count(all.len() - LINES, "setting"));
     }
-    out.push_str(&format!("run {}, {}", report.run, report.created_at));
+    let _ = write!(out, "run {}, {}", report.run, report.created_at);
     out
 }
 

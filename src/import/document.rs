@@ -356,7 +356,7 @@ mod tests {
         let residue = Residue { regions: BTreeSet::new(), reason: "because".into() };
         document.exceptions.insert(("password_policy", "111111111111".into()), residue);
         let baseline = Baseline::from_texts(Path::new("x"), &document.files());
-        let baseline = baseline.unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let baseline = baseline.map_err(|e| e.render(false)).unwrap();
         assert!(baseline.declares("ebs_encryption"));
         assert_eq!(baseline.exceptions.len(), 1);
         let place = crate::baseline::Place { key: Some("one"), id: "", ou: "/A" };

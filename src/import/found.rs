@@ -29,7 +29,7 @@ impl Found {
         &mut self,
         id: &'static str,
         part: &str,
-        value: Option<Value>,
+        value: Option<&Value>,
         guess: Option<&Value>,
     ) {
         if guess.is_some() {
@@ -37,9 +37,9 @@ impl Found {
         }
         let Some(value) = value else { return };
         match guess {
-            None => merge(self.central.entry(id).or_insert_with(|| empty(&value)), &value),
+            None => merge(self.central.entry(id).or_insert_with(|| empty(value)), value),
             Some(guess) => {
-                corrections(self.central.entry(id).or_insert_with(|| guess.clone()), guess, &value);
+                corrections(self.central.entry(id).or_insert_with(|| guess.clone()), guess, value);
             }
         }
     }
@@ -50,11 +50,11 @@ impl Found {
         &mut self,
         id: &'static str,
         at: Target,
-        value: Option<Value>,
+        value: Option<&Value>,
         guess: Option<&Value>,
     ) {
         let targets = self.targets.entry(id).or_default();
-        let found = value.as_ref().map(leaves).unwrap_or_default();
+        let found = value.map(leaves).unwrap_or_default();
         match (guess.map(leaves), targets.get_mut(&at)) {
             // An empty one was found wanting by another unit of the same target.
             (Some(guess), Some(have)) => {
@@ -76,7 +76,7 @@ impl Found {
             let nowhere = self.targets.get(id).is_some_and(|t| t.values().all(BTreeMap::is_empty));
             broken || nowhere || !(self.central.contains_key(id) || self.targets.contains_key(id))
         };
-        guesses.keys().copied().filter(|id| wrong(&id)).collect()
+        guesses.keys().copied().filter(|id| wrong(id)).collect()
     }
 
     /// Takes what was found of guesses from another reading.
@@ -129,9 +129,9 @@ mod tests {
             ("detective", guess.clone()),
         ]);
         let mut found = Found::default();
-        found.central("config", "a", Some(json!({"on": true, "days": 7, "list": []})), Some(&guess));
+        found.central("config", "a", Some(&json!({"on": true, "days": 7, "list": []})), Some(&guess));
         found.central("config", "a", None, Some(&guess));
-        found.central("macie", "a", Some(guess.clone()), Some(&guess));
+        found.central("macie", "a", Some(&guess), Some(&guess));
         found.central("macie", "b", None, Some(&guess));
         assert_eq!(found.absent(&guesses), BTreeSet::from(["detective", "macie"]));
         let config = found.central.get("config").map(without_empty);
@@ -143,8 +143,8 @@ mod tests {
         let guess = json!({"a": 1, "b": 1});
         let at = || Target { account: "x".into(), region: String::new() };
         let mut found = Found::default();
-        found.target("config", at(), Some(json!({"a": 2, "b": 1})), Some(&guess));
-        found.target("config", at(), Some(json!({"a": 1, "b": 3})), Some(&guess));
+        found.target("config", at(), Some(&json!({"a": 2, "b": 1})), Some(&guess));
+        found.target("config", at(), Some(&json!({"a": 1, "b": 3})), Some(&guess));
         let leaves = found.targets.get("config").and_then(|t| t.get(&at())).cloned().unwrap_or_default();
         assert_eq!(super::super::fold::tree(&leaves), json!({"a": 2, "b": 3}));
         found.target("config", at(), None, Some(&guess));

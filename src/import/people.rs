@@ -65,7 +65,7 @@ fn key(account: &Account, taken: &BTreeMap<String, AccountDecl>) -> String {
         }
         name => name,
     };
-    if !taken.contains_key(&plain) { plain } else { format!("{plain}-{}", account.id) }
+    if taken.contains_key(&plain) { format!("{plain}-{}", account.id) } else { plain }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::wire::Protocol;
 use super::world::Fault;
+use crate::digest::{hex, sha256_hex};
 
 /// What stays as it is: "the unreserved characters A-Z, a-z, 0-9, hyphen, underscore, period and tilde".
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -35,16 +36,16 @@ pub(super) fn verify(request: &Request<Vec<u8>>, protocol: Protocol, secret: &st
     let Some(parts) = Parts::read(&text) else { return Err(mismatch(protocol)) };
     let s3 = parts.scope.ends_with("/s3/aws4_request");
     let payload = match header(headers, "x-amz-content-sha256") {
-        Some(sent) if sent.len() == 64 && sent != hex(&Sha256::digest(request.body())) => {
+        Some(sent) if sent.len() == 64 && sent != sha256_hex(request.body()) => {
             let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
             return Err(Fault::new("XAmzContentSHA256Mismatch", message).status(400));
         }
         Some(sent) => sent,
-        None => hex(&Sha256::digest(request.body())),
+        None => sha256_hex(request.body()),
     };
     let canonical = canonical(request, &parts.signed, s3, &payload);
     let stamp = header(headers, "x-amz-date").unwrap_or_default();
-    let digest = hex(&Sha256::digest(canonical.as_bytes()));
+    let digest = sha256_hex(canonical.as_bytes());
     let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{}\n{digest}", parts.scope);
     let key = parts
         .scope
@@ -131,10 +132,6 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     let pad = |byte: u8| block.iter().map(|b| b ^ byte).collect::<Vec<u8>>();
     let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
     Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mismatch(protocol: Protocol) -> Fault {

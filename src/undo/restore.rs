@@ -224,7 +224,7 @@ impl<'a> Target<'a> {
             Scope::Organization | Scope::OrganizationRegion => facts.accounts.get(&self.unit.seat)?,
             Scope::Account | Scope::AccountRegion => facts.accounts.get(&id.account)?,
         };
-        let section = self.section.from_json(section)?;
+        let section = self.section.read_json(section)?;
         let all = self.control.desired(section.as_ref(), account, &id.region, facts, baseline);
         let own = |wanted: &Wanted<Box<dyn DynUnit>>| {
             let about = wanted.about.as_ref().unwrap_or(&account.id);
@@ -242,7 +242,7 @@ impl<'a> Target<'a> {
         for (path, value) in values {
             let mut tried = section.clone();
             let led = settings::put(&mut tried, &settings::join(&self.unit.at, path), value);
-            if led && self.section.from_json(tried.clone()).is_some() {
+            if led && self.section.read_json(tried.clone()).is_some() {
                 section = tried;
             }
         }
@@ -291,7 +291,9 @@ impl<'a> Target<'a> {
             let foreign: Vec<&Change> =
                 planned.diff.changes.iter().filter(|c| !self.turns_around(c)).collect();
             if !foreign.is_empty() {
-                foreign.iter().for_each(|change| give_way(&mut values, change));
+                for change in foreign {
+                    give_way(&mut values, change);
+                }
                 continue;
             }
             let stuck = planned.diff.pending.is_some() || planned.diff.by_hand.is_some();

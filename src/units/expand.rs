@@ -178,9 +178,10 @@ impl Builder<'_> {
                 vec![(home, None)]
             };
             for (region, settled) in regions {
-                let bound = match regional {
-                    true => scope.baseline.section_in(id, &place, &region)?,
-                    false => scope.baseline.section(id, Some(&place))?,
+                let bound = if regional {
+                    scope.baseline.section_in(id, &place, &region)?
+                } else {
+                    scope.baseline.section(id, Some(&place))?
                 };
                 let Some(bound) = bound else { continue };
                 self.target(control, position, &bound, &Target { account, region, settled });

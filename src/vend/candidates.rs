@@ -324,6 +324,8 @@ impl View<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     const TEXT: &str = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n[ous]\n\"/Landing\" = {}\n\"/A\" = {}\n\
@@ -331,9 +333,7 @@ mod tests {
                         [accounts.a]\nname = \"A\"\nemail = \"a@example.com\"\nou = \"/A\"\n";
 
     fn baseline(more: &str) -> Baseline {
-        Baseline::parse("t.toml", &format!("{TEXT}{more}"))
-            .map_err(|e| e.render(false))
-            .unwrap_or_else(|e| panic!("{e}"))
+        Baseline::parse("t.toml", &format!("{TEXT}{more}")).map_err(|e| e.render(false)).unwrap()
     }
 
     fn account(email: &str, ou: &str, state: &str) -> Account {

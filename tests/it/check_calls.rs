@@ -53,6 +53,7 @@ fn orgbase(folder: &Path, args: &[&str]) {
 }
 
 /// Checks an organization, and compares its calls with the budget.
+#[expect(clippy::print_stderr, reason = "a test says what it did")]
 async fn within_budget(folder: &Path) {
     let text = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n";
     let baseline = Baseline::parse("t.toml", text).map_err(|e| e.render(false)).unwrap();
@@ -72,7 +73,8 @@ async fn within_budget(folder: &Path) {
         let open = OPENS.iter().find(|(_, service, op)| call.service == *service && call.operation == *op);
         match open {
             Some((kind, _, op)) => {
-                *opened.entry((call.account.as_str(), kind)).or_default().entry(op).or_default() += call.count
+                *opened.entry((call.account.as_str(), kind)).or_default().entry(op).or_default() +=
+                    call.count;
             }
             None => *plain.entry(call.account.as_str()).or_default() += call.count,
         }
@@ -83,7 +85,7 @@ async fn within_budget(folder: &Path) {
     let once = ONCE + OUS + 2 * POLICIES;
     let each = ACCOUNT + REGION * REGIONS;
     let total: u64 = calls.iter().map(|call| call.count).sum();
-    println!(
+    eprintln!(
         "{accounts} accounts x {REGIONS} regions: {total} calls, at most {} and {resources} resources",
         once + accounts * each
     );

@@ -120,11 +120,12 @@ async fn parts(baseline: &str, number: usize) -> Vec<Part> {
     let whole = world.clone();
     let mut parts = Vec::new();
     for chunk in sections.chunks(PART) {
-        let (part, after) = Part::new(&baseline, chunk.to_vec(), world, number + parts.len()).await;
+        let made = Part::new(&baseline, chunk.to_vec(), world, number + parts.len());
+        let (part, after) = Box::pin(made).await;
         parts.push(part);
         world = after;
     }
-    parts.push(Part::new(&baseline, Vec::new(), whole, number).await.0);
+    parts.push(Box::pin(Part::new(&baseline, Vec::new(), whole, number)).await.0);
     parts
 }
 
@@ -327,7 +328,7 @@ fn seeds(usual: u64) -> u64 {
 /// Runs seeds on the parts in turn, and every 25th on the whole baseline; names all that fail.
 #[expect(clippy::print_stderr, reason = "a test says what it did")]
 async fn hold(name: &str, baseline: &str, number: usize, seeds: u64) {
-    let parts = parts(baseline, number).await;
+    let parts = Box::pin(parts(baseline, number)).await;
     let (whole, parts) = parts.split_last().unwrap();
     let one: Option<u64> = std::env::var("ORGBASE_FAULT_SEED").ok().map(|seed| seed.parse().unwrap());
     let mut failures = Vec::new();
@@ -356,20 +357,20 @@ const FULL: &str = include_str!("../../baselines/full.toml");
 
 #[tokio::test(start_paused = true)]
 async fn cis_converges_under_faults() {
-    hold("cis.toml", CIS, 0, seeds(100)).await;
+    Box::pin(hold("cis.toml", CIS, 0, seeds(100))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn cis_converges_under_faults_beside_what_others_own() {
-    hold("cis.toml", CIS, 1, seeds(100)).await;
+    Box::pin(hold("cis.toml", CIS, 1, seeds(100))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn full_converges_under_faults() {
-    hold("full.toml", FULL, 0, seeds(50)).await;
+    Box::pin(hold("full.toml", FULL, 0, seeds(50))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn full_converges_under_faults_beside_what_others_own() {
-    hold("full.toml", FULL, 1, seeds(50)).await;
+    Box::pin(hold("full.toml", FULL, 1, seeds(50))).await;
 }

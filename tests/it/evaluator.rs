@@ -51,6 +51,10 @@ fn must_allow(action: &str) -> bool {
     action.starts_with("kms:") || action.starts_with("sts:")
 }
 
+fn resource_account(number: usize) -> &'static str {
+    if number.is_multiple_of(3) { OTHER } else { OWN }
+}
+
 struct Maker {
     dice: Dice,
     action: &'static str,
@@ -196,7 +200,7 @@ impl Maker {
                 .map(|(n, policy)| json!({"name": format!("p{n}"), "policy": policy}))
                 .collect()
         };
-        let other = has_policy(self.action) && self.resource_account(number) == OTHER;
+        let other = has_policy(self.action) && resource_account(number) == OTHER;
         let identity: Vec<Value> = (0..=self.dice.index(2)).map(|_| self.policy(80)).collect();
         let scps: Vec<Value> = if self.chance(50) {
             (0..3)
@@ -238,10 +242,6 @@ impl Maker {
         }
         case["verdict"] = json!(verdict(&case));
         case
-    }
-
-    fn resource_account(&self, number: usize) -> &'static str {
-        if number.is_multiple_of(3) { OTHER } else { OWN }
     }
 
     fn context(&mut self, owner: &str) -> Value {
@@ -301,7 +301,9 @@ fn verdict(case: &Value) -> &'static str {
     let full = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]});
     let mut rcps = levels(&case["resourceControlPolicies"]);
-    rcps.iter_mut().for_each(|level| level.push(Document::from_value(&full).unwrap()));
+    for level in &mut rcps {
+        level.push(Document::from_value(&full).unwrap());
+    }
     let action = case["request"]["action"].as_str().unwrap();
     let owner = case["request"]["resource"]["accountId"].as_str().unwrap();
     let policies = Policies {

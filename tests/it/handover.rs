@@ -12,7 +12,7 @@ const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// Services with members, all of them administered by one account.
 fn baseline(administrator: &str) -> String {
     let services = ["detective", "guardduty", "inspector2", "macie", "securityhub"];
-    let admins: String = services.iter().map(|s| format!("{s} = \"{administrator}\"\n")).collect();
+    let admins = services.map(|s| format!("{s} = \"{administrator}\"\n")).concat();
     format!(
         "version = 1\n[organization]\nid = \"o-a1b2c3d4e5\"\nhome_region = \"eu-west-1\"\nregions = {REGIONS:?}\n\
          [accounts.security]\nname = \"Security\"\nemail = \"aws+security@example.com\"\nou = \"/\"\n\

@@ -165,7 +165,6 @@ async fn what_is_imported_is_managed() {
     for snippet in snippets::all() {
         let org = converged(&snippet).await;
         let imported = is_fixed_point(&org, snippet.id).await;
-        println!("{}: {}", snippet.id, imported.sections.contains(&snippet.id));
         if !imported.sections.contains(&snippet.id) {
             continue;
         }

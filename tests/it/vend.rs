@@ -83,7 +83,7 @@ fn made(world: &World, email: &str) -> Vec<(String, String, Option<i64>, usize)>
     ours.map(|a| {
         let policy = world.iam.get(&a.id).and_then(|iam| iam.password_policy.as_ref());
         let length = policy.map(|p| p.minimum_length);
-        let tags = state.tags.get(&a.id).map_or(0, |tags| tags.len());
+        let tags = state.tags.get(&a.id).map_or(0, std::collections::BTreeMap::len);
         (a.id.clone(), a.parent.clone(), length, tags)
     })
     .collect()

@@ -26,7 +26,7 @@ impl Reader<'_> {
     pub(super) async fn sections(&mut self, mut document: Document) -> Result<Document, RunError> {
         let (asks, _) = self.asks(&mut document, true)?;
         let found = self.read(&document, &asks, &Sections::new()).await?;
-        self.store(&mut document, &asks, &Sections::new(), found);
+        store(&mut document, &asks, &Sections::new(), found);
         let (asks, mut guesses) = self.asks(&mut document, false)?;
         self.possible(&mut document, &asks, &mut guesses);
         let mut found = self.read(&document, &asks, &guesses).await?;
@@ -41,7 +41,7 @@ impl Reader<'_> {
             let again = self.read(&document, &Sections::new(), &fewer).await?;
             found.replace(&guesses, again);
         }
-        self.store(&mut document, &asks, &fewer, found);
+        store(&mut document, &asks, &fewer, found);
         Ok(document)
     }
 
@@ -150,44 +150,49 @@ impl Reader<'_> {
             }
             let scope = unit.meta.scope;
             if is_central(scope) {
-                found.central(id, &unit.id.part, reading.found, guesses.get(id));
+                found.central(id, &unit.id.part, reading.found.as_ref(), guesses.get(id));
             } else {
-                found.target(id, self.target(unit, scope, &shared.baseline), reading.found, guesses.get(id));
+                found.target(
+                    id,
+                    self.target(unit, scope, &shared.baseline),
+                    reading.found.as_ref(),
+                    guesses.get(id),
+                );
             }
         }
         found.homes = self.homes(&shared.baseline);
         Ok(found)
     }
+}
 
-    /// Puts what is there into the document.
-    fn store(&self, document: &mut Document, asks: &Sections, guesses: &Sections, mut found: Found) {
-        let absent = found.absent(guesses);
-        for id in asks.keys().chain(guesses.keys()).copied() {
-            if absent.contains(&id) {
-                document.left_out.insert(id.into(), NOT_OURS.into());
-                continue;
-            }
-            let guessed = guesses.contains_key(id);
-            let mut there = false;
-            if let Some(value) = found.central.remove(id) {
-                let value = if guessed { without_empty(&value) } else { value };
-                merge(document.base.entry(id).or_insert_with(|| empty(&value)), &value);
-                there = true;
-            }
-            if let Some(mut targets) = found.targets.remove(id) {
-                there |= targets.values().any(|leaves| !leaves.is_empty());
-                if guessed {
-                    targets
-                        .values_mut()
-                        .for_each(|leaves| leaves.retain(|_, value| *value != serde_json::json!([])));
+/// Puts what is there into the document.
+fn store(document: &mut Document, asks: &Sections, guesses: &Sections, mut found: Found) {
+    let absent = found.absent(guesses);
+    for id in asks.keys().chain(guesses.keys()).copied() {
+        if absent.contains(&id) {
+            document.left_out.insert(id.into(), NOT_OURS.into());
+            continue;
+        }
+        let guessed = guesses.contains_key(id);
+        let mut there = false;
+        if let Some(value) = found.central.remove(id) {
+            let value = if guessed { without_empty(&value) } else { value };
+            merge(document.base.entry(id).or_insert_with(|| empty(&value)), &value);
+            there = true;
+        }
+        if let Some(mut targets) = found.targets.remove(id) {
+            there |= targets.values().any(|leaves| !leaves.is_empty());
+            if guessed {
+                for leaves in targets.values_mut() {
+                    leaves.retain(|_, value| *value != serde_json::json!([]));
                 }
-                let of = section(id);
-                let is_whole = |value: &Value| of.is_none_or(|s| s.is_whole(value));
-                document.add(id, fold(&targets, &found.homes, &is_whole));
             }
-            if !there && !document.base.contains_key(id) {
-                document.left_out.insert(id.into(), "there is nothing of it".into());
-            }
+            let of = section(id);
+            let is_whole = |value: &Value| of.is_none_or(|s| s.is_whole(value));
+            document.add(id, fold(&targets, &found.homes, &is_whole));
+        }
+        if !there && !document.base.contains_key(id) {
+            document.left_out.insert(id.into(), "there is nothing of it".into());
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
     Some(match call.operation.as_str() {
         "Enable" => scans::enable(world, call),
         "Disable" => scans::disable(world, call),
-        "BatchGetAccountStatus" => scans::status(world, call),
+        "BatchGetAccountStatus" => Ok(scans::status(world, call)),
         "DescribeOrganizationConfiguration" => organization::describe(world, call),
         "UpdateOrganizationConfiguration" => organization::update(world, call),
         "AssociateMember" => members::associate(world, call),

@@ -199,7 +199,7 @@ impl Event {
     /// A UUID that is the same whenever the log is replayed.
     fn id(&self) -> String {
         let digest = Sha256::digest(format!("{} {}", self.number, self.at));
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hex = crate::digest::hex(&digest[..16]);
         format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
     }
 

@@ -100,7 +100,7 @@ fn items(world: &mut World, there: &Call, kind: &str) -> Vec<Value> {
     let state = world.config.get(&cell(&there.account, &there.region));
     let Some(recorder) = state.and_then(|state| state.recorder.clone()) else { return Vec::new() };
     if kind == RECORDER {
-        return vec![item(there, kind, &recorder.name, recorded(&recorder))];
+        return vec![item(there, kind, &recorder.name, &recorded(&recorder))];
     }
     if !recorder.recording || !records(&recorder, kind) {
         return Vec::new();
@@ -111,7 +111,7 @@ fn items(world: &mut World, there: &Call, kind: &str) -> Vec<Value> {
             let get = "GetPublicAccessBlock".into();
             let call = Call { service: "s3control".into(), operation: get, input, ..there.clone() };
             let Some(Ok(answer)) = s3::handle(world, &call) else { return Vec::new() };
-            vec![item(there, kind, &there.account, lower(&answer["PublicAccessBlockConfiguration"]))]
+            vec![item(there, kind, &there.account, &lower(&answer["PublicAccessBlockConfiguration"]))]
         }
         "AWS::EC2::SecurityGroup" => {
             of_ec2(world, there, kind, "DescribeSecurityGroups", "SecurityGroups", "GroupId")
@@ -125,10 +125,10 @@ fn of_ec2(world: &mut World, there: &Call, kind: &str, operation: &str, list: &s
     let call = Call { service: "ec2".into(), operation: operation.into(), input: json!({}), ..there.clone() };
     let Some(Ok(answer)) = ec2::handle(world, &call) else { return Vec::new() };
     let all = answer[list].as_array().cloned().unwrap_or_default();
-    all.iter().map(|one| item(there, kind, one[id].as_str().unwrap_or_default(), lower(one))).collect()
+    all.iter().map(|one| item(there, kind, one[id].as_str().unwrap_or_default(), &lower(one))).collect()
 }
 
-fn item(there: &Call, kind: &str, id: &str, configuration: Value) -> Value {
+fn item(there: &Call, kind: &str, id: &str, configuration: &Value) -> Value {
     let tag = |tag: &Value| {
         let text = |member: &str| tag[member].as_str().unwrap_or_default().to_owned();
         json!({"key": text("key"), "value": text("value"), "tag": format!("{}={}", text("key"), text("value"))})
