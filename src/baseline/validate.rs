@@ -18,9 +18,9 @@ fn shape(pattern: &str) -> Option<Regex> {
 }
 
 /// Role name with an optional path (IAM: `RoleNameType`, `PathType`).
-static ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$"));
-/// STS: `externalIdType`.
-static EXTERNAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^[\w+=,.@:/-]{2,1224}$"));
+static ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$"));
+/// STS: `externalIdType`. Written out: so many of Unicode's `\w` are more than the library compiles.
+static EXTERNAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"));
 /// Organizations: `Email`.
 static EMAIL: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^[^\s@]+@[^\s@]+\.[^\s@]+$"));
 /// Region names of all partitions, such as `eu-west-1`, `us-gov-east-1`, `us-isob-east-1`.
@@ -332,4 +332,17 @@ impl Validate<'_> {
 pub(super) fn selected_account(baseline: &Baseline, account: &str) -> Option<(String, String)> {
     let known = baseline.is_account_key(account) || fits(&ACCOUNT_ID, account);
     (!known).then(|| (unknown_account(account), baseline.account_hint(account)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_compiles() {
+        for shape in [&ROLE, &EXTERNAL_ID, &EMAIL, &REGION, &PREFIX, &KEY, &ACCOUNT_ID, &TAG] {
+            assert!(shape.is_some());
+        }
+        assert!(fits(&EXTERNAL_ID, "org:base/1") && !fits(&EXTERNAL_ID, "x") && !fits(&EXTERNAL_ID, "a b"));
+    }
 }

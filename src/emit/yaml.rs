@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn blocks_lists_and_scalars() {
         let value = json!({"A": {"b": [1, {"c": "x: y"}], "e": []}, "on": true, "aws:x": null});
-        let text = "A:\n  b:\n    - 1\n    -\n      c: \"x: y\"\n  e: []\n\"aws:x\": null\n\"on\": true\n";
+        let text = "A:\n  b:\n    - 1\n    -\n      c: \"x: y\"\n  e: []\n\"on\": true\n\"aws:x\": null\n";
         assert_eq!(render(&value), text);
     }
 }

@@ -41,7 +41,9 @@ fn correct(section: &mut Value, steps: &[&str], before: &Value) -> bool {
     let Value::Object(members) = section else { return false };
     match members.get_mut(*step) {
         None => false,
-        Some(member) if member.is_object() => correct(member, rest, before),
+        Some(member) if member.is_object() || (member.is_array() && !rest.is_empty()) => {
+            correct(member, rest, before)
+        }
         // A switch that does more than one thing: what is there is neither on nor off.
         Some(_) if !rest.is_empty() => false,
         Some(member) => match (&*member, before) {

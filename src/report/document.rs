@@ -120,6 +120,9 @@ fn around_changes(lines: Vec<Line>) -> Vec<Line> {
             skipped = true;
         }
     }
+    if skipped && !shown.is_empty() {
+        shown.push((' ', "...".into()));
+    }
     shown
 }
 

@@ -216,7 +216,7 @@ password_policy.max_age_days = 9999
     7 | select = { path = "/Sandbox" }
       |            ^^^^
       |
-      = help: the keys are: `ou`, `account`
+      = help: the keys are: `ou`, `account`, `region`
 
     error: unknown section `pasword_policy`
       --> baseline.toml:10:1
