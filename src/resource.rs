@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod declarative_policy;
 pub mod default_groups;
 pub mod detective;
+pub mod macie;
 pub mod kms_key;
 pub mod members;
 pub mod owner;
