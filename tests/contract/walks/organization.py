@@ -113,11 +113,11 @@ def life(c: Caller) -> None:
     """An organization is dissolved, founded anew, and its account invited. Not in `WALKS`: it wants an organization whose only
     other account was invited."""
     o, [account] = c("organizations"), c.members
+    outside = c("organizations", account)
     o.remove_account_from_organization(AccountId=account)
     o.delete_organization()
     assert o.create_organization(FeatureSet="CONSOLIDATED_BILLING")["Organization"]["FeatureSet"] == "CONSOLIDATED_BILLING"
     o.enable_all_features()
-    outside = c("organizations", account)
     for answer in (outside.decline_handshake, outside.accept_handshake):
         shake = o.invite_account_to_organization(Target={"Id": account, "Type": "ACCOUNT"})["Handshake"]["Id"]
         assert shake in [h["Id"] for h in outside.list_handshakes_for_account()["Handshakes"]]
