@@ -364,7 +364,8 @@ fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Opti
 fn run_id(now: OffsetDateTime) -> String {
     let stamp =
         now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
-    format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
+    // Runs of one second sort by their milliseconds: `undo --list` and its readers take the newest for the last.
+    format!("{stamp}-{:03x}{:03x}", now.millisecond(), (now.nanosecond() ^ std::process::id()) & 0xfff)
 }
 
 fn banner(begun: &Opened) {
