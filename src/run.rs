@@ -243,6 +243,8 @@ async fn connect_within(
 ) -> Result<Opened, RunError> {
     let now = OffsetDateTime::now_utc();
     let id = run_id(now);
+    // Reports say seconds.
+    let now = now.replace_nanosecond(0).unwrap_or(now);
     let live = door.is_none() && endpoint.is_none();
     let options = Options {
         profile: place.profile.clone(),
