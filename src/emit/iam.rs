@@ -80,9 +80,8 @@ fn vend() -> [(String, Value); 2] {
     let (own, central): (Vec<&str>, Vec<&str>) =
         crate::vend::READS.iter().chain(crate::vend::WRITES).partition(|op| is_own(op));
     // An account that administers services lets its members go before it is closed.
-    let (outgoing, closing): (Vec<&str>, Vec<&str>) = dismissal::operations()
-        .into_iter()
-        .partition(|op| dismissal::as_outgoing_admin().contains(op));
+    let (outgoing, closing): (Vec<&str>, Vec<&str>) =
+        dismissal::operations().into_iter().partition(|op| dismissal::as_outgoing_admin().contains(op));
     let actions = |operations: &mut dyn Iterator<Item = &str>| operations.flat_map(iam_actions).collect();
     let document =
         |actions| json!({ "Version": "2012-10-17", "Statement": [statement(("Vend".into(), actions))] });

@@ -139,7 +139,9 @@ impl Injector {
     fn end(&self, seen: &Seen<'_>, dice: &mut Dice) -> Option<End> {
         let mut hit = None;
         let mut counted = store::lock(&self.counted);
-        for (nth, count) in self.faults.nth.iter().zip(counted.iter_mut()).filter(|(nth, _)| seen.is(&nth.calls)) {
+        for (nth, count) in
+            self.faults.nth.iter().zip(counted.iter_mut()).filter(|(nth, _)| seen.is(&nth.calls))
+        {
             *count += 1;
             hit = hit.or((*count == nth.number).then_some(nth.end));
         }

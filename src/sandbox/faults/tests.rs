@@ -52,9 +52,19 @@ fn a_spec_is_read_and_refused() {
     assert_eq!(nth, [("GetRole", 2, End::Error), ("*", 3, End::Break), ("PutObject", 1, End::Lose)]);
     assert_eq!(all.nth[1].calls.account.as_deref(), Some("111122223333"));
     assert_eq!((all.exit_before, all.exit_after), (Some(3), Some(9)));
-    for bad in
-        ["throttle=2", "throttle", "deny=iam", "deny=iam:*@1", "slow=1", "delay=-1", "colour=red", "rates=0", "error=iam:GetRole", "lose=iam:GetRole#0", "break=iam#1"]
-    {
+    for bad in [
+        "throttle=2",
+        "throttle",
+        "deny=iam",
+        "deny=iam:*@1",
+        "slow=1",
+        "delay=-1",
+        "colour=red",
+        "rates=0",
+        "error=iam:GetRole",
+        "lose=iam:GetRole#0",
+        "break=iam#1",
+    ] {
         assert!(bad.parse::<Faults>().is_err(), "{bad}");
     }
 }
@@ -189,7 +199,9 @@ async fn the_call_that_was_named_ends_badly_and_no_other_does() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_lost_is_done_and_what_breaks_is_not() {
-    for (spec, made) in [("lose=organizations:*#2", 1), ("break=organizations:*#2", 0), ("error=organizations:*#2", 0)] {
+    for (spec, made) in
+        [("lose=organizations:*#2", 1), ("break=organizations:*#2", 0), ("error=organizations:*#2", 0)]
+    {
         let sandbox = sandbox(spec);
         let root = sandbox.serve(&roots()).await.unwrap();
         let root: Value = serde_json::from_slice(root.body()).unwrap();
