@@ -146,7 +146,7 @@ impl Vendor<'_> {
             if last.elapsed() >= self.opened.aws().patience(PATIENCE) {
                 break;
             }
-            self.tell_waiting(all, &mut told);
+            self.tell_waiting(all.iter(), &mut told);
             tokio::time::sleep(self.opened.aws().patience(PAUSE)).await;
         }
         for candidate in all.iter_mut() {
@@ -155,8 +155,8 @@ impl Vendor<'_> {
     }
 
     /// Says what is waited for, once for each state of things.
-    fn tell_waiting(&self, all: &[Candidate], told: &mut String) {
-        let waiting: Vec<String> = all.iter().filter_map(Candidate::waiting).collect();
+    fn tell_waiting<'c>(&self, all: impl Iterator<Item = &'c Candidate>, told: &mut String) {
+        let waiting: Vec<String> = all.filter_map(Candidate::waiting).collect();
         let line = format!("waiting for AWS: {}", waiting.join("; "));
         if *told != line {
             self.voice.tell(&line);

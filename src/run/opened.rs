@@ -76,12 +76,13 @@ impl Opened {
     /// Reads the organization, once more where it was read before.
     ///
     /// # Errors
-    /// As the function `begin`.
+    /// As the function `begin`. What was known before stays known.
     pub async fn read(&mut self) -> Result<(), RunError> {
-        let facts = std::mem::take(&mut self.facts).identity();
-        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
-        check_organization(&self.baseline, &self.facts)?;
-        self.baseline.check_ous(&self.facts)?;
+        let identity = self.facts.clone().identity();
+        let facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), identity).await?;
+        check_organization(&self.baseline, &facts)?;
+        self.baseline.check_ous(&facts)?;
+        self.facts = facts;
         self.aws.set_roles(roles(&self.baseline, Some(&self.facts), self.place.read_only));
         Ok(())
     }

@@ -17,6 +17,8 @@ use crate::error::{CallError, Kind, UnitError};
 const PASSING: [&str; 2] = ["CONCURRENT_ACCOUNT_MODIFICATION", "INTERNAL_FAILURE"];
 /// Requests that one run sends for one account.
 const ATTEMPTS: u32 = 3;
+/// Hint where it is not known whether the account exists.
+const LOOKS_FIRST: &str = "run the same command again: it looks the account up first";
 
 impl Vendor<'_> {
     /// Asks how creations go, and starts further ones while AWS takes them.
@@ -38,7 +40,7 @@ impl Vendor<'_> {
         };
         let Some(creation) = self.creation(&id).await? else {
             let message = format!("AWS does not know the request {id} any more");
-            candidate.fail(message, Some("run the same command again: it looks the account up first".into()));
+            candidate.fail(message, Some(LOOKS_FIRST.into()));
             return Ok(());
         };
         match creation.state {
@@ -77,7 +79,15 @@ impl Vendor<'_> {
             return;
         }
         let email = candidate.declared.as_ref().map(|d| d.email.clone()).unwrap_or_default();
-        if reason == "EMAIL_ALREADY_EXISTS" && self.opened.read().await.is_ok() {
+        if reason == "EMAIL_ALREADY_EXISTS" {
+            // Whose address it is shows only in a list that could be read.
+            if let Err(error) = self.opened.read().await {
+                let why = format!(
+                    "AWS did not create it: {reason}; whether the organization has the address could not be read: {}",
+                    error.message
+                );
+                return candidate.fail(why, Some(LOOKS_FIRST.into()));
+            }
             let there = self.opened.facts().account_by_email(&email).map(|a| a.id.clone());
             if there.is_some() {
                 candidate.row.account = there;

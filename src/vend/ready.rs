@@ -3,7 +3,7 @@
 //! After CreateAccount succeeded "you might need to wait a few minutes before you can successfully access the account" (API
 //! model); users report more, and services that answer as if nobody had subscribed to them (`aws-limits.md` 5.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -35,9 +35,40 @@ const REGIONS_AT_ONCE: usize = 6;
 /// What an account still lacks.
 enum Readiness {
     Ready,
-    /// AWS is still working on it; why.
-    NotYet(String),
+    /// AWS is still working on it.
+    NotYet(Wait),
     Failed(Box<UnitError>),
+}
+
+/// What an account waits for.
+struct Wait {
+    /// In words that stay the same while nothing moves on.
+    what: String,
+    /// The error that shows it.
+    error: Option<CallError>,
+}
+
+impl Wait {
+    fn on(what: impl Into<String>) -> Readiness {
+        Readiness::NotYet(Wait { what: what.into(), error: None })
+    }
+
+    fn shown_by(what: &str, error: CallError) -> Readiness {
+        Readiness::NotYet(Wait { what: what.to_owned(), error: Some(error) })
+    }
+
+    fn text(&self) -> String {
+        self.error.as_ref().map_or_else(|| self.what.clone(), |error| format!("{} ({error})", self.what))
+    }
+}
+
+/// What was waited for so far.
+#[derive(Default)]
+struct Waits {
+    /// Account and what it waited for. An account that goes to and fro between two of them does not move on.
+    seen: BTreeSet<(usize, String)>,
+    /// What was told last.
+    told: String,
 }
 
 impl Vendor<'_> {
@@ -46,9 +77,10 @@ impl Vendor<'_> {
         let patience = self.opened.aws().patience(PATIENCE);
         let mut open: Vec<usize> = (0..all.len()).filter(|i| is_there(all, *i)).collect();
         let mut last = Instant::now();
+        let mut waits = Waits::default();
         loop {
             let before = open.len();
-            let mut waiting = Vec::new();
+            let mut moved = false;
             if open.iter().any(|i| all.get(*i).is_some_and(|c| !self.is_active(c.id()))) {
                 // What cannot be read now is read in the next round.
                 let _ = self.opened.read().await;
@@ -57,23 +89,21 @@ impl Vendor<'_> {
                 let Some(candidate) = all.get_mut(index) else { continue };
                 match self.readiness(candidate).await {
                     Readiness::Ready => candidate.held = None,
-                    Readiness::NotYet(why) => {
-                        candidate.held = Some(why);
-                        waiting.extend(candidate.waiting());
+                    Readiness::NotYet(wait) => {
+                        candidate.held = Some(wait.text());
+                        moved |= waits.seen.insert((index, wait.what));
                         open.push(index);
                     }
                     Readiness::Failed(error) => candidate.fail(error.message, error.hint),
                 }
             }
-            if open.len() < before {
+            if moved || open.len() < before {
                 last = Instant::now();
             }
             if open.is_empty() || self.cancel.is_cancelled() || last.elapsed() >= patience {
                 break;
             }
-            if last.elapsed().is_zero() || open.len() < before {
-                self.voice.tell(&format!("waiting for AWS: {}", waiting.join("; ")));
-            }
+            self.tell_waiting(open.iter().filter_map(|i| all.get(*i)), &mut waits.told);
             tokio::time::sleep(self.opened.aws().patience(PAUSE)).await;
         }
         for index in open {
@@ -91,9 +121,9 @@ impl Vendor<'_> {
         let id = candidate.id().to_owned();
         let state = self.opened.facts().accounts.get(&id).map(|a| a.state.clone());
         match state.as_deref() {
-            None => return Readiness::NotYet("is not in the list of accounts yet".into()),
+            None => return Wait::on("is not in the list of accounts yet"),
             Some("ACTIVE") => {}
-            Some(state) => return Readiness::NotYet(format!("is {state}")),
+            Some(state) => return Wait::on(format!("is {state}")),
         }
         let clients = match self.clients(&id, self.opened.home_region()).await {
             Ok(clients) => clients,
@@ -101,7 +131,7 @@ impl Vendor<'_> {
         };
         match self.regions(&id, &clients).await {
             Ok(waiting) if waiting.is_empty() => {}
-            Ok(waiting) => return Readiness::NotYet(format!("waits for regions: {}", waiting.join(", "))),
+            Ok(waiting) => return Wait::on(format!("waits for regions: {}", waiting.join(", "))),
             Err(error) => return self.verdict(candidate, error),
         }
         match self.services(&id, &clients).await {
@@ -114,8 +144,10 @@ impl Vendor<'_> {
     fn no_session(&self, candidate: &Candidate, error: CallError) -> Readiness {
         // It is tried anew in the next round.
         self.opened.aws().forget_session(candidate.id());
-        if !candidate.invited && error.kind == Kind::Denied {
-            return Readiness::NotYet(format!("has a role that cannot be assumed yet ({error})"));
+        // Failures that say nothing about the role.
+        let passing = matches!(error.kind, Kind::TimedOut | Kind::Throttled | Kind::NotAvailable);
+        if passing || (!candidate.invited && error.kind == Kind::Denied) {
+            return Wait::shown_by("has a role that cannot be assumed yet", error);
         }
         let organization = &self.opened.baseline().organization;
         let own = candidate.declared.as_ref().and_then(|d| d.access_role.as_ref());
@@ -135,7 +167,7 @@ impl Vendor<'_> {
         let waits =
             call.is(&NOT_READY) || matches!(call.kind, Kind::Throttled | Kind::TimedOut | Kind::Conflict);
         if waits {
-            Readiness::NotYet(format!("has services that do not answer yet ({call})"))
+            Wait::shown_by("has services that do not answer yet", call.clone())
         } else {
             Readiness::Failed(Box::new(error))
         }

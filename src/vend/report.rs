@@ -94,7 +94,7 @@ impl Report {
             row.write(&mut out, paint);
         }
         if self.accounts.is_empty() {
-            out.push_str("every declared account exists and is in its place\n");
+            out.push_str("no declared account is missing, waits in the landing place, or is to be closed\n");
         }
         for notice in &self.notices {
             let _ = writeln!(out, "note: {}", safe(notice));

@@ -82,7 +82,7 @@ fn the_steps_of_vend_for_people() {
     let again = desk.on(&["vend", "--all", "--yes"]);
     assert_eq!(
         (again.code, again.stdout.as_str()),
-        (0, "every declared account exists and is in its place\n")
+        (0, "no declared account is missing, waits in the landing place, or is to be closed\n")
     );
 }
 

@@ -1,6 +1,7 @@
 //! `vend` on the simulated organization: created once, whatever happens; adopted; closed.
 
 mod closing;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

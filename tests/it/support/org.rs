@@ -231,11 +231,22 @@ impl Org {
         request: &Request,
         how: &How,
     ) -> Result<vend::Report, RunError> {
+        self.vend_before(baseline, request, how, &Yes).await
+    }
+
+    /// A `vend` before somebody who hears what it tells, and agrees.
+    pub(crate) async fn vend_before(
+        &self,
+        baseline: &str,
+        request: &Request,
+        how: &How,
+        voice: &dyn Voice,
+    ) -> Result<vend::Report, RunError> {
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
         let place = Place { read_only: request.dry_run, ..self.place(baseline, how) };
         let mut opened = run::open_through(door, &place).await?;
         let store = store::open(&self.folder.path().join(self.next()), opened.aws(), "eu-west-1").await?;
-        let report = vend::vend(&mut opened, request, &*store, &Cancel::default(), &Yes).await?;
+        let report = vend::vend(&mut opened, request, &*store, &Cancel::default(), voice).await?;
         Ok(report.unwrap())
     }
 
