@@ -209,6 +209,7 @@ impl Document {
                 }
             });
             for (id, value) in sections {
+                writer.gap();
                 let under: Vec<&str> = vec!["overrides", id];
                 writer.table(&under, value);
             }

@@ -108,7 +108,8 @@ async fn from_opened(
     read_regions(&aws, &home, members, &mut facts).await;
     let mut reader = Reader { seen, aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
     let (document, unmanaged) = reader.begin(&organization)?;
-    let document = reader.sections(document).await?;
+    let mut document = reader.sections(document).await?;
+    document.base.entry("accounts").and_modify(without_usual);
     let document = reader.settled(document).await?;
     Ok(reader.finish(document, unmanaged))
 }
@@ -194,6 +195,9 @@ impl Reader<'_> {
         }
         let (declared, undeclared) = accounts(facts, &closed);
         let mut document = Document { organization: table(organization)?, ..Document::default() };
+        if let Value::Object(keys) = &mut document.organization {
+            keys.retain(|key, value| (key.as_str(), &*value) != ("source_identity", &json!(false)));
+        }
         for (key, account) in &declared {
             let found = facts.account_by_email(&account.email);
             let state = found.map(|a| if a.is_active() { String::new() } else { format!(", {}", a.state) });
@@ -385,11 +389,16 @@ fn why(row: &UnitReport) -> String {
 /// `[accounts]`, without the keys that are as when they are left out.
 fn declarations(declared: &BTreeMap<String, crate::baseline::AccountDecl>) -> Result<Value, RunError> {
     let mut accounts = table(declared)?;
-    for account in accounts.as_object_mut().into_iter().flatten().filter_map(|(_, a)| a.as_object_mut()) {
-        account.retain(|key, value| (key.as_str(), &*value) != ("managed", &json!(true)));
-        account.retain(|key, value| (key.as_str(), &*value) != ("closed", &json!(false)));
-    }
+    without_usual(&mut accounts);
     Ok(accounts)
+}
+
+/// Takes keys of accounts out that are as when they are left out.
+fn without_usual(accounts: &mut Value) {
+    let usual = [("managed", json!(true)), ("closed", json!(false)), ("protected", json!(false))];
+    for account in accounts.as_object_mut().into_iter().flatten().filter_map(|(_, a)| a.as_object_mut()) {
+        account.retain(|key, value| !usual.iter().any(|(name, value_of)| name == key && value_of == value));
+    }
 }
 
 /// A policy that would deny orgbase's own calls cannot be declared; where its name is not told, none is.
