@@ -51,8 +51,8 @@ pub struct Baseline {
     pub vend: Vend,
     /// Accounts that are changed together, in the order in which `apply` changes them.
     pub rings: Vec<Ring>,
-    /// `--canary-account`: key or id of the account in which policies are tried first. No key of the file.
-    pub canary: Option<String>,
+    /// `--canary-account`: the first ring is that account, in which policies are tried. No key of the file.
+    pub canary: bool,
     /// `--resubscribe`: what awaits a person's confirmation is sent again. No key of the file.
     pub resubscribe: bool,
     path: PathBuf,
@@ -183,15 +183,15 @@ impl Baseline {
 
     /// `--canary-account`: the account is a ring of its own, before all others, and policies are tried in it.
     pub fn put_first(&mut self, key: &str) {
-        self.canary = Some(key.to_owned());
+        self.canary = true;
         let name = format!("canary {key}");
         self.rings.insert(0, Ring { name, accounts: vec![key.to_owned()], ous: Vec::new() });
     }
 
     /// The account of `--canary-account`.
     pub fn canary_account<'f>(&self, facts: &'f Facts) -> Option<&'f Account> {
-        let key = self.canary.as_deref()?;
-        let id = self.account_id(key, facts).unwrap_or_else(|| key.to_owned());
+        let key = self.rings.first().filter(|_| self.canary)?.accounts.first()?;
+        let id = self.account_id(key, facts).unwrap_or_else(|| key.clone());
         facts.accounts.get(&id)
     }
 
