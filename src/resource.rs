@@ -8,6 +8,7 @@ pub mod declarative_policy;
 pub mod default_groups;
 pub mod detective;
 pub mod kms_key;
+pub mod macie;
 pub mod members;
 pub mod owner;
 pub mod regions;

@@ -231,6 +231,8 @@ async fn connect_within(
 ) -> Result<Opened, RunError> {
     let now = OffsetDateTime::now_utc();
     let id = run_id(now);
+    // Reports say seconds.
+    let now = now.replace_nanosecond(0).unwrap_or(now);
     let live = door.is_none() && endpoint.is_none();
     let options = Options {
         profile: place.profile.clone(),
@@ -352,7 +354,8 @@ fn open_sandbox(path: Option<&Path>, endpoint: Option<&Endpoint>) -> Result<Opti
 fn run_id(now: OffsetDateTime) -> String {
     let stamp =
         now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
-    format!("{stamp}-{:06x}", (now.nanosecond() ^ std::process::id()) & 0xff_ffff)
+    // Runs of one second sort by their milliseconds: `undo --list` and its readers take the newest for the last.
+    format!("{stamp}-{:03x}{:03x}", now.millisecond(), (now.nanosecond() ^ std::process::id()) & 0xfff)
 }
 
 fn banner(begun: &Opened) {

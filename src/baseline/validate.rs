@@ -18,7 +18,8 @@ fn shape(pattern: &str) -> Option<Regex> {
 }
 
 /// Role name with an optional path (IAM: `RoleNameType`, `PathType`).
-static ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$"));
+static ROLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| shape(r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$"));
 /// STS: `externalIdType`. Written out: so many of Unicode's `\w` are more than the library compiles.
 static EXTERNAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| shape(r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"));
 /// Organizations: `Email`.

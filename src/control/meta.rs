@@ -84,6 +84,9 @@ pub struct Meta {
     /// Those of `reads` and `writes` that are called in the account of another seat (`Clients::elsewhere`): its policy must
     /// allow them too. `Seat::Member`: in any account.
     pub elsewhere: &'static [(Seat, &'static [&'static str])],
+    /// Those of `writes` that are called only in the account of an administrator that is replaced: the policies of delegated
+    /// administrators must allow them, those of the seat need not.
+    pub as_outgoing_admin: &'static [&'static str],
     /// It may deny other calls (a service control policy), or works only where every account is done (a conformance pack):
     /// runs when every other unit has an outcome.
     pub denies: bool,
@@ -105,6 +108,7 @@ impl Meta {
         writes: &[],
         in_root_sessions: &[],
         elsewhere: &[],
+        as_outgoing_admin: &[],
         denies: false,
         survey: None,
         settle: Duration::from_mins(1),

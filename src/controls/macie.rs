@@ -1,7 +1,7 @@
 //! Macie for the whole organization, from its delegated administrator, per region.
 //!
 //! * The session is a singleton: it is adopted, and resumed where it is paused. An account without Macie is answered with
-//!   `AccessDeniedException`, "Macie is not enabled": the one message that is looked at here, since a caller without rights gets
+//!   `AccessDeniedException`, "Macie is not enabled": the one message that is looked at, since a caller without rights gets
 //!   the same code.
 //! * Auto-enable reaches accounts that join, never those that are there: these are added by `CreateMember`.
 //! * Where sensitive data findings are kept (a bucket and a KMS key per region) is not managed.

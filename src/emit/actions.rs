@@ -107,6 +107,8 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
             "organizations:ListDelegatedAdministrators",
         ],
     ),
+    // The action has no `s`: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondetective.html>
+    ("detective:ListOrganizationAdminAccounts", &["detective:ListOrganizationAdminAccount"]),
     // To a bucket: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html>
     ("ec2:CreateFlowLogs", &["ec2:CreateFlowLogs", "ec2:CreateTags", "logs:CreateLogDelivery"]),
     ("ec2:DeleteFlowLogs", &["ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"]),

@@ -19,6 +19,12 @@ pub const KINDS: [&str; 4] = ["management", "member", "github-actions", "kuberne
 /// <https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws>
 const GITHUB: &str = "token.actions.githubusercontent.com";
 
+/// Bytes of a template that is sent as a text, in a call or in a StackSet.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const LARGEST: usize = 51_200;
+
+const TOO_LARGE: &str = "# This template is longer than a call takes: add `--s3-bucket BUCKET` (a bucket of yours in the same region).\n";
+
 /// The runs that need a role each.
 const PURPOSES: [&str; 2] = ["plan", "apply"];
 
@@ -35,10 +41,12 @@ pub fn bootstrap(baseline: &mut Baseline, kind: Option<&str>, further: &[Value])
     let policies = iam::policies_with(baseline, further);
     let template = Template { organization: &baseline.organization, policies: &policies };
     let (head, value) = match kind {
-        "member" => (template.member_head(), template.member()),
+        "member" => (template.member_head(), template.member(&PURPOSES)),
         _ => (template.management_head(kind), template.management(kind)),
     };
-    Some(format!("{head}{}", yaml::render(&value)))
+    let text = yaml::render(&value);
+    let note = if text.len() > LARGEST { TOO_LARGE } else { "" };
+    Some(format!("{head}{note}{text}"))
 }
 
 struct Template<'a> {
@@ -55,7 +63,7 @@ impl Template<'_> {
 
     fn management_head(&self, kind: &str) -> String {
         let mut text = format!(
-            "# Roles of orgbase in the management account, and a StackSet that makes them in every other account.\n\
+            "# Roles of orgbase in the management account, and StackSets that make them in every other account.\n\
              # In the management account, in the home region:\n\
              #   aws organizations enable-aws-service-access --service-principal member.org.stacksets.cloudformation.amazonaws.com\n\
              #   aws cloudformation deploy --stack-name {prefix}-bootstrap --template-file FILE \\\n\
@@ -100,6 +108,7 @@ impl Template<'_> {
             },
             "LogArchiveAccount": log_archive_parameter(),
             "AdministratorAccount": administrator_parameter(),
+            "LogReplicaAccount": log_replica_parameter(),
         });
         let (extra, provider, trust) = match kind {
             "github-actions" => github(),
@@ -114,7 +123,9 @@ impl Template<'_> {
             statements.extend(web);
             self.role_resources(purpose, &statements, &["management"], &mut resources);
         }
-        resources.insert("MemberRoles".into(), self.stack_set());
+        for purpose in PURPOSES {
+            resources.insert(format!("Member{}Roles", capital(purpose)), self.stack_set(purpose));
+        }
         json!({
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": "Roles of orgbase in the management account and in every other account",
@@ -127,10 +138,10 @@ impl Template<'_> {
         })
     }
 
-    /// The template of every other account.
-    fn member(&self) -> Value {
+    /// The template of every other account, with the roles of these purposes.
+    fn member(&self, purposes: &[&str]) -> Value {
         let mut resources = Map::new();
-        for purpose in PURPOSES {
+        for purpose in purposes {
             let seats: Vec<&str> = SEATS.into_iter().filter(|seat| *seat != "management").collect();
             self.role_resources(purpose, &self.by_organization(purpose), &seats, &mut resources);
         }
@@ -147,6 +158,7 @@ impl Template<'_> {
                 },
                 "LogArchiveAccount": log_archive_parameter(),
                 "AdministratorAccount": administrator_parameter(),
+                "LogReplicaAccount": log_replica_parameter(),
             },
             "Resources": resources,
         });
@@ -158,7 +170,11 @@ impl Template<'_> {
 
     /// Conditions that some resource names.
     fn conditions(resources: &Map<String, Value>) -> Value {
-        let all = [("LogArchive", "LogArchiveAccount"), ("DelegatedAdmin", "AdministratorAccount")];
+        let all = [
+            ("LogArchive", "LogArchiveAccount"),
+            ("DelegatedAdmin", "AdministratorAccount"),
+            ("LogReplica", "LogReplicaAccount"),
+        ];
         let text = Value::Object(resources.clone()).to_string();
         let used = all.into_iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
         let equal =
@@ -270,14 +286,15 @@ impl Template<'_> {
         actions
     }
 
-    /// The template of the members, in every account under the root, those that join later included.
-    fn stack_set(&self) -> Value {
+    /// The role of a purpose, in every account under the root, those that join later included. A StackSet each: together the
+    /// policies of a large baseline are longer than a template may be.
+    fn stack_set(&self, purpose: &str) -> Value {
         let value = |key: &str, value: Value| json!({ "ParameterKey": key, "ParameterValue": value });
         json!({
             "Type": "AWS::CloudFormation::StackSet",
             "Properties": {
-                "StackSetName": format!("{}-bootstrap", self.organization.prefix),
-                "Description": "Roles of orgbase in every account",
+                "StackSetName": format!("{}-bootstrap-{purpose}", self.organization.prefix),
+                "Description": format!("Role of orgbase {purpose} in every account"),
                 "PermissionModel": "SERVICE_MANAGED",
                 "AutoDeployment": { "Enabled": true, "RetainStacksOnAccountRemoval": false },
                 "Capabilities": ["CAPABILITY_NAMED_IAM"],
@@ -287,12 +304,13 @@ impl Template<'_> {
                     value("ManagementAccount", json!({ "Ref": "AWS::AccountId" })),
                     value("LogArchiveAccount", json!({ "Ref": "LogArchiveAccount" })),
                     value("AdministratorAccount", json!({ "Ref": "AdministratorAccount" })),
+                    value("LogReplicaAccount", json!({ "Ref": "LogReplicaAccount" })),
                 ],
                 "StackInstancesGroup": [{
                     "DeploymentTargets": { "OrganizationalUnitIds": [{ "Ref": "RootId" }] },
                     "Regions": [{ "Ref": "AWS::Region" }],
                 }],
-                "TemplateBody": self.member().to_string(),
+                "TemplateBody": self.member(&[purpose]).to_string(),
             },
         })
     }
@@ -370,6 +388,10 @@ fn administrator_parameter() -> Value {
     account_parameter("Id of the delegated administrator of the security services; empty where there is none")
 }
 
+fn log_replica_parameter() -> Value {
+    account_parameter("Id of the account of the log archive's copy; empty where there is none")
+}
+
 fn account_parameter(description: &str) -> Value {
     json!({
         "Type": "String", "Default": "", "Description": description, "AllowedPattern": "^([0-9]{12})?$",
@@ -381,6 +403,7 @@ fn condition(seat: &str) -> Option<&'static str> {
     match seat {
         "log-archive" => Some("LogArchive"),
         "delegated-admin" => Some("DelegatedAdmin"),
+        "log-replica" => Some("LogReplica"),
         _ => None,
     }
 }

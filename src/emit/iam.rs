@@ -9,6 +9,7 @@ use super::scopes::{self, Names, Scoped};
 use crate::baseline::Baseline;
 use crate::control::{DynSection, Seat};
 use crate::controls::SECTIONS;
+use crate::controls::delegated_admins::dismissal;
 use crate::drift;
 use crate::facts::discover;
 
@@ -39,7 +40,7 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
         // itself, which assumes no role there.
         let own_or_member = |s: Seat| own(s) || s == Seat::Member;
         for (name, purpose) in [("plan", Purpose::Plan), ("apply", Purpose::Apply)] {
-            if seat != "management" && statements(baseline, own, purpose).is_empty() {
+            if seat != "management" && statements(baseline, own, Purpose::Apply).is_empty() {
                 continue;
             }
             let names = names(baseline);
@@ -78,16 +79,21 @@ fn vend() -> [(String, Value); 2] {
         |op: &&&str| ["account:", "ec2:", "s3:", "sts:"].iter().any(|service| op.starts_with(service));
     let (own, central): (Vec<&str>, Vec<&str>) =
         crate::vend::READS.iter().chain(crate::vend::WRITES).partition(|op| is_own(op));
-    let closing = crate::controls::delegated_admins::dismissal::operations();
+    // An account that administers services lets its members go before it is closed.
+    let (outgoing, closing): (Vec<&str>, Vec<&str>) =
+        dismissal::operations().into_iter().partition(|op| dismissal::as_outgoing_admin().contains(op));
     let actions = |operations: &mut dyn Iterator<Item = &str>| operations.flat_map(iam_actions).collect();
     let document =
         |actions| json!({ "Version": "2012-10-17", "Statement": [statement(("Vend".into(), actions))] });
     let central = actions(&mut central.into_iter().chain(closing));
     [
         ("management-vend".into(), document(central)),
-        ("member-vend".into(), document(actions(&mut own.into_iter()))),
+        ("member-vend".into(), document(actions(&mut own.into_iter().chain(outgoing)))),
     ]
 }
+
+/// The seat of an administrator that is replaced: the baseline does not name it any more.
+const OUTGOING_ADMIN: Seat = Seat::DelegatedAdmin("");
 
 /// Services whose reads may give contents: their actions are named one by one.
 const CONTENTS: &[&str] = &["dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "ssm"];
@@ -159,14 +165,18 @@ fn operations(
             let there = meta.elsewhere.iter().filter(|(seat, _)| wanted(*seat)).flat_map(|(_, ops)| *ops);
             let allowed = there.filter(|op| writes.contains(op) || !meta.writes.contains(op));
             operations.extend(allowed.map(|op| (*op, meta.writes.contains(op))));
+            if wanted(OUTGOING_ADMIN) && purpose == Purpose::Apply {
+                operations.extend(meta.as_outgoing_admin.iter().map(|op| (*op, true)));
+            }
             if !wanted(meta.seat) {
                 continue;
             }
-            let own = |op: &&&str| !meta.in_root_sessions.contains(*op);
+            let foreign = [meta.in_root_sessions, meta.as_outgoing_admin];
+            let own = |op: &&&str| foreign.iter().all(|others| !others.contains(*op));
             operations.extend(meta.reads.iter().filter(own).map(|op| (*op, false)));
             operations.extend(writes.iter().filter(own).map(|op| (*op, true)));
             // A session that writes has another task policy than one that reads.
-            if !writes.iter().all(|op| own(&op)) {
+            if writes.iter().any(|op| meta.in_root_sessions.contains(op)) {
                 operations.insert((scopes::ASSUME_ROOT, true));
             }
         }

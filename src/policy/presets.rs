@@ -244,7 +244,12 @@ fn fill(template: &Value, values: &[(String, Vec<String>)]) -> Value {
             for item in items {
                 match item {
                     Value::String(text) => {
-                        filled.extend(fill_text(text, values).into_iter().map(Value::from));
+                        // A role that is named twice (the access role is often a protected one) stands once.
+                        for text in fill_text(text, values).into_iter().map(Value::from) {
+                            if !filled.contains(&text) {
+                                filled.push(text);
+                            }
+                        }
                     }
                     other => filled.push(fill(other, values)),
                 }

@@ -66,12 +66,15 @@ pub struct Desired {
     /// Our statements of its policy.
     pub policy: Ours,
     /// `Sid`s of statements that should not be in its policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policy_without: Vec<&'static str>,
     /// Where its access logs go; `None`: not managed.
     pub access_logging: Option<AccessLogging>,
     /// `None`: not managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub object_lock: Option<ObjectLock>,
     /// Value of the owner tag: the section.
+    #[serde(skip)]
     pub section: &'static str,
 }
 

@@ -10,6 +10,9 @@
 //! | `delay=CALLS` | reads see a write only after up to so many further calls (at least 2, or CALLS where that is less) |
 //! | `drop=P` | the connection breaks with probability P: half of the time before the call arrives, else before its answer does |
 //! | `deny=SERVICE:Operation[@ACCOUNT]` | refused; `*` stands for any service or operation (any number of times) |
+//! | `error=SERVICE:Operation#N[@ACCOUNT]` | the N-th such call is answered with a server error (any number of times) |
+//! | `break=SERVICE:Operation#N[@ACCOUNT]` | the connection breaks before the N-th such call arrives (any number of times) |
+//! | `lose=SERVICE:Operation#N[@ACCOUNT]` | the N-th such call is done, and the connection breaks before its answer arrives |
 //! | `off=REGION[@ACCOUNT]` | the region is not enabled (any number of times) |
 //! | `skew=SECONDS` | AWS's clock is ahead by so many seconds |
 //! | `exit_before=N`, `exit_after=N` | the process ends before the N-th write is done, or after it, before it is acknowledged |
@@ -50,6 +53,8 @@ pub struct Faults {
     pub drop: f64,
     /// What is refused.
     pub deny: Vec<Denied>,
+    /// What happens to certain calls.
+    pub nth: Vec<Nth>,
     /// Regions that are not enabled, with the account (12 digits), or `None` for all accounts.
     pub off: Vec<(String, Option<String>)>,
     /// Seconds by which AWS's clock is ahead.
@@ -60,7 +65,29 @@ pub struct Faults {
     pub exit_after: Option<u64>,
 }
 
-/// Calls that are refused.
+/// What happens to one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nth {
+    /// Which calls are counted.
+    pub calls: Denied,
+    /// The one of them that it happens to; the first is 1.
+    pub number: u64,
+    /// What.
+    pub end: End,
+}
+
+/// How one call ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// A server error, and nothing is done.
+    Error,
+    /// The connection breaks, and nothing is done.
+    Break,
+    /// It is done, and its answer is lost.
+    Lose,
+}
+
+/// Which calls: those that are refused, or counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// Service key as in the API models, or `*`.
@@ -80,6 +107,8 @@ pub struct Hits {
     pub dropped: u64,
     /// Calls that `deny` refused.
     pub denied: u64,
+    /// Calls that `error`, `break` and `lose` hit.
+    pub nth: u64,
     /// Reads that did not see a write of their place yet.
     pub late: u64,
 }
@@ -109,7 +138,10 @@ impl Faults {
             "latency" => self.latency = Duration::from_millis(number(key, value)?),
             "delay" => self.delay = number(key, value)?,
             "drop" => self.drop = probability(key, value)?,
-            "deny" => self.deny.push(denied(value)?),
+            "deny" => self.deny.push(denied(key, value)?),
+            "error" => self.nth.push(nth(key, value, End::Error)?),
+            "break" => self.nth.push(nth(key, value, End::Break)?),
+            "lose" => self.nth.push(nth(key, value, End::Lose)?),
             "off" => self.off.push(off(value)?),
             "skew" => self.skew = number(key, value)?,
             "exit_before" => self.exit_before = Some(number(key, value)?),
@@ -117,7 +149,7 @@ impl Faults {
             _ => {
                 return Err(RunError::new(format!("--faults: there is no `{key}`")).hint(
                     "seed=N,throttle=P,rates=F,slow=R@ACCOUNT,latency=MS,delay=CALLS,drop=P,\
-                     deny=SERVICE:Operation[@ACCOUNT],off=REGION[@ACCOUNT],skew=SECONDS,exit_before=N,exit_after=N",
+                     deny=SERVICE:Operation[@ACCOUNT],error|break|lose=SERVICE:Operation#N[@ACCOUNT],off=REGION[@ACCOUNT],skew=SECONDS,exit_before=N,exit_after=N",
                 ));
             }
         }
@@ -165,13 +197,22 @@ fn account(key: &str, value: &str) -> Result<String, RunError> {
     }
 }
 
-fn denied(value: &str) -> Result<Denied, RunError> {
+fn nth(key: &str, value: &str, end: End) -> Result<Nth, RunError> {
+    let wanted = || wrong(key, value, "SERVICE:Operation#N[@ACCOUNT]");
+    let (operation, rest) = value.split_once('#').ok_or_else(wanted)?;
+    let (count, at) = rest.split_once('@').map_or((rest, None), |(count, at)| (count, Some(at)));
+    let number = count.parse().ok().filter(|number| *number > 0).ok_or_else(wanted)?;
+    let calls = denied(key, &at.map_or(operation.to_owned(), |at| format!("{operation}@{at}")))?;
+    Ok(Nth { calls, number, end })
+}
+
+fn denied(key: &str, value: &str) -> Result<Denied, RunError> {
     let (call, at) = match value.split_once('@') {
-        Some((call, at)) => (call, Some(account("deny", at)?)),
+        Some((call, at)) => (call, Some(account(key, at)?)),
         None => (value, None),
     };
     let (service, operation) =
-        call.split_once(':').ok_or_else(|| wrong("deny", value, "SERVICE:Operation[@ACCOUNT]"))?;
+        call.split_once(':').ok_or_else(|| wrong(key, value, "SERVICE:Operation[@ACCOUNT]"))?;
     Ok(Denied { service: service.to_owned(), operation: operation.to_owned(), account: at })
 }
 

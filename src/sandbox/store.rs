@@ -190,7 +190,7 @@ impl Sandbox {
 
     /// Id of the management account; empty without an organization.
     pub(super) fn management(&self) -> String {
-        self.inspect(|world| services::organizations::management(world).unwrap_or_default().to_owned())
+        self.inspect(|world| services::organizations::keyholder(world).to_owned())
     }
 
     /// `service:Operation` of every request so far that the sandbox could not answer, sorted.
@@ -260,7 +260,7 @@ impl Sandbox {
             return strict.identify(world, parsed, now);
         }
         let caller = session::identify(&parsed.access_key, parsed.token.as_deref(), now)?;
-        let management = || services::organizations::management(world).unwrap_or_default().to_owned();
+        let management = || services::organizations::keyholder(world).to_owned();
         Ok(caller.unwrap_or_else(|| (management(), Principal::Management)))
     }
 

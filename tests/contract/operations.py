@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import botocore.session
 
 # Signing names that are not the name of botocore's model.
-MODELS = {"access-analyzer": "accessanalyzer", "monitoring": "cloudwatch", "aws-artifact": "artifact"}
+MODELS = {"access-analyzer": "accessanalyzer", "monitoring": "cloudwatch", "aws-artifact": "artifact",
+          "elasticfilesystem": "efs", "servicequotas": "service-quotas", "sso": "sso-admin"}
 READS = ("Get", "List", "Describe", "Head", "Lookup", "BatchGet", "AssumeRole", "Search", "Simulate")
 
 
@@ -58,6 +59,9 @@ def templates(model: str) -> dict[str, tuple[str, re.Pattern[str], set[str]]]:
     service = session.get_service_model(model)
     table = {}
     for name in service.operation_names:
+        # S3 has old operations under the same address.
+        if service.operation_model(name).deprecated:
+            continue
         http = service.operation_model(name).http
         path, _, query = http.get("requestUri", "/").partition("?")
         pattern = "".join(template_part(part) for part in re.split(r"(\{[^}]+\})", path))

@@ -38,19 +38,24 @@ class Judge:
 
 def problems(operation: OperationModel, reply: dict[str, Any]) -> list[str]:
     shape, body = operation.output_shape, reply["body"]
-    if shape is None:
+    if shape is None or operation.has_streaming_output:
         return []
-    if operation.has_streaming_output:
+    return missing_headers(shape, reply["headers"]) + body_problems(operation, body)
+
+
+def body_problems(operation: OperationModel, body: bytes) -> list[str]:
+    """The same for a body alone."""
+    shape = operation.output_shape
+    if shape is None or operation.has_streaming_output:
         return []
-    found = missing_headers(shape, reply["headers"])
     payload = shape.serialization.get("payload")
     if payload:
         shape = shape.members[payload]
         if not isinstance(shape, StructureShape):
-            return found
-    if operation.service_model.resolved_protocol in XML_PROTOCOLS:
-        return found + (xml_document(operation, shape, body) if body else [])
-    return found + plain(shape, json.loads(body) if body else {}, "")
+            return []
+    if operation.service_model.resolved_protocol in XML_PROTOCOLS and not body.startswith(b"{"):
+        return xml_document(operation, shape, body) if body else []
+    return plain(shape, json.loads(body) if body else {}, "")
 
 
 def missing_headers(shape: StructureShape, headers: Any) -> list[str]:

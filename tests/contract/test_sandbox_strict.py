@@ -90,12 +90,12 @@ def test_a_session_policy_bounds_and_both_sides_must_let_one_in(callers: Callers
     account = member(callers)
     role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
     lost = callers.user("lost")
-    code, message = refusal(callers.client("sts", lost).assume_role, RoleArn=role, RoleSessionName="s")
+    code, message = refusal(callers.client("sts", lost).assume_role, RoleArn=role, RoleSessionName="strict")
     assert (code, message.rpartition(" because ")[2]) == (
         "AccessDenied", "no identity-based policy allows the sts:AssumeRole action")
     reads = json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}]})
-    issued = callers.client("sts").assume_role(RoleArn=role, RoleSessionName="s", Policy=reads)["Credentials"]
+    issued = callers.client("sts").assume_role(RoleArn=role, RoleSessionName="strict", Policy=reads)["Credentials"]
     keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
     iam = callers.client("iam", keys)
     iam.get_account_summary()
@@ -113,7 +113,7 @@ def test_a_service_control_policy_denies_in_its_own_words(callers: Callers) -> N
     made = organizations.create_policy(Name="no-alias", Description="-", Type="SERVICE_CONTROL_POLICY", Content=deny)
     organizations.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=account)
     role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
-    issued = callers.client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    issued = callers.client("sts").assume_role(RoleArn=role, RoleSessionName="strict")["Credentials"]
     keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
     _, message = refusal(callers.client("iam", keys).create_account_alias, AccountAlias="mine")
     assert message.endswith("with an explicit deny in a service control policy"), message

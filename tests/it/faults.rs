@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use orgbase::report::UnitReport;
+use orgbase::sandbox::faults::Faults;
+use orgbase::sandbox::spec::Spec;
 use orgbase::units::OutcomeKind;
 use tokio::sync::Notify;
 
 use crate::converge::{converged, prepared};
 use crate::support::faults::{Action, door};
-use crate::support::org::{Done, Org, is_write};
+use crate::support::org::{Done, How, Org, is_write};
 use crate::support::snippets::Snippet;
 use crate::support::{for_each_section, shape};
 
@@ -206,4 +208,35 @@ async fn a_run_killed_after_a_write_is_continued() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_made_good() {
     for_each_section(async |snippet| ends_and_converges(snippet, End::LostAnswer).await).await;
+}
+
+/// `--faults error=, break=, lose=`: one call ends badly, and the run after it, if there is anything left to do, ends well.
+#[tokio::test(start_paused = true)]
+async fn one_call_that_ends_badly_is_made_good() {
+    const CALLS: [&str; 9] = [
+        "organizations:ListAccounts#1",
+        "sts:AssumeRole#2",
+        "iam:UpdateAccountPasswordPolicy#2",
+        "iam:CreateRole#1",
+        "s3:CreateBucket#1",
+        "kms:CreateKey#1",
+        "logs:CreateLogGroup#1",
+        "cloudtrail:CreateTrail#1",
+        "organizations:CreatePolicy#1",
+    ];
+    let text = include_str!("../../baselines/minimal.toml");
+    let start = Org::of(&Spec::parse("accounts=4,ous=1,regions=2,seed=5").unwrap());
+    let reference = start.fork();
+    reference.converge(text, &How::default()).await;
+    let wanted = shape::lines(&reference.sandbox);
+    for fault in ["error", "break", "lose"].iter().flat_map(|end| CALLS.map(|call| format!("{end}={call}"))) {
+        let org = start.fork();
+        let faulty = org.sandbox.with_faults(&fault.parse::<Faults>().unwrap());
+        // A call that is not repeated ends its unit, or the run.
+        drop(org.apply(text, &How::default().through(faulty.http_client())).await);
+        assert_eq!(faulty.hits().nth, 1, "{fault} was not reached");
+        org.converge(text, &How::default()).await;
+        let left = shape::difference(&wanted, &shape::lines(&org.sandbox));
+        assert_eq!(left, "", "{fault}: another state (- wanted, + got)");
+    }
 }

@@ -5,6 +5,7 @@
 //! `management-*`, and the access role of every other account has those of its seat.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use orgbase::baseline::Baseline;
@@ -12,9 +13,11 @@ use orgbase::emit::iam;
 use orgbase::error::Kind;
 use orgbase::sandbox::Sandbox;
 use orgbase::sandbox::enforce::strict::Strict;
+use orgbase::sandbox::services;
+use orgbase::sandbox::services::cloudtrail::events::Origin;
 use orgbase::sandbox::services::iam::{Grants, User};
 use orgbase::sandbox::spec::Spec;
-use orgbase::sandbox::world::{Principal, World};
+use orgbase::sandbox::world::{Call, Principal, World};
 use serde_json::Value;
 
 use crate::converge::{converged, prepared};
@@ -24,6 +27,9 @@ use crate::support::snippets::{self, Snippet};
 /// Actions that the policies hold although no run of the suite is refused without them, and why: a pattern of the action.
 const BEST_EFFORT: &[(&str, &str)] = include!("permissions/best_effort.rs");
 
+/// What only `--refresh central` calls.
+const CENTRAL_READS: [&str; 2] =
+    ["config:DescribeConfigurationAggregatorSourcesStatus", "config:SelectAggregateResourceConfig"];
 /// The user whose policies bind the caller.
 const USER: &str = "operator";
 const ROLE: &str = "OrganizationAccountAccessRole";
@@ -35,7 +41,7 @@ fn seats(world: &World, account: &str, policies: &BTreeMap<String, Value>) -> Ve
         "Security" => &["delegated-admin", "log-replica"],
         _ => &[],
     };
-    let has = |seat: &&&str| policies.contains_key(&format!("{seat}-plan"));
+    let has = |seat: &&&str| policies.contains_key(&format!("{seat}-apply"));
     let held: Vec<&str> = wanted.iter().filter(has).copied().collect();
     if held.is_empty() { vec!["member"] } else { held }
 }
@@ -268,4 +274,38 @@ async fn shipped_baselines_work_with_what_is_printed() {
             assert_eq!(found, code, "{} {purpose}:\n{}", path.display(), done.problems());
         }
     }
+}
+
+/// Central answers and the names of who changed something save time or tell more; a run without them finds the same.
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_beside_the_settings_is_not_missed() {
+    let baseline = include_str!("../../baselines/full.toml");
+    let parsed = Baseline::parse("baseline.toml", baseline).map_err(|e| e.render(false)).unwrap();
+    let policies = iam::policies(&parsed);
+    let org = Org::fresh();
+    org.converge(baseline, &How::default()).await;
+    let somebody = Call {
+        service: "iam".into(),
+        operation: "DeleteAccountPasswordPolicy".into(),
+        account: "444444444444".into(),
+        region: "us-east-1".into(),
+        principal: Principal::Role { role: ROLE.into(), session: "ann".into() },
+        input: serde_json::json!({}),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64(),
+    };
+    let origin = Origin::new("aws-cli/2", "ASIAEXAMPLE");
+    org.sandbox.modify(|world| services::write(world, &somebody, &origin)).unwrap().unwrap();
+    let mut found = Vec::new();
+    for removed in [&[][..], &["cloudtrail:LookupEvents"], &CENTRAL_READS[..1], &CENTRAL_READS[1..]] {
+        let removed: BTreeSet<String> = removed.iter().map(ToString::to_string).collect();
+        org.sandbox.modify(|world| equip(world, &policies, "plan", &removed));
+        let how = How::default().central().through(strict(&org.sandbox).http_client());
+        let (done, known) = org.drift(baseline, &how).await.unwrap();
+        let vouched = done.report.units.iter().any(|unit| unit.vouched_by.is_some());
+        found.push((done.report.summary, known > 0, vouched));
+    }
+    let summary = found[0].0.clone();
+    assert_eq!(summary.exit_code(), 2, "{summary:?}");
+    let of = |known, vouched| (summary.clone(), known, vouched);
+    assert_eq!(found, [of(true, true), of(false, true), of(true, false), of(true, false)]);
 }

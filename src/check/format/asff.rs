@@ -59,7 +59,7 @@ fn finding(report: &CheckReport, row: &Row, place: &Place<'_>) -> Value {
         "Severity": { "Label": label },
         "Title": cut(&format!("{} {}", row.rule, row.title), TITLE),
         "Description": cut(&described(report, row), DESCRIPTION),
-        "Remediation": { "Recommendation": { "Text": cut(remediation(report, row), REMEDIATION) } },
+        "Remediation": { "Recommendation": { "Text": cut(advice(report, row), REMEDIATION) } },
         "ProductFields": {
             "ProviderName": "orgbase",
             "ProviderVersion": report.tool_version,
@@ -77,6 +77,13 @@ fn described(report: &CheckReport, row: &Row) -> String {
     let found = if row.evidence.is_empty() { "It holds." } else { &row.evidence };
     let met = row.met_by.as_ref().map(|m| format!(" Met by {m}.")).unwrap_or_default();
     format!("{found}{met} {}", rationale(report, row)).trim().to_string()
+}
+
+/// What to do: Security Hub refuses a text that is empty, and some rules can only be decided by a person.
+fn advice<'a>(report: &'a CheckReport, row: &'a Row) -> &'a str {
+    let decision = report.rules.iter().find(|r| r.rule == row.rule).map_or("", |r| r.decision.as_str());
+    let texts = [remediation(report, row), decision, row.title.as_str()];
+    texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or("-")
 }
 
 fn resources(row: &Row, partition: &str, region: &str) -> Vec<Value> {
@@ -196,7 +203,8 @@ mod tests {
 
     #[test]
     fn findings_have_what_the_format_requires_within_its_bounds() {
-        let report = report();
+        let mut report = report();
+        report.rules[0].remediation.clear();
         let place = Place { partition: "aws", home: "eu-west-1" };
         for row in &report.rows {
             let finding = finding(&report, row, &place);
@@ -205,6 +213,8 @@ mod tests {
             }
             assert!(finding["Title"].as_str().is_some_and(|t| t.chars().count() <= TITLE));
             assert!(finding["Resources"].as_array().is_some_and(|r| !r.is_empty()));
+            let advice = finding.pointer("/Remediation/Recommendation/Text").and_then(Value::as_str);
+            assert!(advice.is_some_and(|text| !text.trim().is_empty()));
         }
     }
 

@@ -60,8 +60,16 @@ fn denies_http(statement: &Statement, bucket: &str) -> bool {
         };
         matches!(&statement.resource, Some(Element::Is(list)) if list.iter().any(is))
     };
-    // Any further condition would let somebody through.
-    let only = matches!(statement.conditions.as_slice(), [one] if insecure(one));
+    // Any further condition would let somebody through, but for the one that leaves out AWS services: they use TLS, and no
+    // person can be one.
+    let person = |c: &crate::policy::Condition| {
+        c.operator.test == Test::Bool
+            && !c.operator.negated
+            && c.key.eq_ignore_ascii_case("aws:PrincipalIsAWSService")
+            && c.values.iter().all(|v| v == "false")
+    };
+    let (tls, further): (Vec<_>, Vec<_>) = statement.conditions.iter().partition(|c| insecure(c));
+    let only = tls.len() == 1 && further.into_iter().all(person);
     statement.effect == Effect::Deny && everybody && actions && only && on("") && on("/*")
 }
 
@@ -115,5 +123,8 @@ mod tests {
         assert!(!denies(|s| s["Resource"] = json!(["arn:aws:s3:::other", "arn:aws:s3:::other/*"])));
         assert!(!denies(|s| s["Action"] = json!("s3:GetObject")));
         assert!(!denies(|s| s["Condition"]["StringEquals"] = json!({"aws:PrincipalOrgID": "o-1"})));
+        assert!(denies(|s| s["Condition"]["BoolIfExists"] = json!({"aws:PrincipalIsAWSService": "false"})));
+        assert!(!denies(|s| s["Condition"]["BoolIfExists"] = json!({"aws:PrincipalIsAWSService": "true"})));
+        assert!(!denies(|s| s["Condition"] = json!({"Bool": {"aws:PrincipalIsAWSService": "false"}})));
     }
 }

@@ -21,6 +21,11 @@ pub(crate) fn operations() -> BTreeSet<&'static str> {
         .collect()
 }
 
+/// Those of them that are called in the account itself.
+pub(crate) fn as_outgoing_admin() -> &'static [&'static str] {
+    Handover::META.as_outgoing_admin
+}
+
 /// Keys of the accounts that `[delegated_admins]` names.
 pub(crate) fn declared(baseline: &Baseline) -> BTreeSet<String> {
     let bound = baseline.section("delegated_admins", None).ok().flatten();

@@ -10,6 +10,7 @@
 
 use serde::Serialize;
 
+use super::members;
 use super::named::{self, Named};
 use super::services::Regional;
 use super::{DelegatedAdmins, calls, region_calls};
@@ -75,6 +76,7 @@ impl Control for Handover {
             "securityhub:DisableOrganizationAdminAccount",
             "securityhub:EnableOrganizationAdminAccount",
         ],
+        as_outgoing_admin: members::OPERATIONS,
         ..Meta::DEFAULT
     };
 

@@ -18,9 +18,23 @@ use super::named::Named;
 use super::services::Regional;
 use crate::aws::Clients;
 use crate::error::{Absent as _, CallError, Kind, UnitError};
+use crate::resource::macie::is_off;
 
 /// Accounts that one call of GuardDuty takes.
 const CHUNK: usize = 50;
+
+/// What is called here, all of it as the administrator that goes.
+pub(super) const OPERATIONS: &[&str] = &[
+    "guardduty:DeleteMembers",
+    "guardduty:DescribeOrganizationConfiguration",
+    "guardduty:DisassociateMembers",
+    "guardduty:ListDetectors",
+    "guardduty:ListMembers",
+    "guardduty:UpdateOrganizationConfiguration",
+    "macie2:DeleteMember",
+    "macie2:DisassociateMember",
+    "macie2:ListMembers",
+];
 
 /// Takes out of `old` whom the service does not let stay. `aws`: the management account in the region.
 pub(super) async fn take_out(aws: &Clients, service: Regional, old: &Named) -> Result<(), UnitError> {
@@ -137,16 +151,19 @@ fn all_done(what: &str, refused: Vec<UnprocessedAccount>) -> Result<(), UnitErro
 
 async fn macie(admin: &Clients, management: &str) -> Result<(), UnitError> {
     let client = admin.macie2();
-    let members = client
+    let listed = client
         .pages(
             "ListMembers",
             |c, t| c.list_members().only_associated("true").set_next_token(t).send(),
             |a| (a.members, a.next_token),
         )
-        .await
-        // Macie is off there, so nobody is a member; where that is not the reason, the removal itself fails and says so.
-        .absent(&["AccessDeniedException"])?
-        .unwrap_or_default();
+        .await;
+    let members = match listed {
+        Ok(members) => members,
+        // Nobody is a member.
+        Err(error) if is_off(&error) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     if !members.iter().any(|member| member.account_id.as_deref() == Some(management)) {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::members;
 use super::named::{self, Named};
 use super::services::{Integration, Regional};
 use super::region_calls::{self, Entry};
@@ -81,6 +82,7 @@ impl Control for RegionalAdministrators {
             "securityhub:DisableOrganizationAdminAccount",
             "securityhub:EnableOrganizationAdminAccount",
         ],
+        as_outgoing_admin: members::OPERATIONS,
         ..Meta::DEFAULT
     };
 

@@ -10,12 +10,7 @@ use super::{Actual, AutoEnable, Desired, Frequency, NO_MEMBER, Session};
 use crate::aws::Clients;
 use crate::control::Cx;
 use crate::error::{CallError, UnitError};
-
-/// Macie is not on in the account: told by the message, since the code is that of a missing permission.
-fn is_off(error: &CallError) -> bool {
-    let says = error.message.as_deref().is_some_and(|text| text.contains("Macie is not enabled"));
-    says && error.is(&["AccessDeniedException"])
-}
+use crate::resource::macie::is_off;
 
 /// The session; `discovery`: with automated discovery.
 pub(super) async fn session(aws: &Clients, discovery: bool) -> Result<Option<Session>, UnitError> {

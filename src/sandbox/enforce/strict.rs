@@ -65,7 +65,7 @@ impl Strict {
             return Ok(caller);
         }
         if MANAGEMENT_KEYS.contains(&key) {
-            let account = super::organizations::management(world).unwrap_or_default().to_owned();
+            let account = super::organizations::keyholder(world).to_owned();
             return Ok((account, self.acts_as.clone().unwrap_or(Principal::Management)));
         }
         let holds = |user: &crate::sandbox::services::iam::User| {

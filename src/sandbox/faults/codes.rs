@@ -1,4 +1,4 @@
-//! The words with which each service throttles.
+//! The words with which each service throttles and fails.
 
 use crate::sandbox::models;
 use crate::sandbox::wire::Protocol;
@@ -28,6 +28,14 @@ const IN_MODELS: &[&str] = &["ThrottlingException", "TooManyRequestsException", 
 pub(super) fn throttled(service: &str, operation: &str, protocol: Protocol) -> Fault {
     let (code, status) = code(service, operation, protocol);
     Fault::new(code, "Rate exceeded").status(status)
+}
+
+/// A server error: S3's own, and the one that other services share.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>
+pub(super) fn failed(service: &str) -> Fault {
+    let code = if service.starts_with("s3") { "InternalError" } else { "InternalFailure" };
+    Fault::new(code, "We encountered an internal error. Please try again.").status(500)
 }
 
 fn code(service: &str, operation: &str, protocol: Protocol) -> (&'static str, u16) {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::codes;
 use super::rates::Buckets;
-use super::{Faults, Hits, Lag};
+use super::{End, Faults, Hits, Lag};
 use crate::sandbox::store::{self, is_write};
 use crate::sandbox::wire::{self, Parsed};
 use crate::sandbox::world::{Call, Fault, World};
@@ -27,6 +27,8 @@ pub(in crate::sandbox) struct Injector {
     lag: Option<Mutex<Lag>>,
     /// How often each kind of call was made.
     made: Mutex<HashMap<String, u64>>,
+    /// How many calls each of `Faults::nth` has seen.
+    counted: Mutex<Vec<u64>>,
     buckets: Mutex<Buckets>,
     writes: AtomicU64,
     hits: Mutex<Hits>,
@@ -48,6 +50,7 @@ impl Injector {
             lag: (faults.delay > 0).then(|| Mutex::new(Lag::new(world.clone()))),
             faults: faults.clone(),
             made: Mutex::default(),
+            counted: Mutex::new(vec![0; faults.nth.len()]),
             buckets: Mutex::default(),
             writes: AtomicU64::new(0),
             hits: Mutex::default(),
@@ -108,10 +111,14 @@ impl Injector {
         if let Some(fault) = self.refusal(&seen, request, &mut dice) {
             return Ok(wire::write(&parsed.dialect, &Err(fault), &sandbox.request_id()));
         }
-        let breaks = dice.share() < self.faults.drop;
-        store::lock(&self.hits).dropped += u64::from(breaks);
-        if breaks && dice.next().is_multiple_of(2) {
-            return Err(Dropped);
+        let end = self.end(&seen, &mut dice);
+        match end {
+            Some(End::Error) => {
+                let fault = codes::failed(parsed.service);
+                return Ok(wire::write(&parsed.dialect, &Err(fault), &sandbox.request_id()));
+            }
+            Some(End::Break) => return Err(Dropped),
+            Some(End::Lose) | None => {}
         }
         let write = is_write(parsed.operation);
         drop(seen);
@@ -125,7 +132,26 @@ impl Injector {
                 self.die().await;
             }
         }
-        if breaks { Err(Dropped) } else { Ok(response) }
+        if end.is_some() { Err(Dropped) } else { Ok(response) }
+    }
+
+    /// How a call that is not refused ends, where that is not well.
+    fn end(&self, seen: &Seen<'_>, dice: &mut Dice) -> Option<End> {
+        let mut hit = None;
+        let mut counted = store::lock(&self.counted);
+        for (nth, count) in
+            self.faults.nth.iter().zip(counted.iter_mut()).filter(|(nth, _)| seen.is(&nth.calls))
+        {
+            *count += 1;
+            hit = hit.or((*count == nth.number).then_some(nth.end));
+        }
+        drop(counted);
+        let mut hits = store::lock(&self.hits);
+        hits.nth += u64::from(hit.is_some());
+        let breaks = dice.share() < self.faults.drop;
+        hits.dropped += u64::from(breaks);
+        let by_chance = breaks.then(|| if dice.next().is_multiple_of(2) { End::Break } else { End::Lose });
+        hit.or(by_chance)
     }
 
     /// Never returns where the process is dead.

@@ -44,14 +44,27 @@ fn units(answer: &Response<Vec<u8>>) -> Vec<String> {
 fn a_spec_is_read_and_refused() {
     let all = faults(
         "seed=7, throttle=0.05,rates=2,slow=0.5@111122223333,latency=40,delay=5,drop=0.01,deny=iam:*@111122223333,\
-         deny=s3:PutBucketPolicy,off=us-east-1,off=eu-west-1@111122223333,skew=-600,exit_before=3,exit_after=9",
+         deny=s3:PutBucketPolicy,error=iam:GetRole#2,break=iam:*#3@111122223333,lose=s3:PutObject#1,off=us-east-1,off=eu-west-1@111122223333,skew=-600,exit_before=3,exit_after=9",
     );
     assert_eq!((all.seed, all.delay, all.skew), (7, 5, -600));
     assert_eq!((all.deny.len(), all.off.len(), all.slow.len()), (2, 2, 1));
+    let nth: Vec<_> = all.nth.iter().map(|n| (n.calls.operation.as_str(), n.number, n.end)).collect();
+    assert_eq!(nth, [("GetRole", 2, End::Error), ("*", 3, End::Break), ("PutObject", 1, End::Lose)]);
+    assert_eq!(all.nth[1].calls.account.as_deref(), Some("111122223333"));
     assert_eq!((all.exit_before, all.exit_after), (Some(3), Some(9)));
-    for bad in
-        ["throttle=2", "throttle", "deny=iam", "deny=iam:*@1", "slow=1", "delay=-1", "colour=red", "rates=0"]
-    {
+    for bad in [
+        "throttle=2",
+        "throttle",
+        "deny=iam",
+        "deny=iam:*@1",
+        "slow=1",
+        "delay=-1",
+        "colour=red",
+        "rates=0",
+        "error=iam:GetRole",
+        "lose=iam:GetRole#0",
+        "break=iam#1",
+    ] {
         assert!(bad.parse::<Faults>().is_err(), "{bad}");
     }
 }
@@ -163,4 +176,38 @@ async fn rates_are_kept_up() {
     assert_eq!(ok, 2);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(limited.serve(&roots()).await.unwrap().status().is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_that_was_named_ends_badly_and_no_other_does() {
+    for (spec, ends) in [
+        ("error=organizations:ListRoots#2", [Some(200), Some(500), Some(200)]),
+        ("break=organizations:*#3", [Some(200), Some(200), None]),
+        ("lose=organizations:ListRoots#1@111122223333", [None, Some(200), Some(200)]),
+        ("lose=organizations:ListRoots#1@222222222222", [Some(200); 3]),
+        ("error=organizations:ListRoots#1,break=organizations:ListRoots#2", [Some(500), None, Some(200)]),
+    ] {
+        let sandbox = sandbox(spec);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(sandbox.serve(&roots()).await.map(|answer| answer.status().as_u16()).ok());
+        }
+        assert_eq!(seen, ends, "{spec}");
+        assert_eq!(sandbox.hits().nth, ends.iter().filter(|end| **end != Some(200)).count() as u64, "{spec}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_is_done_and_what_breaks_is_not() {
+    for (spec, made) in
+        [("lose=organizations:*#2", 1), ("break=organizations:*#2", 0), ("error=organizations:*#2", 0)]
+    {
+        let sandbox = sandbox(spec);
+        let root = sandbox.serve(&roots()).await.unwrap();
+        let root: Value = serde_json::from_slice(root.body()).unwrap();
+        let unit = json!({"ParentId": root["Roots"][0]["Id"], "Name": "New"});
+        let make = request("organizations", "AWSOrganizationsV20161128.CreateOrganizationalUnit", &unit);
+        assert!(sandbox.serve(&make).await.ok().is_none_or(|answer| answer.status() == 500), "{spec}");
+        assert_eq!(sandbox.inspect(|world| world.organizations.units.len()), made, "{spec}");
+    }
 }

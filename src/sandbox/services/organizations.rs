@@ -174,7 +174,7 @@ fn create_organization(world: &mut World, call: &Call) -> Reply {
 }
 
 /// Accounts must be gone; OUs and policies go with it (API reference).
-fn delete_organization(world: &mut World, _call: &Call) -> Reply {
+fn delete_organization(world: &mut World, call: &Call) -> Reply {
     if world.organizations.accounts.len() > 1 {
         return Err(Fault::new(
             "OrganizationNotEmptyException",
@@ -184,6 +184,7 @@ fn delete_organization(world: &mut World, _call: &Call) -> Reply {
     let State { accounts, standalone, account_limit, .. } = std::mem::take(&mut world.organizations);
     world.organizations.standalone = accounts.into_iter().chain(standalone).collect();
     world.organizations.account_limit = account_limit;
+    world.organizations.dissolved_by = Some(call.account.clone());
     Ok(json!({}))
 }
 
@@ -238,6 +239,12 @@ pub fn organization(world: &World) -> Result<&Organization, Fault> {
 /// The id of the management account, or `None` without an organization.
 pub fn management(world: &World) -> Option<&str> {
     world.organizations.organization.as_ref().map(|o| o.management.as_str())
+}
+
+/// The account whose keys the sandbox hands out: the management account; without an organization the one that dissolved it.
+/// Empty where there never was one.
+pub fn keyholder(world: &World) -> &str {
+    management(world).or(world.organizations.dissolved_by.as_deref()).unwrap_or_default()
 }
 
 /// Whether `account` is registered as a delegated administrator of `principal`.

@@ -156,6 +156,14 @@ impl Org {
         Ok(Done { report: run.report(rows), calls: run.shared.aws.calls() })
     }
 
+    /// A `drift` of `baseline`: what was found, and of how many units it is known who changed them.
+    pub(crate) async fn drift(&self, baseline: &str, how: &How) -> Result<(Done, usize), RunError> {
+        let run = self.begin(baseline, how, true).await?;
+        let rows = plan_rows(&run).await?;
+        let known = orgbase::drift::actors(&run.shared, &rows).await.len();
+        Ok((Done { report: run.report(rows), calls: run.shared.aws.calls() }, known))
+    }
+
     /// An `apply --yes`.
     pub(crate) async fn apply(&self, baseline: &str, how: &How) -> Result<Done, RunError> {
         self.apply_after(baseline, how, |_| ()).await

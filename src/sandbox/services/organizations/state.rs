@@ -37,6 +37,9 @@ pub struct State {
     pub closures: Vec<f64>,
     /// Quota of accounts; `None` is AWS's default of 10.
     pub account_limit: Option<usize>,
+    /// The management account of an organization that was deleted.
+    #[serde(default)]
+    pub dissolved_by: Option<String>,
 }
 
 /// The organization itself.

@@ -405,6 +405,7 @@ fn an_organization_is_deleted_once_its_accounts_are_gone() {
     lab.table("organizations", &[("DeleteOrganization", json!({}), "OrganizationNotEmptyException")]);
     lab.world.organizations.accounts.retain(|id, _| id == MANAGEMENT);
     lab.org("DeleteOrganization", json!({}));
+    assert_eq!(super::keyholder(&lab.world), MANAGEMENT, "its keys are still its own");
     lab.table("organizations", &[("DescribeOrganization", json!({}), "AWSOrganizationsNotInUseException")]);
     lab.org("CreateOrganization", json!({"FeatureSet": "ALL"}));
 }
