@@ -92,7 +92,11 @@ impl<'a> Case<'a> {
         Case::new(baseline, facts, moving.collect()).map(Some)
     }
 
-    fn new(baseline: &'a Baseline, facts: &'a Facts, moving: BTreeSet<&'a str>) -> Result<Case<'a>, RunError> {
+    fn new(
+        baseline: &'a Baseline,
+        facts: &'a Facts,
+        moving: BTreeSet<&'a str>,
+    ) -> Result<Case<'a>, RunError> {
         let policies = document::planned(baseline, facts);
         check_quotas(facts, &policies)?;
         // A policy binds whatever later runs do: `--only control=scps` must not hide the calls of the other controls.
@@ -210,8 +214,7 @@ fn denied_by(
     let narrow = is_narrow(document);
     let denial = |call: &Call| {
         let requests = eyes.requests(call, narrow);
-        let statement =
-            requests.iter().find_map(|request| may_deny(document, request, &calls::is_absent))?;
+        let statement = requests.iter().find_map(|request| may_deny(document, request, &calls::is_absent))?;
         let statement = statement.sid.clone().unwrap_or_else(|| "without Sid".into());
         let (policy, action) = (policy.to_string(), call.action.clone());
         Some(Denial { policy, statement, action, account: account.id.clone() })
@@ -279,7 +282,8 @@ impl Denials {
             safe(policy),
             safe(statement),
         ));
-        let one = |(actions, accounts): &(BTreeSet<String>, BTreeSet<String>)| actions.len() + accounts.len() == 2;
+        let one =
+            |(actions, accounts): &(BTreeSet<String>, BTreeSet<String>)| actions.len() + accounts.len() == 2;
         if self.by_statement.len() > 1 || !self.by_statement.values().all(one) {
             for ((policy, statement), (actions, accounts)) in self.by_statement.iter().take(NAMED) {
                 let actions: Vec<String> = actions.iter().cloned().collect();
@@ -292,7 +296,8 @@ impl Denials {
                 ));
             }
         }
-        let spare = "spare the role: a condition ArnNotLike aws:PrincipalArn with arn:*:iam::*:role/<access role>";
+        let spare =
+            "spare the role: a condition ArnNotLike aws:PrincipalArn with arn:*:iam::*:role/<access role>";
         Some(error.hint(spare).hint("nothing was changed"))
     }
 }
@@ -313,7 +318,8 @@ fn unallowed(gap: &allow::Gap, account: &Account) -> RunError {
 }
 
 fn check_quotas(facts: &Facts, policies: &[Planned]) -> Result<(), RunError> {
-    let others = facts.policies.values().filter(|p| p.kind == KIND && !policies.iter().any(|own| own.name == p.name));
+    let others =
+        facts.policies.values().filter(|p| p.kind == KIND && !policies.iter().any(|own| own.name == p.name));
     if others.count() + policies.len() > MAX_POLICIES {
         return Err(RunError::new(format!("the organization would have more than {MAX_POLICIES} SCPs")));
     }

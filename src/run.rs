@@ -386,7 +386,11 @@ fn needs(baseline: &Baseline) -> Needs {
     let in_force = [("S3_POLICY", s3), ("RESOURCE_CONTROL_POLICY", scps)];
     Needs {
         policy_types: if scps { vec!["SERVICE_CONTROL_POLICY".into()] } else { Vec::new() },
-        policy_types_in_force: in_force.iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| (*kind).into()).collect(),
+        policy_types_in_force: in_force
+            .iter()
+            .filter(|(_, wanted)| *wanted)
+            .map(|(kind, _)| (*kind).into())
+            .collect(),
         trusted_services: ["backup", "delegated_admins", "org_trail", "root_access"]
             .iter()
             .any(|id| baseline.declares(id)),

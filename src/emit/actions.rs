@@ -126,11 +126,6 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
             "organizations:ListAccounts",
         ],
     ),
-    // The reference names it so. Guess: IAM may as well ask for the operation's own name.
-    (
-        "detective:ListOrganizationAdminAccounts",
-        &["detective:ListOrganizationAdminAccount", "detective:ListOrganizationAdminAccounts"],
-    ),
     ("scheduler:CreateScheduleGroup", &["scheduler:CreateScheduleGroup", "scheduler:TagResource"]),
     ("scheduler:CreateSchedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("scheduler:UpdateSchedule", &["scheduler:UpdateSchedule", "iam:PassRole"]),

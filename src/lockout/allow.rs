@@ -61,7 +61,8 @@ impl Levels {
     /// Levels that have a declared policy, now or once the baseline is applied.
     pub(super) fn new(facts: &Facts, planned: &[Planned]) -> Levels {
         let mut levels = attached(facts, planned);
-        let mut touched: BTreeSet<&str> = planned.iter().flat_map(|p| &p.targets).map(String::as_str).collect();
+        let mut touched: BTreeSet<&str> =
+            planned.iter().flat_map(|p| &p.targets).map(String::as_str).collect();
         let own = |name: &str| planned.iter().any(|p| p.name == name);
         let declared = facts.policies.values().filter(|p| p.kind == KIND && own(&p.name));
         touched.extend(declared.flat_map(|p| &p.targets).map(|t| facts.path_of(t).unwrap_or(t)));

@@ -54,12 +54,14 @@ impl<'a> Lint<'a> {
         let reached: Vec<&Account> =
             self.case.members().filter(|account| self.case.holds_in(&planned.targets, account)).collect();
         let holds = |account: &&Account| {
-            !names_others(statement, account) && may_hold(&planned.document, statement, &self.anybody(account), &is_absent)
+            !names_others(statement, account)
+                && may_hold(&planned.document, statement, &self.anybody(account), &is_absent)
         };
         if reached.is_empty() || statement.conditions.is_empty() || reached.iter().any(holds) {
             return None;
         }
-        let message = format!("{name} denies nothing: its conditions hold for nobody in the accounts that it reaches");
+        let message =
+            format!("{name} denies nothing: its conditions hold for nobody in the accounts that it reaches");
         Some(Warning::new("never_matches", message))
     }
 
@@ -79,7 +81,9 @@ impl<'a> Lint<'a> {
         let full = everything();
         let has_full = |target: &String| {
             let others = self.attached.get(target).into_iter().flatten();
-            others.filter(|document| **document != planned.document).any(|document| full.as_ref() == Some(document))
+            others
+                .filter(|document| **document != planned.document)
+                .any(|document| full.as_ref() == Some(document))
         };
         if planned.targets.iter().all(has_full) {
             let message = format!(
@@ -89,7 +93,8 @@ impl<'a> Lint<'a> {
             return Some(Warning::new("idle_allow", message));
         }
         let closed = planned.targets.iter().find_map(|target| self.closed_above(target, statement))?;
-        let message = format!("{name} allows nothing: no policy on {closed} allows any of it, and every level must");
+        let message =
+            format!("{name} allows nothing: no policy on {closed} allows any of it, and every level must");
         Some(Warning::new("idle_allow", message))
     }
 
@@ -102,10 +107,13 @@ impl<'a> Lint<'a> {
         let above = |level: &&String| **level != target && level.starts_with('/') && is_under(place, level);
         let allows = |documents: &Vec<Document>| {
             let mut statements = documents.iter().flat_map(|document| &document.statements);
-            statements.any(|other| other.effect == Effect::Allow && may_share(&other.action, &statement.action))
+            statements
+                .any(|other| other.effect == Effect::Allow && may_share(&other.action, &statement.action))
         };
         let mut levels = self.attached.iter().filter(|(level, _)| above(level));
-        levels.find(|(_, documents)| !documents.is_empty() && !allows(documents)).map(|(level, _)| level.as_str())
+        levels
+            .find(|(_, documents)| !documents.is_empty() && !allows(documents))
+            .map(|(level, _)| level.as_str())
     }
 
     /// Targets without room for another policy.
@@ -134,9 +142,12 @@ fn is_absent(key: &str) -> bool {
 fn names_others(statement: &Statement, account: &Account) -> bool {
     statement.conditions.iter().any(|condition| {
         let operator = condition.operator;
-        let by_arn = matches!(operator.test, Test::ArnLike | Test::ArnEquals | Test::StringLike | Test::StringEquals);
+        let by_arn =
+            matches!(operator.test, Test::ArnLike | Test::ArnEquals | Test::StringLike | Test::StringEquals);
         let other = |arn: &String| {
-            arn.split(':').nth(4).is_some_and(|part| !part.contains("${") && !pattern_covers(part, &account.id))
+            arn.split(':')
+                .nth(4)
+                .is_some_and(|part| !part.contains("${") && !pattern_covers(part, &account.id))
         };
         by_arn
             && !operator.negated
@@ -148,7 +159,8 @@ fn names_others(statement: &Statement, account: &Account) -> bool {
 
 /// Whether some action may be in both.
 fn may_share(one: &Element<Vec<String>>, other: &Element<Vec<String>>) -> bool {
-    let lower = |patterns: &[String]| -> Vec<String> { patterns.iter().map(|p| p.to_ascii_lowercase()).collect() };
+    let lower =
+        |patterns: &[String]| -> Vec<String> { patterns.iter().map(|p| p.to_ascii_lowercase()).collect() };
     match (one, other) {
         (Element::Is(one), Element::Is(other)) => {
             let (one, other) = (lower(one), lower(other));

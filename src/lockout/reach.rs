@@ -10,7 +10,8 @@ use crate::report::reach::{Denied, Reach};
 
 /// What the changes of a policy's row reach; `None` where nothing of document or attachments changes.
 pub(super) fn of(case: &Case<'_>, name: &str, row: &UnitReport) -> Option<Reach> {
-    let changes = |path: &str| row.changes.iter().any(|c| c.path == path || (path.is_empty() && c.path.is_empty()));
+    let changes =
+        |path: &str| row.changes.iter().any(|c| c.path == path || (path.is_empty() && c.path.is_empty()));
     let attaches = row.changes.iter().any(|c| c.path.starts_with("targets."));
     if !(attaches || changes("document") || changes("")) {
         return None;
@@ -39,7 +40,8 @@ pub(super) fn untried(case: &Case<'_>, name: &str, row: &UnitReport) -> Option<S
     let planned = case.planned(name)?;
     let bound = canary.id != case.facts.management_account && case.holds_in(&planned.targets, canary);
     let changes = row.reach.as_ref().is_some_and(|reach| reach.bound.count > 0);
-    (changes && !bound).then(|| "it does not bind the canary account: there is no trial before it is attached".to_owned())
+    (changes && !bound)
+        .then(|| "it does not bind the canary account: there is no trial before it is attached".to_owned())
 }
 
 /// Where a policy of this name is attached: OU paths and account ids.

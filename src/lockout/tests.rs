@@ -185,7 +185,10 @@ fn a_deny_that_holds_for_nobody_below_is_told() {
         r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::999999999999:role/x"}"#,
     ] {
         let found = warnings(&deny(never), &facts);
-        assert!(found.len() == 1 && found[0].starts_with("never_matches: statement `S` denies nothing"), "{found:?}");
+        assert!(
+            found.len() == 1 && found[0].starts_with("never_matches: statement `S` denies nothing"),
+            "{found:?}"
+        );
     }
     for some in [
         r#""StringNotEquals":{"aws:PrincipalOrgID":"o-other"}"#,
@@ -196,12 +199,16 @@ fn a_deny_that_holds_for_nobody_below_is_told() {
     }
     // Nobody is under its target: nothing can be said.
     let nobody = Facts { accounts: BTreeMap::new(), ..facts };
-    assert_eq!(warnings(&deny(r#""StringEquals":{"aws:PrincipalAccount":"1"}"#), &nobody), Vec::<String>::new());
+    assert_eq!(
+        warnings(&deny(r#""StringEquals":{"aws:PrincipalAccount":"1"}"#), &nobody),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn an_allow_that_adds_nothing_is_told() {
-    let allow = |action: &str| statement(&format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"*"}}"#));
+    let allow =
+        |action: &str| statement(&format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"*"}}"#));
     let found = warnings(&allow("s3:*"), &with_attached(&allow("s3:*"), true));
     assert!(found[0].starts_with("idle_allow: statement 1 allows nothing more: FullAWSAccess"), "{found:?}");
     // Without FullAWSAccess beside it, it does; but not where the root allows none of it.
@@ -262,7 +269,8 @@ fn resource_control_policies_hold_up_a_move_as_well() {
     facts.policies.insert(rcp.id.clone(), rcp);
     let baseline = baseline(&statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#), "");
     let account = &facts.accounts["200000000002"];
-    let moved = |to: &str, action: &str| denied_by_move(account, to, &[action.to_string()].into(), &baseline, &facts);
+    let moved =
+        |to: &str, action: &str| denied_by_move(account, to, &[action.to_string()].into(), &baseline, &facts);
     assert_eq!(moved("/A", "s3:PutBucketPolicy").unwrap().statement, "Closed");
     assert_eq!(moved("/B", "s3:PutBucketPolicy"), None);
     assert_eq!(moved("/A", "iam:GetRole"), None);
@@ -276,6 +284,7 @@ fn a_refusal_says_how_much_is_denied() {
     let (baseline, facts) = (baseline(&wide, ""), facts("/A"));
     let error = Case::new(&baseline, &facts, BTreeSet::new()).unwrap().check().unwrap_err();
     assert!(error.message.contains("would lock orgbase out: statement `No`"), "{error:?}");
-    let hint = "`deny`, statement `No`, in 1 account: iam:GetAccountPasswordPolicy, iam:UpdateAccountPasswordPolicy";
+    let hint =
+        "`deny`, statement `No`, in 1 account: iam:GetAccountPasswordPolicy, iam:UpdateAccountPasswordPolicy";
     assert_eq!(error.hints[0], hint);
 }

@@ -80,7 +80,8 @@ pub(super) fn patterns(element: &Element<Vec<String>>) -> &[String] {
 
 fn unknown(statement: &Statement, name: &str) -> Vec<Warning> {
     let day = actions::day();
-    let meant = |near: Option<String>| near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let meant =
+        |near: Option<String>| near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     let warning = |pattern: &String| match actions::known(pattern) {
         Known::Yes => None,
         Known::NoAction(near) => Some(Warning::new(
@@ -89,7 +90,10 @@ fn unknown(statement: &Statement, name: &str) -> Vec<Warning> {
         )),
         Known::NoService(near) => Some(Warning::new(
             "unchecked_service",
-            format!("{name}: `{pattern}` is not checked, AWS's reference of {day} has no such service{}", meant(near)),
+            format!(
+                "{name}: `{pattern}` is not checked, AWS's reference of {day} has no such service{}",
+                meant(near)
+            ),
         )),
         Known::NoForm => Some(Warning::new(
             "unknown_action",
@@ -156,13 +160,16 @@ fn is_about_everything(resource: Option<&Element<Vec<String>>>) -> bool {
 
 /// What a statement is about, where that is all actions, all but some, or all of a service that the baseline works on.
 fn broad(statement: &Statement, context: &Context) -> Option<String> {
-    let Element::Is(patterns) = &statement.action else { return Some("all actions but those that it names".into()) };
+    let Element::Is(patterns) = &statement.action else {
+        return Some("all actions but those that it names".into());
+    };
     if patterns.iter().any(|pattern| pattern == "*" || pattern == "*:*") {
         return Some("all actions".into());
     }
     let whole = |pattern: &&String| {
         pattern.split_once(':').is_some_and(|(service, name)| {
-            name == "*" && context.services.iter().any(|own| pattern_covers(&service.to_ascii_lowercase(), own))
+            name == "*"
+                && context.services.iter().any(|own| pattern_covers(&service.to_ascii_lowercase(), own))
         })
     };
     patterns.iter().find(whole).map(|pattern| format!("`{pattern}`"))
@@ -191,8 +198,12 @@ fn global_services(statement: &Statement) -> Vec<&'static str> {
     let reaches = |service: &&&str| {
         let all = format!("{service}:*");
         match &statement.action {
-            Element::Is(patterns) => patterns.iter().any(|one| patterns_meet(&one.to_ascii_lowercase(), &all)),
-            Element::IsNot(patterns) => !patterns.iter().any(|one| patterns_meet(&one.to_ascii_lowercase(), &all)),
+            Element::Is(patterns) => {
+                patterns.iter().any(|one| patterns_meet(&one.to_ascii_lowercase(), &all))
+            }
+            Element::IsNot(patterns) => {
+                !patterns.iter().any(|one| patterns_meet(&one.to_ascii_lowercase(), &all))
+            }
         }
     };
     GLOBAL.iter().filter(reaches).copied().collect()

@@ -30,7 +30,9 @@ targets = ["/"]
 
 /// `HEAD` with another policy, which spares orgbase's role.
 fn with_preset(targets: &str) -> String {
-    format!("{HEAD}\n[[scps]]\nname = \"protect-identity\"\npreset = \"protect-identity\"\ntargets = {targets}\n")
+    format!(
+        "{HEAD}\n[[scps]]\nname = \"protect-identity\"\npreset = \"protect-identity\"\ntargets = {targets}\n"
+    )
 }
 
 fn with_file(targets: &str) -> String {
@@ -51,7 +53,10 @@ async fn a_plan_says_whom_a_policy_reaches_and_what_it_denies_there() {
     let org = Org::fresh();
     let text = with_preset("[\"/Workloads\"]");
     let found = reach(&org, &text, "protect-identity").await.unwrap();
-    assert_eq!((found.bound.count, found.bound.names.as_slice()), (1, ["web (444444444444)".to_string()].as_slice()));
+    assert_eq!(
+        (found.bound.count, found.bound.names.as_slice()),
+        (1, ["web (444444444444)".to_string()].as_slice())
+    );
     assert_eq!(found.freed.count, 0);
     let denied = &found.denies[0];
     assert_eq!((denied.statement.as_str(), denied.accounts), ("ProtectIdentity", 1));
@@ -60,7 +65,11 @@ async fn a_plan_says_whom_a_policy_reaches_and_what_it_denies_there() {
     let everywhere = reach(&org, &text, "protect-baseline-roles").await.unwrap();
     assert_eq!(everywhere.bound.count, 3);
     let done = org.converge(&text, &How::default()).await;
-    assert_eq!(row(&done.report, "protect-identity").reach.as_ref(), Some(&found), "what was done says it too");
+    assert_eq!(
+        row(&done.report, "protect-identity").reach.as_ref(),
+        Some(&found),
+        "what was done says it too"
+    );
     assert_eq!(reach(&org, &text, "protect-identity").await, None, "nothing changes");
 }
 
@@ -75,7 +84,8 @@ async fn attaching_and_detaching_reach_those_for_whom_something_changes() {
     let narrower = reach(&org, &with_preset("[\"/Workloads\"]"), "protect-identity").await.unwrap();
     assert_eq!((narrower.bound.count, narrower.freed.count), (0, 2));
     assert_eq!(narrower.denies, Vec::new());
-    let same = with_preset("[\"/\"]").replace("preset = \"protect-identity\"\n", "preset = \"protect-identity\"\ndescription = \"x\"\n");
+    let same = with_preset("[\"/\"]")
+        .replace("preset = \"protect-identity\"\n", "preset = \"protect-identity\"\ndescription = \"x\"\n");
     assert_eq!(reach(&org, &same, "protect-identity").await, None, "a description reaches nobody");
 }
 
@@ -142,10 +152,18 @@ async fn a_refused_policy_names_every_statement_and_where() {
         {"Sid":"A","Effect":"Deny","Action":"iam:UpdateAccountPasswordPolicy","Resource":"*"},
         {"Sid":"B","Effect":"Deny","Action":"iam:GetAccountPasswordPolicy","Resource":"*"}]}"#;
     org.document("own.json", deny);
-    let Err(error) = org.plan(&with_file("[\"/\"]"), &How::default()).await else { panic!("it was not refused") };
+    let Err(error) = org.plan(&with_file("[\"/\"]"), &How::default()).await else {
+        panic!("it was not refused")
+    };
     assert!(error.message.contains("would lock orgbase out"), "{error:?}");
-    assert!(error.hints[0].contains("statement `A`, in 3 accounts: iam:UpdateAccountPasswordPolicy"), "{error:?}");
-    assert!(error.hints[1].contains("statement `B`, in 3 accounts: iam:GetAccountPasswordPolicy"), "{error:?}");
+    assert!(
+        error.hints[0].contains("statement `A`, in 3 accounts: iam:UpdateAccountPasswordPolicy"),
+        "{error:?}"
+    );
+    assert!(
+        error.hints[1].contains("statement `B`, in 3 accounts: iam:GetAccountPasswordPolicy"),
+        "{error:?}"
+    );
 }
 
 /// Names of the policies that are attached to each id.
@@ -179,7 +197,11 @@ fn breaking(org: &Org, attachments: usize) -> How {
         }
         let broken = seen_so_far.load(Ordering::SeqCst) >= attachments;
         let there = seen.account.as_deref() == Some("444444444444");
-        if broken && there && seen.operation == "iam:GetAccountPasswordPolicy" { Action::Deny } else { Action::Answer }
+        if broken && there && seen.operation == "iam:GetAccountPasswordPolicy" {
+            Action::Deny
+        } else {
+            Action::Answer
+        }
     }))
 }
 
@@ -198,11 +220,16 @@ async fn a_policy_is_tried_in_the_canary_account_first_and_leaves_nothing_of_tha
     // Each of the two policies: to the account, to the root, and off the account.
     assert_eq!((calls(&done, "AttachPolicy"), calls(&done, "DetachPolicy")), (4, 2));
     // Another document: by a second policy, which goes away.
-    let other = text.replace("preset = \"protect-identity\"\n", "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n");
+    let other = text.replace(
+        "preset = \"protect-identity\"\n",
+        "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n",
+    );
     let done = org.converge(&other, &canary()).await;
     let names = org.sandbox.inspect(|w| w.organizations.policies.len());
     assert_eq!(names, plain.sandbox.inspect(|w| w.organizations.policies.len()));
-    assert!(calls(&done, "CreatePolicy") >= 1 && calls(&done, "CreatePolicy") == calls(&done, "DeletePolicy"));
+    assert!(
+        calls(&done, "CreatePolicy") >= 1 && calls(&done, "CreatePolicy") == calls(&done, "DeletePolicy")
+    );
     let again = org.converge(&other, &canary()).await;
     assert_eq!(again.writes(), Vec::<String>::new());
 }
@@ -218,7 +245,9 @@ async fn a_canary_account_that_does_not_work_keeps_a_new_policy_from_all_others(
     let failed = row(&done.report, "protect-baseline-roles");
     assert_eq!(failed.outcome, OutcomeKind::Failed);
     let message = &failed.error.as_ref().unwrap().message;
-    assert!(message.contains("the canary account web (444444444444) does not work under policy `protect-baseline-roles`"));
+    assert!(message.contains(
+        "the canary account web (444444444444) does not work under policy `protect-baseline-roles`"
+    ));
     assert!(message.ends_with("the policy was taken from it again. Not touched: /"), "{message}");
     let waiting = row(&done.report, "protect-identity");
     assert_eq!((waiting.outcome, waiting.changes.is_empty()), (OutcomeKind::NotRun, false));
@@ -232,7 +261,10 @@ async fn a_canary_account_that_does_not_work_keeps_the_old_document_everywhere()
     let text = with_preset("[\"/\"]");
     org.converge(&text, &How::default()).await;
     let before = (documents(&org.sandbox), attached(&org.sandbox));
-    let other = text.replace("preset = \"protect-identity\"\n", "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n");
+    let other = text.replace(
+        "preset = \"protect-identity\"\n",
+        "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n",
+    );
     let done = org.apply(&other, &breaking(&org, 1)).await.unwrap();
     assert_eq!(done.report.summary.count(OutcomeKind::Failed), 1, "{}", done.problems());
     assert_eq!((documents(&org.sandbox), attached(&org.sandbox)), before);
@@ -246,8 +278,10 @@ async fn what_failed_before_is_not_blamed_on_a_policy_and_others_are_attached_wi
     let done = org.apply(&with_preset("[\"/\"]"), &policies).await.unwrap();
     assert_eq!(row(&done.report, "protect-identity").outcome, OutcomeKind::Applied, "{}", done.problems());
     // `web` is not below its target.
-    let text = with_preset("[\"/\"]").replace("[password_policy]", "[ous]\n\"/Workloads\" = {}\n\"/Other\" = {}\n\n[password_policy]");
-    let aside = format!("{text}\n[[scps]]\nname = \"aside\"\npreset = \"deny-leave-org\"\ntargets = [\"/Other\"]\n");
+    let text = with_preset("[\"/\"]")
+        .replace("[password_policy]", "[ous]\n\"/Workloads\" = {}\n\"/Other\" = {}\n\n[password_policy]");
+    let aside =
+        format!("{text}\n[[scps]]\nname = \"aside\"\npreset = \"deny-leave-org\"\ntargets = [\"/Other\"]\n");
     let done = org.apply(&aside, &canary()).await.unwrap();
     assert_eq!(row(&done.report, "aside").outcome, OutcomeKind::Applied, "{}", done.problems());
     assert_eq!(calls(&done, "AttachPolicy"), 1);
@@ -265,10 +299,14 @@ async fn what_a_killed_trial_left_is_taken_away() {
         let text = with_preset("[\"/\"]");
         org.converge(&text, &How::default()).await;
         let before = org.sandbox.inspect(|w| w.organizations.policies.len());
-        let other = text.replace("preset = \"protect-identity\"\n", "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n");
+        let other = text.replace(
+            "preset = \"protect-identity\"\n",
+            "preset = \"protect-identity\"\nexempt_roles = [\"Admin\"]\n",
+        );
         // The trial cannot be taken away.
         let stuck = canary().through(door(&org.sandbox, |seen| {
-            let end = ["organizations:DetachPolicy", "organizations:DeletePolicy"].contains(&seen.operation.as_str());
+            let end = ["organizations:DetachPolicy", "organizations:DeletePolicy"]
+                .contains(&seen.operation.as_str());
             if end { Action::Deny } else { Action::Answer }
         }));
         let done = org.apply(&other, &stuck).await.unwrap();

@@ -67,22 +67,31 @@ fn element_covers(wide: &Element<Vec<String>>, narrow: &Element<Vec<String>>, an
 pub(super) fn contradiction(statement: &Statement, named: &str) -> Option<Warning> {
     let conditions = &statement.conditions;
     let pairs = conditions.iter().enumerate().flat_map(|(at, one)| {
-        conditions.iter().enumerate().filter(move |(other_at, _)| *other_at != at).map(move |(_, other)| (one, other))
+        conditions
+            .iter()
+            .enumerate()
+            .filter(move |(other_at, _)| *other_at != at)
+            .map(move |(_, other)| (one, other))
     });
     let (one, other) = pairs.into_iter().find(|(one, other)| exclude(one, other))?;
     let effect = if statement.effect == Effect::Deny { "denies" } else { "allows" };
     let (first, second) = (one.operator, other.operator);
-    let message =
-        format!("{named} {effect} nothing: its conditions {first} and {second} on {} cannot hold at once", one.key);
+    let message = format!(
+        "{named} {effect} nothing: its conditions {first} and {second} on {} cannot hold at once",
+        one.key
+    );
     Some(Warning::new("never_matches", message))
 }
 
 /// Whether the first condition, where it holds, keeps the second one from holding.
 fn exclude(one: &Condition, other: &Condition) -> bool {
     let plain = |c: &Condition| {
-        c.operator.quantifier.is_none() && !c.values.is_empty() && !c.values.iter().any(|value| value.contains("${"))
+        c.operator.quantifier.is_none()
+            && !c.values.is_empty()
+            && !c.values.iter().any(|value| value.contains("${"))
     };
-    let needs_key = |c: &Condition| !c.operator.negated && !c.operator.if_exists && c.operator.test != Test::Null;
+    let needs_key =
+        |c: &Condition| !c.operator.negated && !c.operator.if_exists && c.operator.test != Test::Null;
     if !one.key.eq_ignore_ascii_case(&other.key) || !plain(one) || !plain(other) || !needs_key(other) {
         return false;
     }
@@ -90,7 +99,9 @@ fn exclude(one: &Condition, other: &Condition) -> bool {
     match (one.operator.test, other.operator.test, one.operator.negated) {
         (Test::Null, _, _) => lower(one) == ["true"],
         (Test::Bool, Test::Bool, false) if !one.operator.if_exists => apart(&lower(one), &lower(other)),
-        (Test::StringEquals, Test::StringEquals, false) if !one.operator.if_exists => apart(&one.values, &other.values),
+        (Test::StringEquals, Test::StringEquals, false) if !one.operator.if_exists => {
+            apart(&one.values, &other.values)
+        }
         (Test::StringEquals, Test::StringEquals, true) => {
             other.values.iter().all(|value| one.values.contains(value))
         }
@@ -114,6 +125,7 @@ fn apart(one: &[String], other: &[String]) -> bool {
 
 /// Part by part, as ARNs are compared.
 fn arn_covers(pattern: &str, other: &str) -> bool {
-    let (wide, narrow): (Vec<&str>, Vec<&str>) = (pattern.splitn(6, ':').collect(), other.splitn(6, ':').collect());
+    let (wide, narrow): (Vec<&str>, Vec<&str>) =
+        (pattern.splitn(6, ':').collect(), other.splitn(6, ':').collect());
     wide.len() == narrow.len() && wide.iter().zip(&narrow).all(|(wide, narrow)| pattern_covers(wide, narrow))
 }

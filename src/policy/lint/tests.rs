@@ -32,10 +32,19 @@ fn the_documents_explain_every_code() {
 
 #[test]
 fn unknown_actions_are_told_and_actions_that_are_no_operations_are_not() {
-    assert_eq!(lint(&deny(r#"["iam:PassRole","s3:ListAllMyBuckets","ec2:*Vpc*"]"#, "")), Vec::<String>::new());
+    assert_eq!(
+        lint(&deny(r#"["iam:PassRole","s3:ListAllMyBuckets","ec2:*Vpc*"]"#, "")),
+        Vec::<String>::new()
+    );
     let found = lint(&deny(r#"["ec2:DescribeVpcz","madeup:Do","nothing"]"#, ""));
-    assert!(found[0].contains("has no action `ec2:DescribeVpcz`; did you mean `ec2:DescribeVpcs`?"), "{found:?}");
-    assert!(found[1].starts_with("unchecked_service: statement `S`: `madeup:Do` is not checked"), "{found:?}");
+    assert!(
+        found[0].contains("has no action `ec2:DescribeVpcz`; did you mean `ec2:DescribeVpcs`?"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("unchecked_service: statement `S`: `madeup:Do` is not checked"),
+        "{found:?}"
+    );
     assert!(found[2].starts_with("unknown_action"), "{found:?}");
 }
 
@@ -56,7 +65,10 @@ fn what_another_statement_says_too_is_unreachable() {
     let but = r#"{"Effect":"Deny","NotAction":["iam:*"],"Resource":"arn:aws:s3:::x"}"#;
     let more = r#"{"Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"arn:aws:s3:::x"}"#;
     let found = lint(&format!("{but},{more}"));
-    assert!(found[0].contains("statement 2 does nothing: all that it says, statement 1 says too"), "{found:?}");
+    assert!(
+        found[0].contains("statement 2 does nothing: all that it says, statement 1 says too"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -67,14 +79,22 @@ fn conditions_that_exclude_each_other_never_match() {
         r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/a"},"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}"#,
         r#""Bool":{"aws:SecureTransport":"true"},"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"},"Null":{"aws:SecureTransport":true}"#,
     ] {
-        assert_eq!(codes(&deny(r#""ec2:RunInstances""#, &when(conditions))), ["never_matches"], "{conditions}");
+        assert_eq!(
+            codes(&deny(r#""ec2:RunInstances""#, &when(conditions))),
+            ["never_matches"],
+            "{conditions}"
+        );
     }
     for conditions in [
         r#""StringEquals":{"aws:RequestedRegion":["a","c"]},"StringNotEquals":{"aws:RequestedRegion":"a"}"#,
         r#""StringEqualsIfExists":{"aws:RequestedRegion":"a"},"StringNotEquals":{"aws:RequestedRegion":"a"}"#,
         r#""Null":{"aws:AssumedRoot":"true"},"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:root"}"#,
     ] {
-        assert_eq!(codes(&deny(r#""ec2:RunInstances""#, &when(conditions))), Vec::<String>::new(), "{conditions}");
+        assert_eq!(
+            codes(&deny(r#""ec2:RunInstances""#, &when(conditions))),
+            Vec::<String>::new(),
+            "{conditions}"
+        );
     }
 }
 
@@ -84,7 +104,9 @@ fn a_broad_deny_spares_somebody() {
         assert_eq!(codes(&deny(actions, "")), ["no_exemption"], "{actions}");
     }
     let spared = when(r#""ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}"#);
-    for (actions, more) in [(r#""*""#, spared.as_str()), (r#""lightsail:*""#, ""), (r#""iam:CreateUser""#, "")] {
+    for (actions, more) in
+        [(r#""*""#, spared.as_str()), (r#""lightsail:*""#, ""), (r#""iam:CreateUser""#, "")]
+    {
         assert_eq!(codes(&deny(actions, more)), Vec::<String>::new(), "{actions}");
     }
 }
@@ -92,7 +114,8 @@ fn a_broad_deny_spares_somebody() {
 #[test]
 fn closed_regions_spare_global_services_and_networks_what_services_do() {
     let who = r#""ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}"#;
-    let region = |values: &str| when(&format!(r#"{who},"StringNotEquals":{{"aws:RequestedRegion":{values}}}"#));
+    let region =
+        |values: &str| when(&format!(r#"{who},"StringNotEquals":{{"aws:RequestedRegion":{values}}}"#));
     let found = lint(&deny(r#""*""#, &region(r#""eu-west-1""#)));
     assert!(found[0].starts_with("no_exemption") && found[0].contains("iam, organizations"), "{found:?}");
     assert_eq!(lint(&deny(r#""*""#, &region(r#"["eu-west-1","us-east-1"]"#))), Vec::<String>::new());
