@@ -58,12 +58,17 @@ pub async fn apply(
         turns: Arc::new(Turns::new(shared)),
     };
     let mut rows = round.run(bounds, cancel, progress).await;
+    let mut failures = round.failures(&rows);
     while consent.again
         && !cancel.is_cancelled()
+        && bounds.max_failures.is_none_or(|most| failures < most.max(1))
         && let Some(next) = again::next_round(&shared.units, &round.decided, &rows)
     {
         round.decided = Arc::new(next);
-        rows = round.run(bounds, cancel, &Unseen).await;
+        // The limit is one for all rounds.
+        let left = bounds.max_failures.map(|most| most.max(1) - failures);
+        rows = round.run(Bounds { max_failures: left, ..bounds }, cancel, &Unseen).await;
+        failures += round.failures(&rows);
     }
     blame_sessions_once(&shared.units, &mut rows);
     if let Some(journal) = round.journal.as_ref() {
@@ -91,6 +96,13 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    /// How many units this round worked on in vain.
+    fn failures(&self, rows: &[UnitReport]) -> usize {
+        let tried = |decided: &Row| !matches!(decided, Row::Keep(_));
+        let failed = |row: &UnitReport| row.outcome == OutcomeKind::Failed;
+        self.decided.iter().zip(rows).filter(|(decided, row)| tried(decided) && failed(row)).count()
+    }
+
     async fn run(&self, bounds: Bounds, cancel: &Cancel, progress: &dyn Progress) -> Vec<UnitReport> {
         let (shared, rows) = (self.shared, &self.decided);
         let work = |index: usize| {

@@ -36,7 +36,7 @@ impl Writer {
 
     /// An empty line, unless the text is empty.
     pub(crate) fn gap(&mut self) {
-        if !self.text.is_empty() {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
@@ -101,13 +101,14 @@ impl Writer {
 
     /// Values first: what follows a table's header belongs to that table.
     fn members(&mut self, path: &[String], members: &Map<String, Value>, schema: Option<&'static Value>) {
+        let members = in_order(members, schema);
         for (key, value) in members.iter().filter(|(_, v)| !is_table(v)) {
-            let own: Vec<String> = path.iter().chain([key]).cloned().collect();
+            let own: Vec<String> = path.iter().cloned().chain([(*key).to_string()]).collect();
             self.explain(&own, schema.and_then(|s| member(s, key)));
             self.value(key, value);
         }
         for (key, value) in members.iter().filter(|(_, v)| is_table(v)) {
-            let own: Vec<String> = path.iter().chain([key]).cloned().collect();
+            let own: Vec<String> = path.iter().cloned().chain([(*key).to_string()]).collect();
             let schema = schema.and_then(|s| member(s, key));
             match value {
                 Value::Object(members) => self.object(&own, members, schema, true),
@@ -169,6 +170,20 @@ fn basic(text: &str) -> String {
 /// Keys with dots between them.
 pub(crate) fn dotted(path: &[String]) -> String {
     path.iter().map(|key| quoted(key)).collect::<Vec<_>>().join(".")
+}
+
+/// Keys in the order in which the reference has them.
+fn in_order<'m>(
+    members: &'m Map<String, Value>,
+    schema: Option<&'static Value>,
+) -> Vec<(&'m str, &'m Value)> {
+    let schema = schema.map(resolved);
+    let items = schema.and_then(|s| s.get("items")).map(resolved);
+    let known = items.or(schema).and_then(|s| s.get("properties")).and_then(Value::as_object);
+    let place = |key: &str| known.and_then(|known| known.keys().position(|own| own == key));
+    let mut all: Vec<(&str, &Value)> = members.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    all.sort_by_key(|(key, _)| place(key).unwrap_or(usize::MAX));
+    all
 }
 
 /// A schema, through references.
