@@ -205,6 +205,7 @@ async fn plan(
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &Once::default(),
+        canary: None,
         fresh: false,
     };
     task.plan(&cx).await
