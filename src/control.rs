@@ -212,6 +212,14 @@ impl<A> Surveyed<A> {
     }
 }
 
+/// An account that gets a policy before all others.
+pub trait Canary: Send + Sync {
+    /// The account.
+    fn account(&self) -> &Account;
+    /// Whether all that the baseline reads in the account still works, after AWS had time to put a policy into force.
+    fn works(&self) -> BoxFuture<'_, Result<(), UnitError>>;
+}
+
 /// What `read` and `apply` may use.
 pub struct Cx<'a> {
     /// Clients of the unit's account and region: `cx.aws.iam()`.
@@ -224,6 +232,8 @@ pub struct Cx<'a> {
     pub region: &'a str,
     /// Answers that several controls share while planning: `cx.once(..)`.
     pub once: &'a Once,
+    /// Where a control that may deny calls tries a change first: while applying with `--canary-account`.
+    pub canary: Option<&'a dyn Canary>,
     /// `facts` may be older than this unit's own writes: ask AWS itself. False while planning, true while applying.
     pub fresh: bool,
 }

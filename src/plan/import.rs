@@ -72,6 +72,7 @@ async fn read(shared: &Shared, unit: &Unit, guess: Option<&Value>) -> Reading {
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &shared.asked.reads,
+        canary: None,
         fresh: false,
     };
     let found = match guess {
