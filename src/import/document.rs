@@ -67,7 +67,7 @@ impl Document {
         let place = |change: &Change| {
             let path = if at.is_empty() { change.path.clone() } else { format!("{at}.{}", change.path) };
             let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
-            let known = ends.filter_map(|end| path.get(..end)).filter(|path| has(path)).last();
+            let known = ends.filter_map(|end| path.get(..end)).rfind(|path| has(path));
             known.unwrap_or(at).to_string()
         };
         row.changes.iter().map(place).collect()

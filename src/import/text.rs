@@ -12,6 +12,8 @@ use crate::control::SectionMeta;
 const WIDTH: usize = 110;
 /// What sections of an override are under.
 const OVERRIDES: &str = "overrides";
+/// The table whose keys are names.
+const ACCOUNTS: &str = "accounts";
 
 /// Writes tables into one text.
 #[derive(Debug, Default)]
@@ -132,7 +134,11 @@ impl Writer {
     /// The description of a key, the first time that it is written.
     fn explain(&mut self, path: &[String], schema: Option<&'static Value>) {
         let Some(text) = schema.and_then(description) else { return };
-        let key: Vec<&str> = path.iter().map(String::as_str).filter(|k| *k != OVERRIDES).collect();
+        let mut key: Vec<&str> = path.iter().map(String::as_str).filter(|k| *k != OVERRIDES).collect();
+        if key.len() > 2 && key.first() == Some(&ACCOUNTS) {
+            // Which account does not matter.
+            key.remove(1);
+        }
         if self.explained.insert(key.join("\0")) {
             self.comment(text);
         }

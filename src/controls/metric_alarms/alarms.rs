@@ -149,7 +149,7 @@ impl Control for Alarms {
         for key in section.set.keys().iter().map(ToString::to_string).collect::<Vec<_>>() {
             let name = names::alarm(cx.baseline, &key);
             let found = have.alarms.get(&name);
-            let threshold = found.and_then(|alarm| alarm.threshold).filter(|t| *t != section.threshold);
+            let threshold = found.and_then(|alarm| alarm.threshold).filter(|t| t.total_cmp(&section.threshold).is_ne());
             section.thresholds.extend(threshold.map(|threshold| (key, threshold)));
             said.push(format!("alarms.{name}"));
         }

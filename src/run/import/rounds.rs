@@ -101,8 +101,8 @@ impl Reader<'_> {
             let mut refused = self.refused(&all);
             refused.retain(|id, _| guesses.contains_key(id));
             if refused.is_empty() {
-                let together = |id: &&'static str| (*id, "together with others it is none".to_string());
-                refused = guesses.keys().map(|id| together(&id)).collect();
+                let why = "the shipped sections contradict each other here";
+                refused = guesses.keys().map(|id| (*id, why.to_string())).collect();
             }
             for (id, why) in refused {
                 guesses.remove(id);
