@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use time::OffsetDateTime;
 
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, Regions};
 use crate::controls::scps::document::{self, Planned};
 use crate::controls::scps::{KIND, MAX_ATTACHED, MAX_POLICIES};
 use crate::error::RunError;
@@ -25,7 +25,7 @@ use crate::report::UnitReport;
 use crate::report::reach::first_of;
 use crate::report::text::{count, safe};
 use crate::selector::Selection;
-use crate::units::{self, Scope, Unit};
+use crate::units::{self, Scope, Task, Unit, UnitId};
 
 use calls::{Call, Eyes};
 
@@ -47,7 +47,15 @@ pub struct Denial {
 /// # Errors
 /// The first denial, with its statement, or the target that is over the quota.
 pub fn check(shared: &Shared) -> Result<(), RunError> {
-    match Case::of(shared)? {
+    check_where(shared, |_| true)
+}
+
+/// The same for a run that does not do all: `runs` says which units have their turn.
+///
+/// # Errors
+/// As `check`.
+pub fn check_where(shared: &Shared, runs: impl Fn(&UnitId) -> bool) -> Result<(), RunError> {
+    match Case::of(shared, runs)? {
         Some(case) => case.check(),
         None => Ok(()),
     }
@@ -58,7 +66,7 @@ pub fn check(shared: &Shared) -> Result<(), RunError> {
 /// # Errors
 /// As `check`.
 pub fn review(shared: &Shared, rows: &mut [UnitReport]) -> Result<(), RunError> {
-    let Some(case) = Case::of(shared)? else { return Ok(()) };
+    let Some(case) = Case::of(shared, |_| true)? else { return Ok(()) };
     case.check()?;
     let lint = lint::Lint::new(&case);
     let own = |unit: &Unit| unit.id.control == "scps" && unit.meta.part.is_empty();
@@ -83,12 +91,17 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// `None` where the baseline declares no policy.
-    fn of(shared: &'a Shared) -> Result<Option<Case<'a>>, RunError> {
+    fn of(shared: &'a Shared, runs: impl Fn(&UnitId) -> bool) -> Result<Option<Case<'a>>, RunError> {
         let Shared { baseline, facts, units, .. } = shared;
         if !baseline.declares("scps") {
             return Ok(None);
         }
-        let moving = units.iter().filter(|u| u.id.control == "accounts").map(|u| u.id.account.as_str());
+        // One that stays where it is, whatever is declared, is judged there too.
+        let moves = |u: &&Unit| {
+            let held = u.protected || u.exception.is_some() || !matches!(u.task, Task::Do(_));
+            u.id.control == "accounts" && !held && runs(&u.id)
+        };
+        let moving = units.iter().filter(moves).map(|u| u.id.account.as_str());
         Case::new(baseline, facts, moving.collect()).map(Some)
     }
 
@@ -161,11 +174,12 @@ impl<'a> Case<'a> {
 /// Policy types that can deny a call in an account. Resource control policies reach what is in it.
 const DENYING: [&str; 2] = [KIND, "RESOURCE_CONTROL_POLICY"];
 
-/// Whether moving `account` under `path` would let a policy that is attached there deny our calls.
+/// Whether moving `account` under `path` would let a policy that is attached there deny our calls. `actions`: IAM actions, and
+/// whether they are made in every region of the baseline, or in the home region alone.
 pub fn denied_by_move(
     account: &Account,
     path: &str,
-    actions: &BTreeSet<String>,
+    actions: &BTreeMap<String, bool>,
     baseline: &Baseline,
     facts: &Facts,
 ) -> Option<Denial> {
@@ -177,10 +191,25 @@ pub fn denied_by_move(
         .filter_map(|p| Some((p.name.as_str(), Document::parse(p.content.as_deref()?).ok()?)))
         .collect();
     let above: Vec<(&str, &Document)> = attached.iter().map(|(name, document)| (*name, document)).collect();
-    let home = baseline.organization.home_region.clone();
-    let call = |action: &String| Call { action: action.clone(), region: home.clone(), write: false };
-    let calls = actions.iter().map(call).collect();
+    let home = BTreeSet::from([baseline.organization.home_region.clone()]);
+    let all = regions_of(account, baseline, facts);
+    let of_action = |(action, everywhere): (&String, &bool)| {
+        let regions = if *everywhere { &all } else { &home };
+        let call = |region: &String| Call { action: action.clone(), region: region.clone(), write: false };
+        regions.iter().map(call).collect::<Vec<_>>()
+    };
+    let calls = actions.iter().flat_map(of_action).collect();
     denied(account, &calls, &above, &Spoken::default(), baseline, facts).into_iter().next()
+}
+
+/// Regions of the baseline that the account has, as far as its regions were asked for.
+fn regions_of(account: &Account, baseline: &Baseline, facts: &Facts) -> BTreeSet<String> {
+    let asked = facts.regions.get(&account.id).and_then(|answer| answer.as_ref().ok());
+    let has = asked.unwrap_or(&facts.management_regions);
+    match &baseline.organization.regions {
+        Regions::Enabled => has.clone(),
+        Regions::List(list) => list.iter().filter(|region| has.contains(*region)).cloned().collect(),
+    }
 }
 
 fn reaches(target: &str, place: &str, account: &str) -> bool {

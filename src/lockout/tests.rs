@@ -269,11 +269,40 @@ fn resource_control_policies_hold_up_a_move_as_well() {
     facts.policies.insert(rcp.id.clone(), rcp);
     let baseline = baseline(&statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#), "");
     let account = &facts.accounts["200000000002"];
-    let moved =
-        |to: &str, action: &str| denied_by_move(account, to, &[action.to_string()].into(), &baseline, &facts);
+    let moved = |to: &str, action: &str| {
+        denied_by_move(account, to, &[(action.to_string(), false)].into(), &baseline, &facts)
+    };
     assert_eq!(moved("/A", "s3:PutBucketPolicy").unwrap().statement, "Closed");
     assert_eq!(moved("/B", "s3:PutBucketPolicy"), None);
     assert_eq!(moved("/A", "iam:GetRole"), None);
+}
+
+/// The home region alone is no proof: the account is worked on in every region of the baseline.
+#[test]
+fn a_policy_about_regions_holds_up_a_move_too() {
+    let mut facts = facts("/B");
+    facts.management_regions = ["eu-west-1", "us-east-1"].map(String::from).into();
+    let regions = r#"{"Sid":"Regions","Effect":"Deny","NotAction":"iam:*","Resource":"*",
+        "Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+    let only_home = Policy {
+        id: "p-home".into(),
+        arn: String::new(),
+        name: "only-home".into(),
+        description: String::new(),
+        kind: "SERVICE_CONTROL_POLICY".into(),
+        aws_managed: false,
+        content: Some(statement(regions)),
+        targets: ["ou-/A".to_string()].into(),
+    };
+    facts.policies.insert(only_home.id.clone(), only_home);
+    let baseline = baseline(&statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#), "");
+    let account = &facts.accounts["200000000002"];
+    let moved = |action: &str, everywhere: bool| {
+        denied_by_move(account, "/A", &[(action.to_string(), everywhere)].into(), &baseline, &facts)
+    };
+    assert_eq!(moved("ec2:DescribeVpcs", false), None);
+    assert_eq!(moved("ec2:DescribeVpcs", true).unwrap().statement, "Regions");
+    assert_eq!(moved("iam:GetRole", true), None);
 }
 
 #[test]
