@@ -2,6 +2,7 @@
 
 mod again;
 mod bucket;
+mod canary;
 pub mod files;
 pub mod journal;
 pub mod lock;
@@ -10,13 +11,14 @@ pub mod store;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::control::{BoxFuture, Cx, Diff, Once, Outcome, Record, Recorder, Risk};
+use crate::control::{BoxFuture, Canary, Cx, Diff, Once, Outcome, Record, Recorder, Risk};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::plan::saved::Allowed;
 use crate::plan::{Shared, blame_sessions_once, failed, locate, plan_again};
 use crate::report::UnitReport;
 use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit, UnitId};
 
+use canary::Turns;
 use journal::Journal;
 
 /// What the user allowed.
@@ -48,15 +50,25 @@ pub async fn apply(
     let decided: Vec<Row> =
         shared.units.iter().zip(planned).map(|(unit, row)| consent.decide(unit, row)).collect();
     let journal = Arc::new(journal);
-    let mut round =
-        Round { shared, decided: Arc::new(decided), consent: Arc::new(consent.to_repeat()), journal };
+    let mut round = Round {
+        shared,
+        decided: Arc::new(decided),
+        consent: Arc::new(consent.to_repeat()),
+        journal,
+        turns: Arc::new(Turns::new(shared)),
+    };
     let mut rows = round.run(bounds, cancel, progress).await;
+    let mut failures = round.failures(&rows);
     while consent.again
         && !cancel.is_cancelled()
+        && bounds.max_failures.is_none_or(|most| failures < most.max(1))
         && let Some(next) = again::next_round(&shared.units, &round.decided, &rows)
     {
         round.decided = Arc::new(next);
-        rows = round.run(bounds, cancel, &Unseen).await;
+        // The limit is one for all rounds.
+        let left = bounds.max_failures.map(|most| most.max(1) - failures);
+        rows = round.run(Bounds { max_failures: left, ..bounds }, cancel, &Unseen).await;
+        failures += round.failures(&rows);
     }
     blame_sessions_once(&shared.units, &mut rows);
     if let Some(journal) = round.journal.as_ref() {
@@ -79,22 +91,32 @@ struct Round<'a> {
     /// For what is planned once more.
     consent: Arc<Consent>,
     journal: Arc<Option<Journal>>,
+    /// `--canary-account`: one policy after the other.
+    turns: Arc<Turns>,
 }
 
 impl Round<'_> {
+    /// How many units this round worked on in vain.
+    fn failures(&self, rows: &[UnitReport]) -> usize {
+        let tried = |decided: &Row| !matches!(decided, Row::Keep(_));
+        let failed = |row: &UnitReport| row.outcome == OutcomeKind::Failed;
+        self.decided.iter().zip(rows).filter(|(decided, row)| tried(decided) && failed(row)).count()
+    }
+
     async fn run(&self, bounds: Bounds, cancel: &Cancel, progress: &dyn Progress) -> Vec<UnitReport> {
         let (shared, rows) = (self.shared, &self.decided);
         let work = |index: usize| {
             let (shared, rows) = (Arc::clone(shared), Arc::clone(rows));
             let (consent, journal) = (Arc::clone(&self.consent), Arc::clone(&self.journal));
+            let turns = Arc::clone(&self.turns);
             async move {
                 let journal = journal.as_ref().as_ref();
                 match (shared.units.get(index), rows.get(index)) {
                     (Some(unit), Some(Row::Go(planned))) => {
-                        tried(apply_unit(&shared, unit, planned, journal).await)
+                        tried(turns.apply(&shared, unit, planned, journal).await)
                     }
                     (Some(unit), Some(Row::Again(_))) => {
-                        tried(repeat_unit(&shared, unit, &consent, journal).await)
+                        tried(repeat_unit(&shared, unit, &consent, journal, &turns).await)
                     }
                     (_, Some(Row::Keep(row))) => (row.clone(), status_of(row)),
                     _ => (shared.broken(index, "no such unit"), Status::BLOCKED),
@@ -134,9 +156,10 @@ async fn repeat_unit(
     unit: &Unit,
     consent: &Consent,
     journal: Option<&Journal>,
+    turns: &Turns,
 ) -> UnitReport {
     match consent.decide(unit, plan_again(shared, unit).await) {
-        Row::Go(planned) => apply_unit(shared, unit, &planned, journal).await,
+        Row::Go(planned) => turns.apply(shared, unit, &planned, journal).await,
         Row::Keep(row) | Row::Again(row) => row,
     }
 }
@@ -218,6 +241,7 @@ async fn apply_unit(
     unit: &Unit,
     planned: &UnitReport,
     journal: Option<&Journal>,
+    canary: Option<&dyn Canary>,
 ) -> UnitReport {
     let Task::Do(task) = &unit.task else { return planned.clone() };
     let clients = match shared.aws.clients(&unit.seat, &unit.id.region, shared.guard(unit)).await {
@@ -230,6 +254,7 @@ async fn apply_unit(
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &Once::default(),
+        canary,
         fresh: true,
     };
     let wanted = Diff { changes: without_lines(planned), provisional: planned.provisional, ..Diff::new() };
@@ -291,6 +316,7 @@ fn row(shared: &Shared, unit: &Unit, planned: &UnitReport, outcome: Outcome) -> 
     };
     let mut row = shared.row(unit, kind, reason);
     row.fingerprint.clone_from(&planned.fingerprint);
+    row.reach.clone_from(&planned.reach);
     row.changes = diff.changes;
     row.notices = diff.notices;
     locate(unit, &mut row);

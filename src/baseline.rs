@@ -51,6 +51,8 @@ pub struct Baseline {
     pub vend: Vend,
     /// Accounts that are changed together, in the order in which `apply` changes them.
     pub rings: Vec<Ring>,
+    /// `--canary-account`: the first ring is that account, in which policies are tried. No key of the file.
+    pub canary: bool,
     /// `--resubscribe`: what awaits a person's confirmation is sent again. No key of the file.
     pub resubscribe: bool,
     path: PathBuf,
@@ -179,10 +181,18 @@ impl Baseline {
         self.rings.iter().position(named).unwrap_or(self.rings.len())
     }
 
-    /// `--canary-account`: the account is a ring of its own, before all others.
+    /// `--canary-account`: the account is a ring of its own, before all others, and policies are tried in it.
     pub fn put_first(&mut self, key: &str) {
+        self.canary = true;
         let name = format!("canary {key}");
         self.rings.insert(0, Ring { name, accounts: vec![key.to_owned()], ous: Vec::new() });
+    }
+
+    /// The account of `--canary-account`.
+    pub fn canary_account<'f>(&self, facts: &'f Facts) -> Option<&'f Account> {
+        let key = self.rings.first().filter(|_| self.canary)?.accounts.first()?;
+        let id = self.account_id(key, facts).unwrap_or_else(|| key.clone());
+        facts.accounts.get(&id)
     }
 
     /// Whether `[accounts]` declares this key.

@@ -15,10 +15,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use change::{Change, Diff, Effect, Risk};
 pub use erased::{
-    Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Outcome, Planned, Record,
-    Recorder, control, fingerprint,
+    Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Guessed, Outcome, Planned,
+    Record, Recorder, control, fingerprint,
 };
-pub use import::{Import, ImportCx};
+pub use import::{Adjusted, Import, ImportCx, Seen, SeenTrail};
 pub(crate) use import::{key_of, slug};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 pub use once::Once;
@@ -54,6 +54,9 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
     fn import(cx: &ImportCx<'_>) -> Import<Self> {
         cx.shipped().map_or(Import::Never("no shipped baseline has it"), Import::Guess)
     }
+
+    /// What this section makes depends on which others are declared, as the log archive's buckets do.
+    const SHAPED_BY_OTHERS: bool = false;
 
     /// The parts, in the order in which documents list them.
     fn controls() -> Vec<Box<dyn DynControl>>;
@@ -102,6 +105,17 @@ pub trait Control: Send + Sync + 'static {
     /// `Section::import` asked with. `None`: there is nothing to declare.
     fn import(_cx: &Cx<'_>, _want: &Self::Desired, _have: &Self::Actual) -> Option<Self::Section> {
         None
+    }
+
+    /// Of a section that `import` guesses: sets the keys of this part to what is there, where `diff` does not name a key and
+    /// the value that it has. Saying too much is no harm: what then still differs is left out.
+    fn adjust(
+        _section: &mut Self::Section,
+        _cx: &Cx<'_>,
+        _want: &Self::Desired,
+        _have: &Self::Actual,
+    ) -> Adjusted {
+        Adjusted::default()
     }
 
     /// Compares. Pure, deterministic; names managed settings only.
@@ -198,6 +212,14 @@ impl<A> Surveyed<A> {
     }
 }
 
+/// An account that gets a policy before all others.
+pub trait Canary: Send + Sync {
+    /// The account.
+    fn account(&self) -> &Account;
+    /// Whether all that the baseline reads in the account still works, after AWS had time to put a policy into force.
+    fn works(&self) -> BoxFuture<'_, Result<(), UnitError>>;
+}
+
 /// What `read` and `apply` may use.
 pub struct Cx<'a> {
     /// Clients of the unit's account and region: `cx.aws.iam()`.
@@ -210,6 +232,8 @@ pub struct Cx<'a> {
     pub region: &'a str,
     /// Answers that several controls share while planning: `cx.once(..)`.
     pub once: &'a Once,
+    /// Where a control that may deny calls tries a change first: while applying with `--canary-account`.
+    pub canary: Option<&'a dyn Canary>,
     /// `facts` may be older than this unit's own writes: ask AWS itself. False while planning, true while applying.
     pub fresh: bool,
 }

@@ -125,6 +125,11 @@ fn home_arn(baseline: &Baseline, facts: &Facts, service: &str, resource: &str) -
     facts.arn(service, &baseline.organization.home_region, &facts.management_account, resource)
 }
 
+/// The policy by which another one is tried in the account of `--canary-account`; AWS takes 128 characters.
+pub fn trial_policy(baseline: &Baseline, policy: &str) -> String {
+    format!("{}-canary-{policy}", baseline.organization.prefix).chars().take(128).collect()
+}
+
 /// Role in every account with which people work with AWS Support.
 pub fn support_role(baseline: &Baseline) -> String {
     prefixed(baseline, "support")

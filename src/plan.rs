@@ -195,6 +195,7 @@ async fn plan_itself(shared: &Shared, unit: &Unit, task: &dyn DynUnit, fresh: bo
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &shared.asked.reads,
+        canary: None,
         fresh,
     };
     match task.plan(&cx).await {

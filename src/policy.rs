@@ -2,11 +2,14 @@
 //!
 //! Everything here is pure. [`Document`] is what AWS stores, [`same_meaning`] says whether two documents do the same,
 //! [`merge_by_sid`] puts our statements into a policy that others write to as well, [`evaluate`] answers what a policy
-//! does to a request, and [`presets`] are the service control policies that a baseline can name.
+//! does to a request, [`lint`] what somebody will hardly have meant, and [`presets`] are the service control policies
+//! that a baseline can name.
 
+pub mod actions;
 mod canonical;
 mod document;
 pub mod evaluate;
+pub mod lint;
 mod operator;
 mod parse;
 pub mod presets;

@@ -6,6 +6,7 @@ pub mod human;
 pub mod markdown;
 pub mod page;
 pub mod progress;
+pub mod reach;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ pub struct UnitReport {
     /// Why it ended so, where that is neither a change nor an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whom the change of a policy reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<reach::Reach>,
     /// In sync by an organization-wide answer, and not read by itself (`--refresh central`): whose answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched_by: Option<String>,
@@ -88,6 +92,7 @@ impl UnitReport {
             changes,
             notices,
             reason,
+            reach: None,
             vouched_by,
             fingerprint,
             error,

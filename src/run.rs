@@ -3,6 +3,8 @@
 pub mod import;
 mod opened;
 
+pub use opened::{begin_within, open_within};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,20 +99,6 @@ pub async fn begin_through(
     selection: &Selection,
 ) -> Result<Run, RunError> {
     open_through(door, place).await?.begin(selection).await
-}
-
-/// Like `begin_through`, within other bounds.
-///
-/// # Errors
-/// As `begin`.
-pub async fn begin_within(
-    limits: Limits,
-    door: SharedHttpClient,
-    place: &Place,
-    selection: &Selection,
-) -> Result<Run, RunError> {
-    let baseline = Baseline::load(&place.baseline)?;
-    connect_within(limits, place, baseline, None, Some(door)).await?.begin(selection).await
 }
 
 /// Like `open`, through a door as in `begin_through`.
@@ -394,13 +382,15 @@ fn roles(baseline: &Baseline, facts: Option<&Facts>, read_only: bool) -> Roles {
 /// Policies are read only where something compares or checks against them.
 fn needs(baseline: &Baseline) -> Needs {
     let scps = baseline.declares("scps") || !baseline.accounts.is_empty();
+    let s3 = baseline.declares("s3_block_public_access");
+    let in_force = [("S3_POLICY", s3), ("RESOURCE_CONTROL_POLICY", scps)];
     Needs {
         policy_types: if scps { vec!["SERVICE_CONTROL_POLICY".into()] } else { Vec::new() },
-        policy_types_in_force: if baseline.declares("s3_block_public_access") {
-            vec!["S3_POLICY".into()]
-        } else {
-            Vec::new()
-        },
+        policy_types_in_force: in_force
+            .iter()
+            .filter(|(_, wanted)| *wanted)
+            .map(|(kind, _)| (*kind).into())
+            .collect(),
         trusted_services: ["backup", "delegated_admins", "org_trail", "root_access"]
             .iter()
             .any(|id| baseline.declares(id)),

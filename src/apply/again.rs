@@ -22,15 +22,11 @@ pub(super) fn next_round(units: &[Unit], decided: &[Row], ended: &[UnitReport]) 
     let rows = decided.iter().zip(ended).enumerate();
     // Only a ring held them back: nothing failed, and what was stale is about to be put right.
     let failed = ended.iter().any(|row| row.outcome == OutcomeKind::Failed);
-    let held_by_ring = |index: usize, row: &UnitReport| {
-        !failed
-            && row.outcome == OutcomeKind::NotRun
-            && units.get(index).is_some_and(|unit| unit.ring.is_some())
-    };
+    let held_by_ring = |row: &UnitReport| !failed && row.outcome == OutcomeKind::NotRun;
     let next = |(index, (decided, ended)): (usize, (&Row, &UnitReport))| match decided {
         _ if moved.contains(&index) => Row::Again(ended.clone()),
         // It waited for what was stale; what was planned for it still stands.
-        Row::Go(planned) if ended.outcome == OutcomeKind::Blocked || held_by_ring(index, ended) => {
+        Row::Go(planned) if ended.outcome == OutcomeKind::Blocked || held_by_ring(ended) => {
             Row::Go(planned.clone())
         }
         Row::Again(_) if ended.outcome == OutcomeKind::Blocked => Row::Again(ended.clone()),
@@ -131,6 +127,13 @@ mod tests {
     fn what_this_run_moved_is_planned_again_and_what_waited_for_it_has_its_turn() {
         use OutcomeKind::{Applied, Blocked, InSync, Stale};
         assert_eq!(next(&[Applied, InSync, Stale, Blocked]).unwrap(), ["keep", "keep", "again", "go"]);
+    }
+
+    #[test]
+    fn what_a_ring_held_back_has_its_turn_too_unless_something_failed() {
+        use OutcomeKind::{Applied, Failed, NotRun, Stale};
+        assert_eq!(next(&[Applied, Stale, NotRun]).unwrap(), ["keep", "again", "go"]);
+        assert_eq!(next(&[Applied, Stale, Failed, NotRun]).unwrap(), ["keep", "again", "keep", "keep"]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(super) fn build(files: Files) -> Result<Baseline, BaselineError> {
         moved: core.moved,
         vend: core.vend,
         rings: core.rings,
+        canary: false,
         resubscribe: false,
         path: files.path,
         directory: files.directory.unwrap_or_default(),

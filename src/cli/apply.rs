@@ -12,6 +12,7 @@ use crate::apply::journal::Head;
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent};
 use crate::error::RunError;
+use crate::lockout;
 use crate::plan::saved::{self, Allowed};
 use crate::report::progress::Bar;
 use crate::report::text::count;
@@ -124,6 +125,10 @@ impl ApplyArgs {
             saved: saved.map(Allowed::from_report),
             confirmed: self.confirmed(&planned),
         };
+        if let Some(saved) = &consent.saved {
+            // An account whose move the plan does not hold stays where it is.
+            lockout::check_where(&run.shared, |id| saved.holds(id))?;
+        }
         let chosen = apply::chosen(&run.shared.units, &planned.units, &consent);
         check_size(&chosen, self.max_changes)?;
         let asks = !chosen.is_empty() && !self.yes && !cancel.is_cancelled();

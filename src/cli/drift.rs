@@ -11,6 +11,7 @@ use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent, files};
 use crate::drift::{self, DriftReport, notify::Notify};
 use crate::error::RunError;
+use crate::report::text::safe;
 use crate::run::{self, Opened, Run};
 use crate::selector::Selection;
 use crate::units::{Bounds, Cancel};
@@ -71,6 +72,9 @@ impl DriftArgs {
         if self.correct {
             check_identity(&opened, "drift --correct")?;
         }
+        if let Some(folder) = &self.report {
+            files::private_folder(folder).map_err(|e| cannot_write(folder, &e))?;
+        }
         let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
         let cancel = Cancel::default();
         let lock = store.lock(opened.organization_id(), opened.id(), &cancel).await?;
@@ -80,12 +84,10 @@ impl DriftArgs {
         let (report, run) = ended?;
         let code = report.summary.exit_code();
         self.show(&report, global)?;
-        if let Some(folder) = &self.report {
-            write_files(folder, &report)?;
-        }
         let told = tell(notify.as_ref(), &report, &run).await;
+        let written = self.report.as_ref().is_none_or(|folder| keep(folder, &report));
         run.close();
-        Ok(exit_code(code, told))
+        Ok(exit_code(code, told && written))
     }
 
     /// What happens under the lock.
@@ -127,8 +129,8 @@ impl DriftArgs {
     }
 }
 
-/// A message that nobody got is a warning. The exit code tells of the drift as well; only where all was repaired (0) is it 3,
-/// since nobody would hear of it then.
+/// A message that nobody got, or a report that was not written, is a warning: repairs may have been made. The exit code tells
+/// of the drift as well; only where all was repaired (0) is it 3, since nobody would hear of it then.
 fn exit_code(code: u8, told: bool) -> u8 {
     if code == 0 && !told { 3 } else { code }
 }
@@ -140,7 +142,7 @@ async fn tell(notify: Option<&Notify>, report: &DriftReport, run: &Run) -> bool 
         Ok(()) => true,
         Err(why) => {
             let line = format!("warning: nobody was notified ({}): {why}", notify.shown());
-            say_err(&crate::report::text::safe(&line));
+            say_err(&safe(&line));
             false
         }
     }
@@ -152,14 +154,24 @@ fn json(report: &DriftReport) -> Result<String, RunError> {
 }
 
 /// `drift.json` and `drift.html`, readable by their owner only; those of an earlier run are replaced.
+/// Whether the report is in its folder.
+fn keep(folder: &Path, report: &DriftReport) -> bool {
+    let written = write_files(folder, report);
+    if let Err(why) = &written {
+        say_err(&format!("warning: {}", safe(&why.message)));
+    }
+    written.is_ok()
+}
+
 fn write_files(folder: &Path, report: &DriftReport) -> Result<(), RunError> {
-    let cannot =
-        |e: &std::io::Error| RunError::new(format!("cannot write the report to {}: {e}", folder.display()));
-    files::private_folder(folder).map_err(|e| cannot(&e))?;
     for (name, text) in [("drift.json", json(report)?), ("drift.html", drift::page(report))] {
-        files::write_private(&folder.join(name), text.as_bytes()).map_err(|e| cannot(&e))?;
+        files::write_private(&folder.join(name), text.as_bytes()).map_err(|e| cannot_write(folder, &e))?;
     }
     Ok(())
+}
+
+fn cannot_write(folder: &Path, error: &std::io::Error) -> RunError {
+    RunError::new(format!("cannot write the report to {}: {error}", folder.display()))
 }
 
 #[cfg(test)]

@@ -113,9 +113,9 @@ pub(crate) fn place(global: &Global, read_only: bool) -> run::Place {
 /// Plans all units of a run.
 pub(crate) async fn make(run: &Run, global: &Global, cancel: &Cancel) -> Result<Report, RunError> {
     let bar = Bar::new("plan", run.shared.units.len(), global.shows_progress());
-    let rows = plan::plan(&run.shared, Bounds::default(), cancel, &bar).await;
+    let mut rows = plan::plan(&run.shared, Bounds::default(), cancel, &bar).await;
     drop(bar);
-    crate::lockout::check(&run.shared)?;
+    crate::lockout::review(&run.shared, &mut rows)?;
     Ok(run.report(rows))
 }
 

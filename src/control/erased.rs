@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
+use serde::Deserialize as _;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{
-    Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta, Surveyed,
-    Want, Wanted,
+    Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta,
+    Surveyed, Want, Wanted,
 };
 use crate::baseline::Baseline;
 use crate::diag::Findings;
@@ -60,6 +61,10 @@ pub trait DynSection: Send + Sync {
     fn is_whole(&self, value: &Value) -> bool;
     /// How `import` finds out what there is, as JSON of the section.
     fn import(&self, cx: &ImportCx<'_>) -> Import<Value>;
+    /// Whether what it makes depends on which other sections are declared.
+    fn is_shaped_by_others(&self) -> bool;
+    /// Whether two forms of the section in JSON say the same.
+    fn says_the_same(&self, one: &Value, other: &Value) -> bool;
     /// The parts.
     fn controls(&self) -> Vec<Box<dyn DynControl>>;
 }
@@ -91,6 +96,8 @@ type Target = (String, String, String);
 pub trait DynUnit: Send + Sync {
     /// Reads, and says what is there as JSON of the section that declares it; `None`: nothing to declare.
     fn import<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Option<Value>, UnitError>>;
+    /// Reads, compares with what `section` asks for, and corrects that as far as the part itself knows how.
+    fn guess<'a>(&'a self, cx: &'a Cx<'a>, section: &'a Value) -> BoxFuture<'a, Result<Guessed, UnitError>>;
     /// Reads and compares.
     fn plan<'a>(&'a self, cx: &'a Cx<'a>) -> BoxFuture<'a, Result<Planned, UnitError>>;
     /// Asks the organization-wide question of the control. `cx` is of the account that `Meta::survey` names.
@@ -109,6 +116,16 @@ pub trait DynUnit: Send + Sync {
         planned: &'a Diff,
         journal: &'a dyn Recorder,
     ) -> BoxFuture<'a, Result<Outcome, UnitError>>;
+}
+
+/// What a unit makes of a guess.
+pub enum Guessed {
+    /// The section with its corrections, and what differs besides.
+    There(Value, Diff),
+    /// Any values would hold.
+    Any,
+    /// There is nothing of it.
+    Absent,
 }
 
 /// Where units write down what they are about to do.
@@ -202,6 +219,15 @@ impl<S: Section> DynSection for ErasedSection<S> {
 
     fn import(&self, cx: &ImportCx<'_>) -> Import<Value> {
         S::import(cx).map(|section| json(&section))
+    }
+
+    fn is_shaped_by_others(&self) -> bool {
+        S::SHAPED_BY_OTHERS
+    }
+
+    fn says_the_same(&self, one: &Value, other: &Value) -> bool {
+        let whole = |value: &Value| S::deserialize(value).ok().map(|section| json(&section));
+        whole(one).is_some_and(|one| Some(one) == whole(other))
     }
 
     fn controls(&self) -> Vec<Box<dyn DynControl>> {
@@ -334,6 +360,22 @@ impl<C: Control> DynUnit for Unit<C> {
         Box::pin(async move {
             let have = C::read(cx, &self.want).await?;
             Ok(C::import(cx, &self.want, &have).map(|section| json(&section)))
+        })
+    }
+
+    fn guess<'a>(&'a self, cx: &'a Cx<'a>, section: &'a Value) -> BoxFuture<'a, Result<Guessed, UnitError>> {
+        Box::pin(async move {
+            let (have, mut diff) = self.read(cx).await?;
+            let Ok(mut adjusted) = C::Section::deserialize(section) else {
+                return Ok(Guessed::There(section.clone(), diff));
+            };
+            let said = match C::adjust(&mut adjusted, cx, &self.want, &have) {
+                Adjusted::Said(said) => said,
+                Adjusted::Any => return Ok(Guessed::Any),
+                Adjusted::Absent => return Ok(Guessed::Absent),
+            };
+            diff.changes.retain(|change| !said.iter().any(|path| change.path.starts_with(path.as_str())));
+            Ok(Guessed::There(without_nulls(json(&adjusted)), diff))
         })
     }
 

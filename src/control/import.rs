@@ -41,22 +41,72 @@ impl<S> Import<S> {
     }
 }
 
+/// How a part makes a guess what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adjusted {
+    /// The section's keys say the differences whose paths begin so.
+    Said(Vec<String>),
+    /// Any values would hold here: there is nothing that they are about.
+    Any,
+    /// There is nothing of it here.
+    Absent,
+}
+
+impl Default for Adjusted {
+    fn default() -> Adjusted {
+        Adjusted::Said(Vec::new())
+    }
+}
+
+impl Adjusted {
+    /// The keys say the differences whose paths begin so.
+    pub fn said(paths: &[&str]) -> Adjusted {
+        Adjusted::Said(paths.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// What the management account has that gives other things their names.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// The organization trail.
+    pub trail: Option<SeenTrail>,
+    /// Roles that no other product owns, by a managed policy that they have, such as `policy/SecurityAudit`.
+    pub roles: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// An organization trail.
+#[derive(Debug, Clone, Default)]
+pub struct SeenTrail {
+    /// Its name.
+    pub name: String,
+    /// The region that it is made in.
+    pub home_region: String,
+    /// Where it writes to.
+    pub bucket: String,
+}
+
 /// What `Section::import` may look at.
 pub struct ImportCx<'a> {
     /// The organization, its policies and trusted services included.
     pub facts: &'a Facts,
     /// What is imported already: accounts and OUs, and the sections of which the management account tells.
     pub baseline: &'a Baseline,
-    /// Name of the organization trail, where there is one.
-    pub trail: Option<&'a str>,
+    /// What the management account has.
+    pub seen: &'a Seen,
     /// Texts that go into files of their own, by their path in the folder.
     pub(crate) documents: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> ImportCx<'a> {
     /// Nothing is written yet.
-    pub fn new(facts: &'a Facts, baseline: &'a Baseline, trail: Option<&'a str>) -> ImportCx<'a> {
-        ImportCx { facts, baseline, trail, documents: RefCell::default() }
+    pub fn new(facts: &'a Facts, baseline: &'a Baseline, seen: &'a Seen) -> ImportCx<'a> {
+        ImportCx { facts, baseline, seen, documents: RefCell::default() }
+    }
+
+    /// Name of the role that people use by this managed policy, where it is not `usual`.
+    pub fn other_role(&self, policy: &str, usual: &str) -> Option<String> {
+        let names = self.seen.roles.get(policy)?;
+        if names.iter().any(|name| name == usual) { None } else { names.first().cloned() }
     }
 
     /// A section as `baselines/full.toml` has it.

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use filter::{AnalyzerKind, ArchiveRule, Criterion};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::controls::delegated_admins::DelegatedAdmins;
 use crate::diag::Findings;
 use crate::resource::declared;
@@ -125,6 +125,15 @@ impl Section for AccessAnalyzer {
             internal.check(baseline, findings);
         }
         self.check_rules(baseline, findings);
+    }
+
+    /// As the shipped baseline has it, with an analyzer of internal access and without archive rules: which of these are
+    /// somebody else's nobody knows.
+    fn import(cx: &ImportCx<'_>) -> Import<AccessAnalyzer> {
+        let Some(shipped) = cx.shipped::<AccessAnalyzer>() else { return Import::Never("no shipped baseline has it") };
+        let resource_types = vec!["AWS::S3::Bucket".into()];
+        let internal = InternalAccess { resource_types, ..InternalAccess::default() };
+        Import::Guess(AccessAnalyzer { internal_access: Some(internal), archive_rules: Vec::new(), ..shipped })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -96,6 +96,9 @@ impl Section for ComputeOptimizer {
         }
     }
 
+    /// The buckets of exports keep what the log archive says.
+    const SHAPED_BY_OTHERS: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![
             control::<enrollment::Enrollment>(),

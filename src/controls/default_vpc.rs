@@ -13,10 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
-    Wanted, control,
-};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Wanted, control};
 use crate::diag::Findings;
 use crate::error::UnitError;
 
@@ -49,6 +46,11 @@ impl Section for DefaultVpc {
         if self.no_subnet_groups && !self.remove {
             findings.hint("no_subnet_groups", "nothing is removed", "declare `remove = true` as well");
         }
+    }
+
+    /// Where there is none any more, none shall be; one that is there is not for a baseline to keep.
+    fn import(_cx: &ImportCx<'_>) -> Import<DefaultVpc> {
+        Import::Ask(DefaultVpc { remove: true, no_subnet_groups: false })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {
@@ -134,6 +136,10 @@ impl Control for Removal {
         let Some(mut found) = checks::find(cx).await? else { return Ok(Actual(None)) };
         found.obstacle = checks::obstacle(cx, want, &mut found).await?;
         Ok(Actual(Some(found)))
+    }
+
+    fn import(_cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Option<DefaultVpc> {
+        have.0.is_none().then_some(DefaultVpc { remove: true, no_subnet_groups: false })
     }
 
     fn diff(_want: &Desired, have: &Actual) -> Diff {

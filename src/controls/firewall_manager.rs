@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Clients;
 use crate::baseline::Baseline;
-use crate::control::{
+use crate::control::{Adjusted, 
     Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape,
     Wanted, control,
 };
@@ -161,6 +161,11 @@ impl Control for NotificationChannel {
         }
         let topic = topic::read(cx.aws, &want.topic).await?;
         Ok(Actual { channel: channel(cx, administrator.is_some()).await?, administrator, topic })
+    }
+
+    fn adjust(section: &mut FirewallManager, _cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Adjusted {
+        section.notify = Some(have.topic.targets());
+        Adjusted::said(&["notify."])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Seat, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Seat, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// The log archive: its KMS key and its buckets, in one account.
@@ -176,6 +176,26 @@ impl Section for LogArchive {
             _ => None,
         }
     }
+
+    /// As the shipped baseline has it, in the account that the organization trail writes to, or the one that is called so.
+    fn import(cx: &ImportCx<'_>) -> Import<LogArchive> {
+        let Some(shipped) = cx.shipped::<LogArchive>() else { return Import::Never("no shipped baseline has it") };
+        let known = |key: &&String| cx.baseline.accounts.contains_key(*key);
+        let account = bucket::of_trail(cx).or_else(|| Some(&shipped.account).filter(known).cloned());
+        let Some(account) = account else {
+            return Import::Nothing("no account is known by the trail's bucket, or called log-archive".into());
+        };
+        let readers = shipped.reader_accounts.iter().flatten().filter(known).cloned().collect();
+        Import::Guess(LogArchive {
+            account,
+            reader_accounts: Some(readers),
+            object_lock_days: Some(1),
+            object_lock_mode: Some(LockMode::default()),
+            ..shipped
+        })
+    }
+
+    const SHAPED_BY_OTHERS: bool = true;
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![

@@ -186,11 +186,13 @@ impl Section for OrgTrail {
 
     /// As the shipped baseline has it, under the name of the trail that is there.
     fn import(cx: &ImportCx<'_>) -> Import<OrgTrail> {
-        let (Some(name), Some(shipped)) = (cx.trail, cx.shipped::<OrgTrail>()) else {
+        let (Some(trail), Some(shipped)) = (&cx.seen.trail, cx.shipped::<OrgTrail>()) else {
             return Import::Nothing("there is no organization trail".into());
         };
-        Import::Guess(OrgTrail { name: name.into(), ..shipped })
+        Import::Guess(OrgTrail { name: trail.name.clone(), ..shipped })
     }
+
+    const SHAPED_BY_OTHERS: bool = true;
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![
@@ -200,6 +202,15 @@ impl Section for OrgTrail {
             control::<log_role::LogRole>(),
             control::<trail::OrganizationTrail>(),
         ]
+    }
+}
+
+impl OrgTrail {
+    /// Without what only a log group can have.
+    fn without_log_group(&mut self) {
+        self.cloudwatch_logs = false;
+        self.log_group_kms = false;
+        self.log_group_retention_days = None;
     }
 }
 

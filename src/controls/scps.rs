@@ -6,6 +6,7 @@
 
 pub mod document;
 mod policy_type;
+mod trial;
 mod unit;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
 use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want,
+    Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want,
     Wanted, control,
 };
 use crate::diag::Findings;
@@ -82,6 +82,21 @@ impl Section for SecurityAuditRole {
         self.name.iter().cloned().collect()
     }
 
+    fn import(cx: &ImportCx<'_>) -> Import<SecurityAuditRole> {
+        let Some(trusted_account) = cx.any_member() else {
+            return Import::Nothing("there is no member account that it could trust".into());
+        };
+        Import::Ask(SecurityAuditRole {
+            trusted_account,
+            name: cx.other_role(AUDIT, &names::security_audit_role(cx.baseline)),
+            trusted_principals: None,
+            external_id: None,
+            view_only_access: true,
+            max_session_seconds: None,
+            exclusive: false,
+        })
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Audit>()]
     }
@@ -128,6 +143,21 @@ impl Control for Audit {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Option<Role>, UnitError> {
         access_role::read(cx.aws, want).await
+    }
+
+    fn import(cx: &Cx<'_>, want: &Desired, have: &Option<Role>) -> Option<SecurityAuditRole> {
+        let role = have.as_ref().filter(|role| role.is_of(want))?;
+        let trusting = trust::trusting(&role.trust, cx.baseline, cx.facts)?;
+        let usual = names::security_audit_role(cx.baseline);
+        Some(SecurityAuditRole {
+            trusted_account: trusting.account?,
+            name: (want.name != usual).then(|| want.name.clone()),
+            trusted_principals: trusting.principals,
+            external_id: trusting.external_id,
+            view_only_access: want.managed.iter().all(|arn| role.attached.contains(arn)),
+            max_session_seconds: role.max_session_seconds,
+            exclusive: false,
+        })
     }
 
     fn diff(want: &Desired, have: &Option<Role>) -> Diff {

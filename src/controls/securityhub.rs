@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Regions};
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use parameters::Parameters;
 
@@ -198,6 +198,12 @@ impl Section for SecurityHub {
         }
         policy::check(self, baseline, findings);
         self.check_mode(findings);
+    }
+
+    /// As the shipped baseline has it; and what may be excluded.
+    fn import(cx: &ImportCx<'_>) -> Import<SecurityHub> {
+        let Some(shipped) = cx.shipped::<SecurityHub>() else { return Import::Never("no shipped baseline has it") };
+        Import::Guess(SecurityHub { excluded_ous: Some(Vec::new()), ..shipped })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
+use crate::control::{Control, Cx, DesiredCx, Diff, DynControl, Import, ImportCx, Meta, Reference, Risk, Scope, Seat, Section, SectionMeta, Shape, Want, Wanted, control};
 use crate::diag::Findings;
 use crate::error::{Absent, UnitError};
 use crate::names;
@@ -76,6 +76,11 @@ impl Section for SupportRole {
         self.name.iter().cloned().collect()
     }
 
+    fn import(cx: &ImportCx<'_>) -> Import<SupportRole> {
+        let name = cx.other_role(POLICY, &names::support_role(cx.baseline));
+        Import::Ask(SupportRole { name, ..SupportRole::default() })
+    }
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Support>()]
     }
@@ -131,6 +136,19 @@ impl Control for Support {
         let role = access_role::read(cx.aws, want).await?;
         let others = if role.is_none() { others(cx, want).await? } else { Vec::new() };
         Ok(Actual { role, others })
+    }
+
+    fn import(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Option<SupportRole> {
+        let role = have.role.as_ref().filter(|role| role.is_of(want))?;
+        let trusting = trust::trusting(&role.trust, cx.baseline, cx.facts)?;
+        let usual = names::support_role(cx.baseline);
+        Some(SupportRole {
+            name: (want.name != usual).then(|| want.name.clone()),
+            trusted_account: trusting.account,
+            trusted_principals: trusting.principals,
+            max_session_seconds: role.max_session_seconds,
+            exclusive: false,
+        })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

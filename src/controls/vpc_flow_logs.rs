@@ -20,10 +20,7 @@ use serde::{Deserialize, Serialize};
 use plan::{Actual, Desired};
 
 use crate::baseline::Baseline;
-use crate::control::{
-    Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Scope, Seat, Section, SectionMeta, Shape, Surveyed, Want,
-    Wanted, control,
-};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, DynControl, Meta, Reference, Scope, Seat, Section, SectionMeta, Shape, Surveyed, Want, Wanted, control};
 use crate::controls::log_archive::LogArchive;
 use crate::diag::Findings;
 use crate::error::UnitError;
@@ -141,6 +138,10 @@ impl Control for FlowLogs {
 
     async fn survey(cx: &Cx<'_>) -> Result<Vec<Surveyed<Actual>>, UnitError> {
         recorded::survey(cx).await
+    }
+
+    fn adjust(section: &mut VpcFlowLogs, _cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Adjusted {
+        plan::adjust(section, have)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -84,7 +84,8 @@ pub async fn actors(shared: &Arc<Shared>, rows: &[UnitReport]) -> BTreeMap<usize
     }
     warn(&failures.into_inner().unwrap_or_else(PoisonError::into_inner));
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.into_iter().map(|(at, (event, certain))| (at, changed_by(event, certain))).collect()
+    let theirs = found.into_iter().filter(|(_, (event, _))| !event.own);
+    theirs.map(|(at, (event, certain))| (at, changed_by(event, certain))).collect()
 }
 
 /// Said once, however many places refuse.

@@ -135,8 +135,8 @@ pub(super) struct Wanted {
     pub(super) words: Vec<String>,
 }
 
-/// The newest event that may have changed a unit, and whether it is sure to be about it. `None` also where orgbase itself was
-/// the last: what happened since is not in the list, and what happened before is over.
+/// The newest event that may have changed a unit, and whether it is sure to be about it. Where it is orgbase's own, what
+/// happened since is not in the list, and what happened before is over: nobody is to be named, by any place of the unit.
 pub(super) fn culprit<'e>(
     wanted: &Wanted,
     events: impl Iterator<Item = &'e Event>,
@@ -156,7 +156,7 @@ pub(super) fn culprit<'e>(
             newest = Some((event, certain));
         }
     }
-    newest.filter(|(event, _)| !event.own)
+    newest
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
         let ours = Event { own: true, ..event("iam", "UpdateAccountPasswordPolicy", 9, "") };
         let theirs = event("iam", "DeleteAccountPasswordPolicy", 5, "");
         let policy = wanted(&["iam:UpdateAccountPasswordPolicy"], &[]);
-        assert_eq!(culprit(&policy, [&ours, &theirs].into_iter()), None);
+        assert_eq!(culprit(&policy, [&ours, &theirs].into_iter()).unwrap().0, &ours);
         let later = Event { at: 10, ..theirs };
         assert_eq!(culprit(&policy, [&later, &ours].into_iter()).unwrap().0, &later);
     }

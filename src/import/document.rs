@@ -66,7 +66,9 @@ impl Document {
         let has = |path: &str| self.base.get(id).is_some_and(|value| is_leaf(value, path));
         let place = |change: &Change| {
             let path = if at.is_empty() { change.path.clone() } else { format!("{at}.{}", change.path) };
-            if has(&path) { path } else { at.to_string() }
+            let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
+            let known = ends.filter_map(|end| path.get(..end)).rfind(|path| has(path));
+            known.unwrap_or(at).to_string()
         };
         row.changes.iter().map(place).collect()
     }
@@ -88,17 +90,6 @@ impl Document {
         if self.base.get(id).is_some_and(empty) {
             self.base.remove(id);
         }
-    }
-
-    /// The same with the core and only these sections.
-    pub(crate) fn only(&self, ids: &[&str]) -> Document {
-        let mut part = self.clone();
-        for id in self.sections() {
-            if !ids.contains(&id) && !CORE.contains(&id) {
-                part.drop_section(id);
-            }
-        }
-        part
     }
 
     /// Adds what accounts have of a section.
@@ -218,6 +209,7 @@ impl Document {
                 }
             });
             for (id, value) in sections {
+                writer.gap();
                 let under: Vec<&str> = vec!["overrides", id];
                 writer.table(&under, value);
             }

@@ -5,25 +5,32 @@ use serde_json::Value;
 
 use crate::control::Diff;
 
-/// The guess with what is there; `None`: something of it does not exist, or cannot be said with keys of the section.
+/// The guess with what is there.
 /// `at` is the place of the unit's table in the section.
-pub(crate) fn corrected(guess: &Value, at: &str, diff: &Diff) -> Option<Value> {
-    if diff.by_hand.is_some() || diff.skipped.is_some() || diff.pending.is_some() {
-        return None;
+///
+/// # Errors
+/// What does not exist, or cannot be said with keys of the section.
+pub(crate) fn corrected(guess: &Value, at: &str, diff: &Diff) -> Result<Value, String> {
+    if let Some(why) = diff.by_hand.as_ref().or(diff.skipped.as_ref()).or(diff.pending.as_ref()) {
+        return Err(why.clone());
     }
     let mut section = guess.clone();
     for change in &diff.changes {
         let path = match (at.is_empty(), change.path.is_empty()) {
             (true, _) => change.path.clone(),
-            (false, true) => return None,
+            (false, true) => return Err(lacking(at, &change.before)),
             (false, false) => format!("{at}.{}", change.path),
         };
         let steps = steps(&path);
         if !correct(&mut section, &steps, &change.before) {
-            return None;
+            return Err(lacking(&path, &change.before));
         }
     }
-    Some(section)
+    Ok(section)
+}
+
+fn lacking(path: &str, before: &Value) -> String {
+    if before.is_null() { format!("there is no `{path}`") } else { format!("`{path}` is another one") }
 }
 
 /// `protection_plans.s3_data_events`, `[0].targets` -> one step per key or index.
@@ -41,6 +48,10 @@ fn correct(section: &mut Value, steps: &[&str], before: &Value) -> bool {
     let Value::Object(members) = section else { return false };
     match members.get_mut(*step) {
         None => false,
+        // A whole table of something that is not there.
+        Some(member) if member.is_object() && rest.is_empty() && before.is_null() => {
+            members.remove(*step).is_some()
+        }
         Some(member) if member.is_object() || (member.is_array() && !rest.is_empty()) => {
             correct(member, rest, before)
         }
@@ -103,12 +114,15 @@ mod tests {
     #[test]
     fn what_is_no_key_is_not_there() {
         let guess = json!({"on": true, "rules": [{"name": "a", "days": 1}]});
-        assert_eq!(corrected(&guess, "", &diff(&[("detector", json!(null))])), None);
-        assert_eq!(corrected(&guess, "", &diff(&[("on.more", json!("x"))])), None);
-        assert_eq!(corrected(&guess, "", &diff(&[("on", json!("x"))])), None);
-        assert_eq!(corrected(&guess, "rules[0]", &diff(&[("", json!(null))])), None);
+        assert_eq!(
+            corrected(&guess, "", &diff(&[("detector", json!(null))])),
+            Err("there is no `detector`".into())
+        );
+        assert!(corrected(&guess, "", &diff(&[("on.more", json!("x"))])).is_err());
+        assert!(corrected(&guess, "", &diff(&[("on", json!("x"))])).is_err());
+        assert!(corrected(&guess, "rules[0]", &diff(&[("", json!(null))])).is_err());
         let found = corrected(&guess, "rules[0]", &diff(&[("days", json!(2))])).unwrap();
         assert_eq!(found, json!({"on": true, "rules": [{"name": "a", "days": 2}]}));
-        assert_eq!(corrected(&guess, "", &Diff { by_hand: Some("x".into()), ..Diff::new() }), None);
+        assert!(corrected(&guess, "", &Diff { by_hand: Some("x".into()), ..Diff::new() }).is_err());
     }
 }

@@ -12,6 +12,8 @@ use crate::control::SectionMeta;
 const WIDTH: usize = 110;
 /// What sections of an override are under.
 const OVERRIDES: &str = "overrides";
+/// The table whose keys are names.
+const ACCOUNTS: &str = "accounts";
 
 /// Writes tables into one text.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ impl Writer {
 
     /// An empty line, unless the text is empty.
     pub(crate) fn gap(&mut self) {
-        if !self.text.is_empty() {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
@@ -101,13 +103,14 @@ impl Writer {
 
     /// Values first: what follows a table's header belongs to that table.
     fn members(&mut self, path: &[String], members: &Map<String, Value>, schema: Option<&'static Value>) {
+        let members = in_order(members, schema);
         for (key, value) in members.iter().filter(|(_, v)| !is_table(v)) {
-            let own: Vec<String> = path.iter().chain([key]).cloned().collect();
+            let own: Vec<String> = path.iter().cloned().chain([(*key).to_string()]).collect();
             self.explain(&own, schema.and_then(|s| member(s, key)));
             self.value(key, value);
         }
         for (key, value) in members.iter().filter(|(_, v)| is_table(v)) {
-            let own: Vec<String> = path.iter().chain([key]).cloned().collect();
+            let own: Vec<String> = path.iter().cloned().chain([(*key).to_string()]).collect();
             let schema = schema.and_then(|s| member(s, key));
             match value {
                 Value::Object(members) => self.object(&own, members, schema, true),
@@ -131,7 +134,11 @@ impl Writer {
     /// The description of a key, the first time that it is written.
     fn explain(&mut self, path: &[String], schema: Option<&'static Value>) {
         let Some(text) = schema.and_then(description) else { return };
-        let key: Vec<&str> = path.iter().map(String::as_str).filter(|k| *k != OVERRIDES).collect();
+        let mut key: Vec<&str> = path.iter().map(String::as_str).filter(|k| *k != OVERRIDES).collect();
+        if key.len() > 2 && key.first() == Some(&ACCOUNTS) {
+            // Which account does not matter.
+            key.remove(1);
+        }
         if self.explained.insert(key.join("\0")) {
             self.comment(text);
         }
@@ -169,6 +176,20 @@ fn basic(text: &str) -> String {
 /// Keys with dots between them.
 pub(crate) fn dotted(path: &[String]) -> String {
     path.iter().map(|key| quoted(key)).collect::<Vec<_>>().join(".")
+}
+
+/// Keys in the order in which the reference has them.
+fn in_order<'m>(
+    members: &'m Map<String, Value>,
+    schema: Option<&'static Value>,
+) -> Vec<(&'m str, &'m Value)> {
+    let schema = schema.map(resolved);
+    let items = schema.and_then(|s| s.get("items")).map(resolved);
+    let known = items.or(schema).and_then(|s| s.get("properties")).and_then(Value::as_object);
+    let place = |key: &str| known.and_then(|known| known.keys().position(|own| own == key));
+    let mut all: Vec<(&str, &Value)> = members.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    all.sort_by_key(|(key, _)| place(key).unwrap_or(usize::MAX));
+    all
 }
 
 /// A schema, through references.

@@ -20,48 +20,54 @@ pub(super) struct Gap {
 }
 
 /// Documents by the root, OU (path) or account (id) that they are attached to.
-type Attached = BTreeMap<String, Vec<Document>>;
+pub(super) type Attached = BTreeMap<String, Vec<Document>>;
 
 /// The levels that the declared policies change.
 pub(super) struct Levels {
-    before: Attached,
-    after: Attached,
+    pub(super) before: Attached,
+    pub(super) after: Attached,
+}
+
+/// What is attached everywhere, now and once the baseline is applied.
+pub(super) fn attached(facts: &Facts, planned: &[Planned]) -> Levels {
+    let mut levels = Levels { before: Attached::new(), after: Attached::new() };
+    for policy in facts.policies.values().filter(|p| p.kind == KIND) {
+        let text = policy.content.as_deref().filter(|_| !policy.aws_managed);
+        // AWS's own policy allows everything; what cannot be read may do so as well.
+        let document = text.and_then(|text| Document::parse(text).ok()).or_else(everything);
+        for (target, document) in policy.targets.iter().filter_map(|t| Some((t, document.clone()?))) {
+            let place = facts.path_of(target).unwrap_or(target).to_owned();
+            if !planned.iter().any(|p| p.name == policy.name) {
+                levels.after.entry(place.clone()).or_default().push(document.clone());
+            }
+            levels.before.entry(place).or_default().push(document);
+        }
+    }
+    for policy in planned {
+        for place in &policy.targets {
+            let exists = facts.target_id(place).is_some() || facts.accounts.contains_key(place);
+            let at = levels.after.entry(place.clone()).or_default();
+            if !exists && at.is_empty() {
+                // A new OU begins with FullAWSAccess.
+                at.extend(everything());
+            }
+            at.push(policy.document.clone());
+        }
+    }
+    levels
 }
 
 impl Levels {
     /// Levels that have a declared policy, now or once the baseline is applied.
     pub(super) fn new(facts: &Facts, planned: &[Planned]) -> Levels {
-        let mut levels = Levels { before: Attached::new(), after: Attached::new() };
-        let declared = |name: &str| planned.iter().any(|p| p.name == name);
-        let mut touched: BTreeSet<String> = BTreeSet::new();
-        for policy in facts.policies.values().filter(|p| p.kind == KIND) {
-            let text = policy.content.as_deref().filter(|_| !policy.aws_managed);
-            // AWS's own policy allows everything; what cannot be read may do so as well.
-            let document = text.and_then(|text| Document::parse(text).ok()).or_else(everything);
-            for (target, document) in policy.targets.iter().filter_map(|t| Some((t, document.clone()?))) {
-                let place = facts.path_of(target).unwrap_or(target).to_owned();
-                if declared(&policy.name) {
-                    touched.insert(place.clone());
-                } else {
-                    levels.after.entry(place.clone()).or_default().push(document.clone());
-                }
-                levels.before.entry(place).or_default().push(document);
-            }
-        }
-        for policy in planned {
-            for place in &policy.targets {
-                let exists = facts.target_id(place).is_some() || facts.accounts.contains_key(place);
-                let at = levels.after.entry(place.clone()).or_default();
-                if !exists && at.is_empty() {
-                    // A new OU begins with FullAWSAccess.
-                    at.extend(everything());
-                }
-                at.push(policy.document.clone());
-                touched.insert(place.clone());
-            }
-        }
-        levels.before.retain(|place, _| touched.contains(place));
-        levels.after.retain(|place, _| touched.contains(place));
+        let mut levels = attached(facts, planned);
+        let mut touched: BTreeSet<&str> =
+            planned.iter().flat_map(|p| &p.targets).map(String::as_str).collect();
+        let own = |name: &str| planned.iter().any(|p| p.name == name);
+        let declared = facts.policies.values().filter(|p| p.kind == KIND && own(&p.name));
+        touched.extend(declared.flat_map(|p| &p.targets).map(|t| facts.path_of(t).unwrap_or(t)));
+        levels.before.retain(|place, _| touched.contains(place.as_str()));
+        levels.after.retain(|place, _| touched.contains(place.as_str()));
         levels
     }
 
@@ -111,7 +117,7 @@ fn allows_everything(documents: &[&Document]) -> bool {
 }
 
 /// FullAWSAccess.
-fn everything() -> Option<Document> {
+pub(super) fn everything() -> Option<Document> {
     Document::parse(
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
     )

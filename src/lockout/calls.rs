@@ -88,6 +88,12 @@ impl<'a> Eyes<'a> {
         }
     }
 
+    /// The same for a role that is none of ours.
+    pub(super) fn of_others(self) -> Eyes<'a> {
+        let other = self.facts.arn("iam", "", &self.account.id, "role/somebody-else");
+        Eyes { roles: vec![other], ..self }
+    }
+
     /// A call by each of our roles. `narrow`: on each kind of thing that it may be done to; else on nothing in particular,
     /// which is all that matters to a policy that is about everything.
     pub(super) fn requests(&self, call: &Call, narrow: bool) -> Vec<Request> {

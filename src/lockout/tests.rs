@@ -52,7 +52,8 @@ fn facts(ou: &str) -> Facts {
 }
 
 fn refused(baseline: &Baseline, facts: &Facts, moving: &[&str]) -> Option<String> {
-    check_policies(baseline, facts, &moving.iter().copied().collect()).err().map(|e| e.message)
+    let case = Case::new(baseline, facts, moving.iter().copied().collect());
+    case.and_then(|case| case.check()).err().map(|e| e.message)
 }
 
 #[test]
@@ -156,4 +157,163 @@ fn a_declared_policy_that_allows_less_than_before_is_refused() {
     // FullAWSAccess beside it still allows all; and what was not allowed before is not lost.
     assert_eq!(refusal(&less, &with_attached(&all, true)), None);
     assert_eq!(refusal(&less, &with_attached(&less, false)), None);
+}
+
+/// Warnings about the declared policy.
+fn warnings(document: &str, facts: &Facts) -> Vec<String> {
+    let baseline = baseline(document, "");
+    let case = Case::new(&baseline, facts, BTreeSet::new()).unwrap();
+    lint::Lint::new(&case).warnings("deny").iter().map(Warning::text).collect()
+}
+
+fn statement(text: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{text}]}}"#)
+}
+
+#[test]
+fn a_deny_that_holds_for_nobody_below_is_told() {
+    let deny = |condition: &str| {
+        statement(&format!(
+            r#"{{"Sid":"S","Effect":"Deny","Action":"ec2:RunInstances","Resource":"*","Condition":{{{condition}}}}}"#
+        ))
+    };
+    let facts = Facts { organization_id: "o-own".into(), ..facts("/A") };
+    for never in [
+        r#""StringNotEquals":{"aws:PrincipalOrgID":"o-own"}"#,
+        r#""StringEquals":{"aws:PrincipalAccount":"100000000001"}"#,
+        r#""Bool":{"aws:PrincipalIsAWSService":"true"}"#,
+        r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::999999999999:role/x"}"#,
+    ] {
+        let found = warnings(&deny(never), &facts);
+        assert!(
+            found.len() == 1 && found[0].starts_with("never_matches: statement `S` denies nothing"),
+            "{found:?}"
+        );
+    }
+    for some in [
+        r#""StringNotEquals":{"aws:PrincipalOrgID":"o-other"}"#,
+        r#""StringEquals":{"aws:PrincipalAccount":"200000000002"}"#,
+        r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::2*:role/x"}"#,
+    ] {
+        assert_eq!(warnings(&deny(some), &facts), Vec::<String>::new(), "{some}");
+    }
+    // Nobody is under its target: nothing can be said.
+    let nobody = Facts { accounts: BTreeMap::new(), ..facts };
+    assert_eq!(
+        warnings(&deny(r#""StringEquals":{"aws:PrincipalAccount":"1"}"#), &nobody),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn an_allow_that_adds_nothing_is_told() {
+    let allow =
+        |action: &str| statement(&format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"*"}}"#));
+    let found = warnings(&allow("s3:*"), &with_attached(&allow("s3:*"), true));
+    assert!(found[0].starts_with("idle_allow: statement 1 allows nothing more: FullAWSAccess"), "{found:?}");
+    // Without FullAWSAccess beside it, it does; but not where the root allows none of it.
+    let mut facts = with_attached(&allow("s3:*"), false);
+    assert_eq!(warnings(&allow("s3:*"), &facts), Vec::<String>::new());
+    let root = Policy {
+        id: "p-root".into(),
+        arn: String::new(),
+        name: "root".into(),
+        description: String::new(),
+        kind: KIND.into(),
+        aws_managed: false,
+        content: Some(allow("ec2:*")),
+        targets: ["r-1".to_string()].into(),
+    };
+    facts.policies.insert(root.id.clone(), root);
+    let found = warnings(&allow("s3:*"), &facts);
+    assert!(found[0].contains("allows nothing: no policy on / allows any of it"), "{found:?}");
+}
+
+#[test]
+fn a_target_without_room_is_told() {
+    let mut facts = facts("/A");
+    let deny = statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#);
+    for n in 0..MAX_ATTACHED - 1 {
+        assert_eq!(warnings(&deny, &facts), Vec::<String>::new(), "{n}");
+        let other = Policy {
+            id: format!("p-{n}"),
+            arn: String::new(),
+            name: format!("other-{n}"),
+            description: String::new(),
+            kind: KIND.into(),
+            aws_managed: false,
+            content: Some(deny.clone()),
+            targets: ["ou-/A".to_string()].into(),
+        };
+        facts.policies.insert(other.id.clone(), other);
+    }
+    let found = warnings(&deny, &facts);
+    assert!(found[0].starts_with("policy_slots: all 10 attachments"), "{found:?}");
+}
+
+#[test]
+fn resource_control_policies_hold_up_a_move_as_well() {
+    let mut facts = facts("/B");
+    let rcp = Policy {
+        id: "p-rcp".into(),
+        arn: String::new(),
+        name: "perimeter".into(),
+        description: String::new(),
+        kind: "RESOURCE_CONTROL_POLICY".into(),
+        aws_managed: false,
+        content: Some(statement(
+            r#"{"Sid":"Closed","Effect":"Deny","Principal":"*","Action":"s3:PutBucketPolicy","Resource":"*"}"#,
+        )),
+        targets: ["ou-/A".to_string()].into(),
+    };
+    facts.policies.insert(rcp.id.clone(), rcp);
+    let baseline = baseline(&statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#), "");
+    let account = &facts.accounts["200000000002"];
+    let moved = |to: &str, action: &str| {
+        denied_by_move(account, to, &[(action.to_string(), false)].into(), &baseline, &facts)
+    };
+    assert_eq!(moved("/A", "s3:PutBucketPolicy").unwrap().statement, "Closed");
+    assert_eq!(moved("/B", "s3:PutBucketPolicy"), None);
+    assert_eq!(moved("/A", "iam:GetRole"), None);
+}
+
+/// The home region alone is no proof: the account is worked on in every region of the baseline.
+#[test]
+fn a_policy_about_regions_holds_up_a_move_too() {
+    let mut facts = facts("/B");
+    facts.management_regions = ["eu-west-1", "us-east-1"].map(String::from).into();
+    let regions = r#"{"Sid":"Regions","Effect":"Deny","NotAction":"iam:*","Resource":"*",
+        "Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+    let only_home = Policy {
+        id: "p-home".into(),
+        arn: String::new(),
+        name: "only-home".into(),
+        description: String::new(),
+        kind: "SERVICE_CONTROL_POLICY".into(),
+        aws_managed: false,
+        content: Some(statement(regions)),
+        targets: ["ou-/A".to_string()].into(),
+    };
+    facts.policies.insert(only_home.id.clone(), only_home);
+    let baseline = baseline(&statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#), "");
+    let account = &facts.accounts["200000000002"];
+    let moved = |action: &str, everywhere: bool| {
+        denied_by_move(account, "/A", &[(action.to_string(), everywhere)].into(), &baseline, &facts)
+    };
+    assert_eq!(moved("ec2:DescribeVpcs", false), None);
+    assert_eq!(moved("ec2:DescribeVpcs", true).unwrap().statement, "Regions");
+    assert_eq!(moved("iam:GetRole", true), None);
+}
+
+#[test]
+fn a_refusal_says_how_much_is_denied() {
+    let wide = statement(
+        r#"{"Sid":"No","Effect":"Deny","Action":["iam:UpdateAccountPasswordPolicy","iam:GetAccountPasswordPolicy"],"Resource":"*"}"#,
+    );
+    let (baseline, facts) = (baseline(&wide, ""), facts("/A"));
+    let error = Case::new(&baseline, &facts, BTreeSet::new()).unwrap().check().unwrap_err();
+    assert!(error.message.contains("would lock orgbase out: statement `No`"), "{error:?}");
+    let hint =
+        "`deny`, statement `No`, in 1 account: iam:GetAccountPasswordPolicy, iam:UpdateAccountPasswordPolicy";
+    assert_eq!(error.hints[0], hint);
 }

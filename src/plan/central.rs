@@ -76,5 +76,5 @@ async fn answer(
     let clients = shared.aws.clients(account, region, guard).await?;
     let (facts, baseline) = (&shared.facts, &shared.baseline);
     let once = &shared.asked.reads;
-    task.survey(&Cx { aws: &clients, facts, baseline, region, once, fresh: false }).await
+    task.survey(&Cx { aws: &clients, facts, baseline, region, once, canary: None, fresh: false }).await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Shared, failed, region, releases_when_planning, settled};
-use crate::control::Cx;
+use crate::control::{Cx, Guessed};
 use crate::import::guess::corrected;
 use crate::report::UnitReport;
 use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Task, Unit};
@@ -15,8 +15,10 @@ use crate::units::{self, Bounds, Cancel, Ends, OutcomeKind, Progress, Status, Ta
 pub struct Reading {
     /// How it went: `in_sync` where it was read.
     pub row: UnitReport,
-    /// JSON of its section; `None`: it was not read, or there is nothing to declare.
+    /// JSON of its section; `None`: it was not read, there is nothing to declare, or any values would hold.
     pub found: Option<Value>,
+    /// Of a guess: what of it is not there.
+    pub lacks: Option<String>,
 }
 
 /// Sections that are compared with what they are guessed to be.
@@ -52,7 +54,7 @@ pub async fn import(
 }
 
 fn unread(row: UnitReport) -> Reading {
-    Reading { row, found: None }
+    Reading { row, found: None, lacks: None }
 }
 
 async fn read(shared: &Shared, unit: &Unit, guess: Option<&Value>) -> Reading {
@@ -70,14 +72,21 @@ async fn read(shared: &Shared, unit: &Unit, guess: Option<&Value>) -> Reading {
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &shared.asked.reads,
+        canary: None,
         fresh: false,
     };
     let found = match guess {
-        None => task.import(&cx).await,
-        Some(guess) => task.plan(&cx).await.map(|planned| corrected(guess, &unit.at, &planned.diff)),
+        None => task.import(&cx).await.map(Ok),
+        Some(guess) => task.guess(&cx, guess).await.map(|guessed| match guessed {
+            Guessed::There(adjusted, diff) => corrected(&adjusted, &unit.at, &diff).map(Some),
+            Guessed::Any => Ok(None),
+            Guessed::Absent => Err("there is none".into()),
+        }),
     };
+    let row = || shared.row(unit, OutcomeKind::InSync, None);
     match found {
-        Ok(found) => Reading { row: shared.row(unit, OutcomeKind::InSync, None), found },
+        Ok(Ok(found)) => Reading { row: row(), found, lacks: None },
+        Ok(Err(lacks)) => Reading { row: row(), found: None, lacks: Some(lacks) },
         Err(error) => unread(match region::verdict(shared, unit, &error).await {
             Some((outcome, why)) => shared.row(unit, outcome, Some(why)),
             None => failed(shared, unit, region::hinted(unit, error)),

@@ -172,6 +172,28 @@ pub fn speaks_of(document: &Document, effect: Effect, action: &str) -> bool {
     statements.any(|statement| scene.action(&statement.action) == Truth::True)
 }
 
+/// Whether all conditions of a statement can hold at once for such a request, whatever it asks for. What is not known beforehand
+/// may be anything, as in [`may_deny`].
+pub fn may_hold(
+    document: &Document,
+    statement: &Statement,
+    request: &Request,
+    known_absent: &dyn Fn(&str) -> bool,
+) -> bool {
+    let scene = Scene::of(document, request, Some(known_absent));
+    statement.conditions.iter().all(|condition| scene.condition(condition) != Truth::False)
+}
+
+/// Whether `pattern`, in which `*` and `?` stand for other characters, matches all that `other` matches.
+pub fn pattern_covers(pattern: &str, other: &str) -> bool {
+    pattern::covers(&pattern::wildcards(pattern), &pattern::wildcards(other))
+}
+
+/// Whether some text matches both patterns.
+pub fn patterns_meet(one: &str, other: &str) -> bool {
+    pattern::intersect(&pattern::wildcards(one), &pattern::wildcards(other))
+}
+
 /// Whether an `Allow` of one of these documents matches such a request, whatever its unknown keys are. Denies are not
 /// looked at; [`may_deny`] finds them. Together they decide whether a level of SCPs lets a request through.
 pub fn surely_allows(

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::human::{account, blocks};
 use super::page::{self, escape};
+use super::reach::Reach;
 use super::text::{count, safe, value};
 use super::{Report, Summary, UnitReport, document, risk_name};
 use crate::control::{Change, Effect, Risk};
@@ -157,6 +158,9 @@ fn write_block(out: &mut String, block: &[&UnitReport]) {
         let _ = write!(out, "<p>{}</p>", text(reason));
     }
     write_changes(out, &first.changes);
+    for line in first.reach.iter().flat_map(Reach::lines) {
+        let _ = write!(out, "<p>{}</p>", text(&line));
+    }
     for notice in &first.notices {
         let _ = write!(out, "<p class=\"soft\">note: {}</p>", text(notice));
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
+use super::reach::Reach;
 use super::text::{Paint, count, safe, value};
 use super::{Report, Summary, UnitReport, document, risk_name};
 use crate::control::{Change, Effect, Risk};
@@ -90,6 +91,9 @@ fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint, values: bo
     }
     for change in first.changes.iter().filter(|_| full) {
         write_change(out, change, paint);
+    }
+    for line in first.reach.iter().filter(|_| full).flat_map(Reach::lines) {
+        let _ = writeln!(out, "      {}", safe(&line));
     }
     for notice in &first.notices {
         let _ = writeln!(out, "      note: {}", safe(notice));

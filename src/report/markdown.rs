@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::human::blocks;
+use super::reach::Reach;
 use super::text::{count, markdown, safe, value};
 use super::{Report, UnitReport, document, risk_name};
 use crate::control::{Change, Effect, Risk};
@@ -78,6 +79,7 @@ fn block_text(block: &[&UnitReport]) -> String {
         change_lines(&mut lines, change);
     }
     lines.extend(first.reason.iter().map(|reason| format!("# {}", safe(reason))));
+    lines.extend(first.reach.iter().flat_map(Reach::lines).map(|line| format!("# {}", safe(&line))));
     lines.extend(first.notices.iter().map(|notice| format!("# note: {}", safe(notice))));
     if let Some(error) = &first.error {
         lines.push(format!("# error: {}", safe(&error.message)));

@@ -66,6 +66,14 @@ pub struct Role {
     pub tags: Tags,
 }
 
+impl Role {
+    /// It carries the owner tag and has the first of the policies.
+    pub fn is_of(&self, want: &Desired) -> bool {
+        let owned = self.tags.get(OWNER_TAG).is_some_and(|owner| owner == want.owner);
+        owned && want.managed.first().is_some_and(|arn| self.attached.contains(arn))
+    }
+}
+
 /// Reads the role; `None`: there is none.
 pub async fn read(aws: &Clients, want: &Desired) -> Result<Option<Role>, UnitError> {
     let iam = aws.iam();

@@ -63,6 +63,11 @@ impl Stored {
         }
     }
 
+    /// The statement with this `Sid`.
+    pub fn statement(&self, sid: &str) -> Option<&Statement> {
+        self.0.as_ref()?.statements.iter().find(|s| s.sid.as_deref() == Some(sid))
+    }
+
     /// The statements with this `Sid`.
     fn with_sid<'a>(&'a self, sid: &'a str) -> impl Iterator<Item = &'a Statement> {
         self.0.iter().flat_map(|d| &d.statements).filter(move |s| s.sid.as_deref() == Some(sid))

@@ -99,6 +99,17 @@ pub struct Subscription {
     arn: Option<String>,
 }
 
+impl Actual {
+    /// Who is subscribed, or was asked to be, as entries of `notify`.
+    pub fn targets(&self) -> Vec<String> {
+        let subscriptions = self.0.iter().flat_map(|topic| &topic.subscriptions);
+        let mut targets: Vec<String> = subscriptions.map(|s| s.endpoint.target().to_string()).collect();
+        targets.sort();
+        targets.dedup();
+        targets
+    }
+}
+
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.masked())
@@ -122,6 +133,11 @@ impl Endpoint {
         endpoints.sort();
         endpoints.dedup();
         endpoints
+    }
+
+    /// As an entry of `notify`.
+    pub fn target(&self) -> &str {
+        &self.address
     }
 
     fn masked(&self) -> String {

@@ -5,10 +5,11 @@
 //! made yet is refused. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
 use super::access_role::foreign_name;
-use super::statements::{Ours, allow_aws};
+use super::statements::{Ours, Stored, allow_aws};
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::facts::Facts;
+use crate::policy::{Element, Principal, PrincipalType};
 
 /// Who may assume a role.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,39 @@ pub fn policy(trusted: Trusted<'_>, baseline: &Baseline, facts: &Facts) -> Resul
         statement = statement.arn_like("aws:PrincipalArn", principals);
     }
     Ok(Ours(vec![statement.done()]))
+}
+
+/// Whom a trust policy trusts, in the words of a baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trusting {
+    /// Key of the account; `None`: the management account.
+    pub account: Option<String>,
+    /// As in [`Trusted`].
+    pub principals: Option<Vec<String>>,
+    /// As in [`Trusted`].
+    pub external_id: Option<String>,
+}
+
+/// What [`policy`] would make this policy of; `None`: nothing.
+pub fn trusting(trust: &Stored, baseline: &Baseline, facts: &Facts) -> Option<Trusting> {
+    let [statement] = trust.0.as_ref()?.statements.as_slice() else { return None };
+    let Some(Element::Is(Principal::Named(named))) = &statement.principal else { return None };
+    let [root] = named.get(&PrincipalType::Aws)?.as_slice() else { return None };
+    let id = root.split(':').nth(4).unwrap_or(root);
+    let account = facts.accounts.get(id)?;
+    let key = baseline.account_key(account).map(ToString::to_string);
+    let mut found = Trusting { account: key, principals: None, external_id: None };
+    if found.account.is_none() && *id != facts.management_account {
+        return None;
+    }
+    for condition in &statement.conditions {
+        match condition.key.to_ascii_lowercase().as_str() {
+            "aws:principalarn" => found.principals = Some(condition.values.clone()),
+            "sts:externalid" => found.external_id = condition.values.first().cloned(),
+            _ => return None,
+        }
+    }
+    Some(found)
 }
 
 /// Findings in the keys `name` and `trusted_account` of a section.
@@ -84,5 +118,19 @@ mod tests {
         assert_eq!(plain["Principal"]["AWS"], "arn:aws:iam::111111111111:root");
         assert_eq!(plain.get("Condition"), None);
         assert!(policy(Trusted { account: Some("nobody"), ..management }, &baseline, &facts).is_err());
+    }
+
+    #[test]
+    fn what_is_made_is_read_back() {
+        let (facts, baseline) = (facts(), baseline("", ""));
+        let principals = ["arn:aws:iam::*:role/Support*".to_string()];
+        for (account, external_id) in [(Some("log-archive"), Some("x-1")), (None, None)] {
+            let trusted = Trusted { account, principals: Some(&principals), external_id };
+            let stored = Stored(Some(policy(trusted, &baseline, &facts).unwrap().alone()));
+            let found = trusting(&stored, &baseline, &facts).unwrap();
+            assert_eq!((found.account.as_deref(), found.external_id.as_deref()), (account, external_id));
+            assert_eq!(found.principals.as_deref(), Some(principals.as_slice()));
+        }
+        assert_eq!(trusting(&Stored(None), &baseline, &facts), None);
     }
 }

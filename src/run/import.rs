@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_sdk_iam::types::EntityType;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
     Place, banner, check_organization, connect, name_unimplemented, open_sandbox, read_regions, roles,
 };
-use crate::aws::{Aws, Endpoint, Guard};
+use crate::aws::{Aws, Clients, Endpoint, Guard};
 use crate::baseline::{Baseline, Organization};
-use crate::control::{DynSection, Scope, Seat, key_of};
+use crate::control::{DynSection, Scope, Seat, Seen, SeenTrail, key_of};
 use crate::error::{Kind, RunError};
 use crate::facts::{self, Facts, Needs};
 use crate::import::document::without_null;
@@ -24,6 +25,7 @@ use crate::import::{Document, Imported, Residue, accounts};
 use crate::plan::{self, Refresh, Shared};
 use crate::report::UnitReport;
 use crate::report::text::safe;
+use crate::resource::access_role::foreign_name;
 use crate::selector::Selection;
 use crate::units::{self, Bounds, Cancel, OutcomeKind, Progress, Task, Unit};
 
@@ -91,12 +93,11 @@ async fn from_opened(
 ) -> Result<Imported, RunError> {
     let super::Opened { mut baseline, aws, facts, .. } = opened;
     let mut facts = facts::further(&aws, &organization.home_region, &needs(), facts).await?;
-    let trail = organization_trail(&aws, &facts, &organization.home_region).await;
-    if let Some((_, region)) =
-        trail.as_ref().filter(|(_, region)| !home_given && facts.management_regions.contains(region))
-    {
-        organization.home_region.clone_from(region);
-        baseline.organization.home_region.clone_from(region);
+    let seen = seen(&aws, &facts, &organization.home_region).await;
+    let of_trail = seen.trail.as_ref().map(|trail| trail.home_region.clone());
+    if let Some(region) = of_trail.filter(|region| !home_given && facts.management_regions.contains(region)) {
+        organization.home_region.clone_from(&region);
+        baseline.organization.home_region = region;
     }
     let home = organization.home_region.clone();
     check_organization(&baseline, &facts)?;
@@ -105,23 +106,45 @@ async fn from_opened(
     let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
     let members: BTreeSet<String> = members.map(|a| a.id.clone()).collect();
     read_regions(&aws, &home, members, &mut facts).await;
-    let trail = trail.map(|(name, _)| name);
-    let mut reader = Reader { trail, aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
+    let mut reader = Reader { seen, aws, facts, folder, cancel, progress, unread: BTreeSet::new() };
     let (document, unmanaged) = reader.begin(&organization)?;
-    let document = reader.sections(document).await?;
+    let mut document = reader.sections(document).await?;
+    document.base.entry("accounts").and_modify(without_usual);
     let document = reader.settled(document).await?;
     Ok(reader.finish(document, unmanaged))
 }
 
-/// Name and home region of the organization trail; nothing where there is none, or where nobody may ask.
-async fn organization_trail(aws: &Aws, facts: &Facts, region: &str) -> Option<(String, String)> {
-    let guard = Guard { control: "import".into(), reads: &["cloudtrail:DescribeTrails"], writes: &[] };
-    let clients = aws.clients(&facts.management_account, region, guard).await.ok()?;
+/// Managed policies of AWS by which roles of people are known.
+const POLICIES: [&str; 2] = ["policy/AWSSupportAccess", "policy/SecurityAudit"];
+
+/// What gives other things their names; nothing where there is none, or where nobody may ask.
+async fn seen(aws: &Aws, facts: &Facts, region: &str) -> Seen {
+    let reads = &["cloudtrail:DescribeTrails", "iam:ListEntitiesForPolicy"];
+    let guard = Guard { control: "import".into(), reads, writes: &[] };
+    let Ok(clients) = aws.clients(&facts.management_account, region, guard).await else {
+        return Seen::default();
+    };
+    let mut seen = Seen { trail: organization_trail(&clients).await, ..Seen::default() };
+    for policy in POLICIES {
+        let arn = facts.arn("iam", "", "aws", policy);
+        let iam = clients.iam();
+        let roles = iam.call("ListEntitiesForPolicy", |c| {
+            c.list_entities_for_policy().policy_arn(&arn).entity_filter(EntityType::Role).send()
+        });
+        let roles = roles.await.ok().and_then(|found| found.policy_roles).unwrap_or_default();
+        let names = roles.into_iter().filter_map(|role| role.role_name);
+        seen.roles.insert(policy, names.filter(|name| foreign_name(name).is_none()).collect());
+    }
+    seen
+}
+
+async fn organization_trail(clients: &Clients) -> Option<SeenTrail> {
     let trails = clients.cloudtrail();
     let trails = trails.call("DescribeTrails", |c| c.describe_trails().include_shadow_trails(true).send());
     let trails = trails.await.ok()?.trail_list.unwrap_or_default();
     let found = trails.into_iter().find(|t| t.is_organization_trail == Some(true))?;
-    Some((found.name?, found.home_region?))
+    let bucket = found.s3_bucket_name.unwrap_or_default();
+    Some(SeenTrail { name: found.name?, home_region: found.home_region?, bucket })
 }
 
 /// A value as a table without nulls.
@@ -145,8 +168,7 @@ fn is_first(section: &dyn DynSection) -> bool {
 }
 
 struct Reader<'a> {
-    /// Name of the organization trail.
-    trail: Option<String>,
+    seen: Seen,
     aws: Aws,
     facts: Facts,
     folder: &'a Path,
@@ -173,6 +195,9 @@ impl Reader<'_> {
         }
         let (declared, undeclared) = accounts(facts, &closed);
         let mut document = Document { organization: table(organization)?, ..Document::default() };
+        if let Value::Object(keys) = &mut document.organization {
+            keys.retain(|key, value| (key.as_str(), &*value) != ("source_identity", &json!(false)));
+        }
         for (key, account) in &declared {
             let found = facts.account_by_email(&account.email);
             let state = found.map(|a| if a.is_active() { String::new() } else { format!(", {}", a.state) });
@@ -239,20 +264,37 @@ impl Reader<'_> {
 
     /// The document as a baseline. A section that its own rules refuse is left out.
     fn parsed(&self, document: &mut Document) -> Result<Baseline, RunError> {
-        if let Ok(baseline) = Baseline::from_texts(self.folder, &document.files()) {
-            return Ok(baseline);
-        }
-        for id in document.sections() {
-            let alone = document.only(&[id, "delegated_admins", "log_archive"]);
-            if let Err(error) = Baseline::from_texts(self.folder, &alone.files()) {
-                let why = error.render(false).lines().next().unwrap_or_default().to_string();
+        loop {
+            let refused = match Baseline::from_texts(self.folder, &document.files()) {
+                Ok(baseline) => return Ok(baseline),
+                Err(error) => (self.refused(document), error),
+            };
+            let (refused, error) = refused;
+            if refused.is_empty() {
+                return Err(error.into());
+            }
+            for (id, why) in refused {
                 document.drop_section(id);
-                document
-                    .left_out
-                    .insert(id.into(), format!("what is there breaks a rule of the section: {why}"));
+                let why = format!("what is there breaks a rule of the section: {why}");
+                document.left_out.insert(id.into(), why);
             }
         }
-        Ok(Baseline::from_texts(self.folder, &document.files())?)
+    }
+
+    /// Sections that break rules, with the first that each breaks. Nothing, although the document is none: it is not about
+    /// sections.
+    fn refused(&self, document: &Document) -> BTreeMap<&'static str, String> {
+        let files = document.files();
+        let mut refused = BTreeMap::new();
+        let Err(error) = Baseline::from_texts(self.folder, &files) else { return refused };
+        for finding in error.findings {
+            let text =
+                files.iter().find(|(name, _)| finding.file.ends_with(name.as_str())).map(|(_, text)| text);
+            if let Some(id) = text.and_then(|text| section_at(text, finding.line)) {
+                refused.entry(id).or_insert(safe(&finding.message));
+            }
+        }
+        refused
     }
 
     /// Takes out what a plan shows as different. `false`: nothing did.
@@ -320,6 +362,14 @@ impl Reader<'_> {
     }
 }
 
+/// The section whose table a line, from 1, is in.
+fn section_at(text: &str, line: usize) -> Option<&'static str> {
+    let headers = text.lines().take(line).filter(|line| line.starts_with('['));
+    let last = headers.last()?.trim_matches(['[', ']']);
+    let id = last.strip_prefix("overrides.").unwrap_or(last).split('.').next()?;
+    crate::controls::section(id).map(|section| section.meta().id)
+}
+
 fn is_central(scope: Scope) -> bool {
     matches!(scope, Scope::Organization | Scope::OrganizationRegion)
 }
@@ -339,11 +389,16 @@ fn why(row: &UnitReport) -> String {
 /// `[accounts]`, without the keys that are as when they are left out.
 fn declarations(declared: &BTreeMap<String, crate::baseline::AccountDecl>) -> Result<Value, RunError> {
     let mut accounts = table(declared)?;
-    for account in accounts.as_object_mut().into_iter().flatten().filter_map(|(_, a)| a.as_object_mut()) {
-        account.retain(|key, value| (key.as_str(), &*value) != ("managed", &json!(true)));
-        account.retain(|key, value| (key.as_str(), &*value) != ("closed", &json!(false)));
-    }
+    without_usual(&mut accounts);
     Ok(accounts)
+}
+
+/// Takes keys of accounts out that are as when they are left out.
+fn without_usual(accounts: &mut Value) {
+    let usual = [("managed", json!(true)), ("closed", json!(false)), ("protected", json!(false))];
+    for account in accounts.as_object_mut().into_iter().flatten().filter_map(|(_, a)| a.as_object_mut()) {
+        account.retain(|key, value| !usual.iter().any(|(name, value_of)| name == key && value_of == value));
+    }
 }
 
 /// A policy that would deny orgbase's own calls cannot be declared; where its name is not told, none is.

@@ -1,12 +1,36 @@
 //! What commands ask of a run that knows its organization, beyond beginning it.
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Opened, check_organization, name_unimplemented, needs, roles};
-use crate::aws::Aws;
+use super::{Opened, Place, Run, check_organization, connect_within, name_unimplemented, needs, roles};
+use crate::aws::{Aws, Limits};
 use crate::baseline::Baseline;
 use crate::error::RunError;
 use crate::facts::{self, Facts};
+use crate::selector::Selection;
+
+/// Like `begin_through`, within other bounds.
+///
+/// # Errors
+/// As `begin`.
+pub async fn begin_within(
+    limits: Limits,
+    door: SharedHttpClient,
+    place: &Place,
+    selection: &Selection,
+) -> Result<Run, RunError> {
+    open_within(limits, door, place).await?.begin(selection).await
+}
+
+/// Like `open_through`, within other bounds.
+///
+/// # Errors
+/// As `begin`.
+pub async fn open_within(limits: Limits, door: SharedHttpClient, place: &Place) -> Result<Opened, RunError> {
+    let baseline = Baseline::load(&place.baseline)?;
+    connect_within(limits, place, baseline, None, Some(door)).await
+}
 
 impl Opened {
     /// Run id.

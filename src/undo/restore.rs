@@ -77,7 +77,11 @@ pub(super) async fn look(context: &Context<'_>, unit: Option<&Unit>, entry: &Ent
     let Some(unit) = unit else {
         let name = shared.facts.accounts.get(&id.account).map(|a| a.name.clone()).unwrap_or_default();
         let row = UnitReport::new(id, name, OutcomeKind::Drift, None);
-        return cannot(row, entry, "the baseline does not ask for it any more: name that of the run with -f");
+        let why = match row.id.control.as_str() {
+            "vend" => "what `vend` does to an account itself is not taken back",
+            _ => "the baseline does not ask for it any more: name that of the run with -f",
+        };
+        return cannot(row, entry, why);
     };
     let row = shared.row(unit, OutcomeKind::Drift, None);
     if unit.protected {
@@ -156,7 +160,9 @@ async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Dec
     if !moved.is_empty() && !as_left {
         return Ok(Decision::Cannot(format!("somebody changed it since ({})", moved.join(", "))));
     }
-    let made = !entry.changes.is_empty() && entry.changes.iter().all(|change| change.before.is_null());
+    let made = !entry.changes.is_empty()
+        && entry.changes.iter().all(|change| change.before.is_null())
+        && holds_nothing(&entry.before);
     let created = made || removal.is_some();
     if !created {
         return Ok(Decision::Cannot("orgbase cannot set what was there".into()));
@@ -176,6 +182,17 @@ async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Dec
     }
 }
 
+/// Whether there was nothing before the run. That a run added all that it changed does not say so: an attachment is added to
+/// a policy that was there. A state with any text or number in it counts as something: then nothing is removed.
+fn holds_nothing(before: &Value) -> bool {
+    match before {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.iter().all(holds_nothing),
+        Value::Object(members) => members.values().all(holds_nothing),
+        _ => false,
+    }
+}
+
 async fn plan(
     shared: &Shared,
     unit: &Unit,
@@ -188,6 +205,7 @@ async fn plan(
         baseline: &shared.baseline,
         region: &unit.id.region,
         once: &Once::default(),
+        canary: None,
         fresh: false,
     };
     task.plan(&cx).await

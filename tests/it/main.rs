@@ -19,6 +19,7 @@ mod generated;
 mod handover;
 mod import;
 mod permissions;
+mod policies;
 mod property;
 mod regions;
 mod registry;

@@ -131,3 +131,27 @@ async fn an_opt_in_region_is_skipped_where_an_account_has_it_not() {
     let asked = done.calls.iter().filter(|c| c.operation == "DescribeRegions").map(|c| c.count).sum::<u64>();
     assert_eq!(asked, 4, "each account is asked once");
 }
+
+/// The administrator of a service changes although one of the regions does not have the service.
+#[test]
+fn an_administrator_is_replaced_where_a_region_lacks_the_service() {
+    let folder = TempDir::new().unwrap();
+    let other = "[[accounts]]\nname = \"Other\"\nemail = \"aws+other@example.com\"\n";
+    std::fs::write(folder.path().join("org.toml"), format!("{ORGANIZATION}{other}")).unwrap();
+    let declared = "[accounts.other]\nname = \"Other\"\nemail = \"aws+other@example.com\"\nou = \"/\"\n[delegated_admins]";
+    let before = BASELINE.replace(", \"af-south-1\"", "").replace("[delegated_admins]", declared);
+    let made = command(&folder, &["sandbox", "--state", "org.json", "--org", "org.toml"]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for (text, runs) in
+        [(before.clone(), 1), (before.replace("guardduty = \"security\"", "guardduty = \"other\""), 2)]
+    {
+        std::fs::write(folder.path().join("baseline.toml"), text).unwrap();
+        // The regions' own units were planned beside the old administrator: the second run has nothing left but them.
+        let apply = ["apply", "--sandbox=org.json", "--yes", "--allow-destructive"];
+        let ended: Vec<_> = (0..runs).map(|_| command(&folder, &apply).output().unwrap()).collect();
+        let last = ended.last().unwrap();
+        assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stdout));
+    }
+    let plan = command(&folder, &["plan", "--sandbox=org.json"]).output().unwrap();
+    assert!(plan.status.success(), "{}", String::from_utf8_lossy(&plan.stdout));
+}

@@ -130,6 +130,25 @@ async fn what_a_run_made_is_removed() {
     .await;
 }
 
+/// A run that attaches a policy again did not make the policy: it is not removed, whatever is allowed.
+#[tokio::test(start_paused = true)]
+async fn what_was_there_before_is_not_taken_for_made() {
+    let snippet = snippets::all().into_iter().find(|s| s.id == "scps").unwrap();
+    let org = Org::fresh();
+    org.converge(&snippet.baseline, &How::without(snippet.id)).await;
+    org.converge(&snippet.baseline, &snippet.how()).await;
+    snippets::make(&org.sandbox, &snippet.calls.drift);
+    let policies = |org: &Org| -> Vec<String> {
+        org.sandbox.inspect(|w| w.organizations.policies.values().map(|p| p.name.clone()).collect())
+    };
+    let before = policies(&org);
+    let how = How { destructive: true, ..snippet.how() };
+    org.apply(&snippet.baseline, &how).await.unwrap();
+    org.undo(&snippet.baseline, &how).await.unwrap();
+    let gone: Vec<String> = before.into_iter().filter(|name| !policies(&org).contains(name)).collect();
+    assert_eq!(gone, Vec::<String>::new());
+}
+
 /// Settings of accounts over seeds: other values than AWS's defaults before, a baseline, and back.
 #[tokio::test(start_paused = true)]
 async fn settings_of_accounts_are_as_before_over_seeds() {

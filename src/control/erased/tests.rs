@@ -102,6 +102,7 @@ async fn applied_within<const MINUTES: u64>(reads: &[(u32, bool)]) -> (Result<Ou
         baseline: &baseline,
         region: "eu-west-1",
         once: &Once::default(),
+        canary: None,
         fresh: true,
     };
     let mut planned = Diff::new();

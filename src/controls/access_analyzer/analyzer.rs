@@ -2,7 +2,7 @@
 
 mod configuration;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_accessanalyzer::types::{AnalyzerStatus, AnalyzerSummary, InlineArchiveRule};
 use serde::Serialize;
@@ -10,8 +10,8 @@ use serde::Serialize;
 pub(super) use configuration::{Configuration, Inclusion};
 
 use super::filter::Filter;
-use super::{AccessAnalyzer, AnalyzerKind};
-use crate::control::{Cx, DesiredCx, Diff, Risk, Section as _};
+use super::{AccessAnalyzer, AnalyzerKind, InternalAccess};
+use crate::control::{Adjusted, Cx, DesiredCx, Diff, Risk, Section as _, key_of};
 use crate::aws::Clients;
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
@@ -117,6 +117,36 @@ async fn rules(cx: &Cx<'_>, analyzer: &str) -> Result<BTreeMap<String, Filter>, 
         )
         .await?;
     Ok(all.into_iter().map(|rule| (rule.rule_name, Filter::from_live(rule.filter))).collect())
+}
+
+/// Which accounts and resources the analyzer looks at.
+pub(super) fn adjust(
+    section: &mut AccessAnalyzer,
+    cx: &Cx<'_>,
+    want: &Desired,
+    have: &Actual,
+) -> Adjusted {
+    let keys = |ids: &BTreeSet<String>| {
+        let accounts = ids.iter().filter_map(|id| cx.facts.accounts.get(id));
+        accounts.map(|account| key_of(cx.baseline, account)).collect::<Vec<_>>()
+    };
+    let found = have.analyzer.as_ref().map(|found| &found.configuration);
+    match want.kind {
+        AnalyzerKind::UnusedAccess => {
+            section.unused_access_age_days = found.and_then(configuration::Actual::age_days);
+            section.unused_access_excluded_accounts = found.map(|found| keys(found.excluded_accounts()));
+            Adjusted::said(&["unused_access_age_days", "unused_access_excluded_accounts"])
+        }
+        AnalyzerKind::InternalAccess => {
+            section.internal_access = found.and_then(configuration::Actual::inclusion).map(|inclusion| InternalAccess {
+                resource_types: inclusion.resource_types.iter().cloned().collect(),
+                resource_arns: inclusion.resource_arns.iter().cloned().collect(),
+                accounts: keys(&inclusion.accounts),
+            });
+            Adjusted::said(&["internal_access"])
+        }
+        AnalyzerKind::ExternalAccess | AnalyzerKind::Account => Adjusted::default(),
+    }
 }
 
 /// Compares.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::analyzer::{self, Actual, Configuration, Desired, Inclusion};
 use super::{AccessAnalyzer, AnalyzerKind, InternalAccess};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Want, Wanted};
 use crate::error::UnitError;
 
 /// Part `organization`: one unit per kind of analyzer and region.
@@ -48,6 +48,10 @@ impl Control for OrganizationAnalyzer {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         analyzer::read(cx, want).await
+    }
+
+    fn adjust(section: &mut AccessAnalyzer, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        analyzer::adjust(section, cx, want, have)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

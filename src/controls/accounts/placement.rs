@@ -1,9 +1,9 @@
 //! What a move to another OU means for an account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Baseline;
-use crate::control::Seat;
+use crate::control::{Scope, Seat};
 use crate::controls::SECTIONS;
 use crate::controls::ous::path;
 use crate::emit::actions::iam_actions;
@@ -19,8 +19,8 @@ pub(crate) fn refusal(account: &Account, to: &str, baseline: &Baseline, facts: &
     ))
 }
 
-/// IAM actions of the declared controls that make their calls in this account.
-fn own_actions(account: &Account, baseline: &Baseline) -> BTreeSet<String> {
+/// IAM actions of the declared controls that make their calls in this account, and whether they make them in every region.
+fn own_actions(account: &Account, baseline: &Baseline) -> BTreeMap<String, bool> {
     let key = baseline.account_key(account);
     let sections = SECTIONS.iter().filter(|section| baseline.declares(section.meta().id));
     let metas = sections.flat_map(|section| section.controls()).map(|control| control.meta());
@@ -29,7 +29,14 @@ fn own_actions(account: &Account, baseline: &Baseline) -> BTreeSet<String> {
         Seat::Member => true,
         seat => key.is_some() && named_for(seat, baseline).as_deref() == key,
     });
-    in_members.flat_map(|meta| meta.reads.iter().chain(meta.writes)).flat_map(|op| iam_actions(op)).collect()
+    let mut actions = BTreeMap::new();
+    for meta in in_members {
+        let everywhere = matches!(meta.scope, Scope::OrganizationRegion | Scope::AccountRegion);
+        for action in meta.reads.iter().chain(meta.writes).flat_map(|op| iam_actions(op)) {
+            *actions.entry(action).or_insert(false) |= everywhere;
+        }
+    }
+    actions
 }
 
 /// The account key that some declared section names for a seat.

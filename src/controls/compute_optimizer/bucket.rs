@@ -4,7 +4,7 @@
 //! region. They have no access logs, since a bucket for these would have to be in the same region as well.
 
 use super::ComputeOptimizer;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
 use crate::controls::log_archive;
 use crate::error::UnitError;
 use crate::names;
@@ -68,6 +68,14 @@ impl Control for ExportBucket {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         bucket::read(cx, cx.aws, want).await
+    }
+
+    fn adjust(section: &mut ComputeOptimizer, _cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Adjusted {
+        if have.bucket.is_some() {
+            return Adjusted::default();
+        }
+        section.exports = None;
+        Adjusted::said(&["bucket"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -4,7 +4,7 @@
 //! Guide, "Confused deputy prevention"). Compute Optimizer has no resources to name in the policy.
 
 use super::ComputeOptimizer;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
 use crate::names;
 use crate::resource::role::{self, Desired, Role};
@@ -64,6 +64,15 @@ impl Control for ExportRole {
 
     async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Option<Role>) -> Result<(), UnitError> {
         role::remove(cx.aws, want).await
+    }
+
+    /// Its policy follows from what is exported.
+    fn adjust(section: &mut ComputeOptimizer, _cx: &Cx<'_>, _want: &Desired, have: &Option<Role>) -> Adjusted {
+        if have.is_some() {
+            return Adjusted::said(&["policy"]);
+        }
+        section.exports = None;
+        Adjusted::said(&["role"])
     }
 
     fn diff(want: &Desired, have: &Option<Role>) -> Diff {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{ComputeOptimizer, Kind};
 use crate::aws::Clients;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::{Absent, Kind as ErrorKind, UnitError};
 use crate::names::{self, LogBucket, OWNER_TAG};
@@ -132,6 +132,24 @@ impl Control for Schedules {
             }
         }
         Ok(have)
+    }
+
+    /// What is exported and when, as the first schedule says.
+    fn adjust(section: &mut ComputeOptimizer, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let cron = |schedule: &Schedule| {
+            let inside = schedule.expression.strip_prefix("cron(")?.strip_suffix(')')?;
+            Some((inside.to_string(), schedule.time_zone.clone()))
+        };
+        let first = have.schedules.values().next().and_then(cron);
+        let (Some(exports), Some((cron, time_zone)), false) = (&mut section.exports, first, want.schedules.is_empty())
+        else {
+            section.exports = None;
+            return Adjusted::said(&["exports."]);
+        };
+        let there = |kind: &Kind| have.schedules.contains_key(&kind.label());
+        exports.kinds = Kind::ALL.into_iter().filter(there).collect();
+        (exports.cron, exports.time_zone) = (cron, time_zone);
+        Adjusted::said(&["exports.kinds."])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use self::group::{Group, Override};
 use super::{Config, DeliveryFrequency, RecordingFrequency, SERVICE, owner_of};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
@@ -122,6 +122,18 @@ impl Control for Recorder {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         Box::pin(read::read(cx, want)).await
+    }
+
+    /// What is recorded, as far as the keys can say it.
+    fn adjust(section: &mut Config, cx: &Cx<'_>, _want: &Desired, have: &Actual) -> Adjusted {
+        let Some(found) = &have.recorder else { return Adjusted::default() };
+        let home = *cx.region == cx.baseline.organization.home_region;
+        match found.group.excluded(home) {
+            Some(excluded) => section.exclude_resource_types = excluded,
+            None => section.all_resource_types = false,
+        }
+        section.recording_override = found.frequency_override.as_ref().map(Override::declared);
+        Adjusted::said(&["all_resource_types", "recording_override"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

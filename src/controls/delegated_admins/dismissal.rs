@@ -56,7 +56,7 @@ pub(crate) async fn dismiss(
         };
         let guard = Guard { control: "vend".into(), reads: meta.reads, writes: meta.writes };
         let clients = aws.clients(&facts.management_account, region, guard).await?;
-        let cx = Cx { aws: &clients, facts, baseline, region, once: &Once::default(), fresh: true };
+        let cx = Cx { aws: &clients, facts, baseline, region, once: &Once::default(), canary: None, fresh: true };
         match service.map(|s| s.admin) {
             Some(Admin::Regional(service)) => {
                 handover::dismiss(&cx, service, principal, &regions, &named).await?;

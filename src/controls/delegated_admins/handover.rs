@@ -16,7 +16,7 @@ use super::services::Regional;
 use super::{DelegatedAdmins, calls, region_calls};
 use crate::baseline::Regions;
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Wanted};
-use crate::error::UnitError;
+use crate::error::{Kind, UnitError};
 
 /// One unit per regional service.
 pub(super) struct Handover;
@@ -117,7 +117,11 @@ impl Control for Handover {
         }
         for region in &want.regions {
             let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
-            region_calls::register(&aws, want.service, &want.admin.id).await?;
+            match region_calls::register(&aws, want.service, &want.admin.id).await {
+                // A region without the service has no administrator of it; its unit says `not_applicable`.
+                Err(error) if error.kind == Kind::NotInRegion => {}
+                other => other?,
+            }
         }
         Ok(())
     }
@@ -149,7 +153,11 @@ async fn remove_everywhere(
 ) -> Result<(), UnitError> {
     for region in regions {
         let aws = cx.aws.elsewhere(cx.aws.account(), region).await?;
-        if region_calls::list(&aws, service).await?.iter().any(|entry| entry.id == old.id) {
+        let listed = match region_calls::list(&aws, service).await {
+            Err(error) if error.kind == Kind::NotInRegion => continue,
+            other => other?,
+        };
+        if listed.iter().any(|entry| entry.id == old.id) {
             region_calls::remove(&aws, service, old).await?;
         }
     }

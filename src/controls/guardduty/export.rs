@@ -10,7 +10,7 @@ use aws_sdk_guardduty::types::{DestinationProperties, DestinationType, Publishin
 use serde::Serialize;
 
 use super::{GuardDuty, detector};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::{Kind, UnitError};
 use crate::names::{self, LogBucket};
@@ -100,6 +100,11 @@ impl Control for Export {
         let key_arn = kms_key::resolve_once(cx, &there, &alias).await?;
         let destination = destination(cx, want, &detector, key_arn.as_deref()).await?;
         Ok(Actual { detector: Some(detector), key_arn, destination })
+    }
+
+    fn adjust(section: &mut GuardDuty, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        section.export_findings = have.destination.as_ref().is_some_and(|found| found.bucket == want.bucket);
+        if section.export_findings { Adjusted::default() } else { Adjusted::said(&["export_findings"]) }
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::detector::{self, Detector, Organization};
 use super::plans::Switch;
 use super::{AutoEnable, Frequency, GuardDuty};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::controls::delegated_admins::{DelegatedAdmins, ServiceKey};
 use crate::error::UnitError;
 use crate::resource::{declared, members as expected};
@@ -114,6 +114,15 @@ impl Control for OrganizationDetector {
         };
         let members = members::read(cx, want, &id).await?;
         Ok(Actual { detector, organization: Some(organization), members })
+    }
+
+    /// Each plan as the organization has it; members one by one only where all of them are as they should be.
+    fn adjust(section: &mut GuardDuty, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let Some(organization) = &have.organization else { return Adjusted::default() };
+        section.protection_plans.adjust(&organization.switches);
+        let repair = have.members.repair(want);
+        section.enable_members &= repair.start.is_empty() && repair.create.is_empty();
+        Adjusted::said(&["protection_plans.", "enable_members"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

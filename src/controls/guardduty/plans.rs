@@ -100,6 +100,18 @@ impl ProtectionPlans {
         all.filter_map(|(key, feature, additional, value)| Some((Switch { key, feature, additional }, value?))).collect()
     }
 
+    /// Sets what is declared to what these states by switch say, where they say it.
+    pub(super) fn adjust(&mut self, states: &BTreeMap<String, String>) {
+        let Ok(serde_json::Value::Object(mut keys)) = serde_json::to_value(&*self) else { return };
+        for switch in self.declared().into_keys() {
+            let state = states.get(&switch.name()).map(|state| state.clone().into());
+            keys.insert(switch.key.into(), state.unwrap_or_default());
+        }
+        if let Ok(adjusted) = serde_json::from_value(keys.into()) {
+            *self = adjusted;
+        }
+    }
+
     /// "Specifying both EKS Runtime Monitoring and Runtime Monitoring will cause an error" (API documentation).
     pub(super) fn check(&self, findings: &mut Findings<'_>) {
         if self.runtime_monitoring.is_some() && self.eks_runtime_monitoring.is_some() {

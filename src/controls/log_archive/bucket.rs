@@ -1,12 +1,14 @@
 //! The archive's buckets: one unit each.
 
+mod found;
 mod policy;
 
+pub(super) use found::of_trail;
 pub(super) use policy::tls_only;
 
 use super::{LockMode, LogArchive};
 use crate::baseline::Baseline;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Want, Wanted};
 use crate::error::UnitError;
 use crate::facts::Facts;
 use crate::names::{self, LogBucket};
@@ -46,6 +48,15 @@ impl Control for Bucket {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         bucket::read(cx, cx.aws, want).await
+    }
+
+    fn adjust(section: &mut LogArchive, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let kinds = LogBucket::of(cx.baseline);
+        let named = |kind: &&LogBucket| names::log_bucket(cx.baseline, **kind, &want.owner) == want.name;
+        match (&have.bucket, kinds.iter().find(named)) {
+            (Some(bucket), Some(kind)) => found::adjust(section, cx, *kind, bucket),
+            _ => Adjusted::default(),
+        }
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -11,8 +11,8 @@ use crate::policy::Statement;
 use crate::resource::statements::{Builder, allow_aws, allow_aws_any};
 
 /// `Sid`s of both kinds of statements.
-const OWN: [&str; 2] = ["OrgbaseOwnLogsList", "OrgbaseOwnLogsRead"];
-const READERS: [&str; 2] = ["OrgbaseReadersList", "OrgbaseReadersRead"];
+pub(super) const OWN: [&str; 2] = ["OrgbaseOwnLogsList", "OrgbaseOwnLogsRead"];
+pub(super) const READERS: [&str; 2] = ["OrgbaseReadersList", "OrgbaseReadersRead"];
 
 /// A bucket's statements for readers, and the `Sid`s of those that should not be there.
 pub(super) struct Readers {

@@ -9,8 +9,9 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, Stat
 use serde::Serialize;
 
 use super::{MetricAlarms, actions, own_prefix, watches};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
 use crate::error::UnitError;
+use crate::names;
 
 /// Most alarms of one page, and of one `DeleteAlarms`.
 const PAGE: i32 = 100;
@@ -133,6 +134,27 @@ impl Control for Alarms {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Thresholds. Which alarms there are, the filters say.
+    fn adjust(section: &mut MetricAlarms, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let mut said = Vec::new();
+        let others = have.alarms.values().map(|alarm| &alarm.actions);
+        let others = others.cloned().reduce(|all, actions| all.intersection(&actions).cloned().collect());
+        let own = want.alarms.values().next().map(|alarm| alarm.actions.clone()).unwrap_or_default();
+        if others.unwrap_or_default().difference(&own).next().is_some() {
+            // The topic cannot know of them: what it and the alarms tell stays as it is.
+            section.notify = None;
+        }
+        for key in section.set.keys().iter().map(ToString::to_string).collect::<Vec<_>>() {
+            let name = names::alarm(cx.baseline, &key);
+            let found = have.alarms.get(&name);
+            let threshold = found.and_then(|alarm| alarm.threshold).filter(|t| t.total_cmp(&section.threshold).is_ne());
+            section.thresholds.extend(threshold.map(|threshold| (key, threshold)));
+            said.push(format!("alarms.{name}"));
+        }
+        said.extend(obsolete(want, have).map(|(name, _)| format!("alarms.{name}")));
+        Adjusted::Said(said)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

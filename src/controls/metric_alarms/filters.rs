@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudwatchlogs::types::{MetricFilter, MetricTransformation};
 use serde::Serialize;
 
-use super::{MetricAlarms, own_prefix, watches};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
+use super::{AlarmSet, OwnFilter, MetricAlarms, own_prefix, watches};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
 use crate::error::{Absent, Kind, UnitError};
 use crate::metric_filter;
 use crate::names;
@@ -114,6 +114,27 @@ impl Control for Filters {
                 .absent(&["ResourceNotFoundException"])?;
         }
         Ok(())
+    }
+
+    /// Shipped filters that are there, and the others as one's own.
+    fn adjust(section: &mut MetricAlarms, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let keys: Vec<String> = section.set.keys().iter().map(ToString::to_string).collect();
+        let is_there = |key: &&String| have.filters.contains_key(&names::alarm(cx.baseline, key));
+        let there: Vec<String> = keys.iter().filter(is_there).cloned().collect();
+        if there.is_empty() {
+            return Adjusted::default();
+        }
+        if there.len() < keys.len() {
+            section.set = AlarmSet::Keys(there);
+        }
+        for (name, filter) in obsolete(want, have) {
+            let own = name.strip_prefix(&want.prefix).unwrap_or(name).to_string();
+            let metric_name = (filter.metric_name != own).then(|| filter.metric_name.clone());
+            section.filters.push(OwnFilter { name: own, pattern: filter.pattern.clone(), metric_name, ..OwnFilter::default() });
+        }
+        let gone = want.filters.keys().filter(|name| !have.filters.contains_key(*name));
+        let all = gone.chain(obsolete(want, have).map(|(name, _)| name));
+        Adjusted::Said(all.map(|name| format!("metric_filters.{name}")).collect())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

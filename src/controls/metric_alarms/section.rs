@@ -229,6 +229,8 @@ impl Section for MetricAlarms {
         }
     }
 
+    const SHAPED_BY_OTHERS: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![
             control::<key::TopicKey>(),

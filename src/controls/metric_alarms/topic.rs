@@ -1,7 +1,7 @@
 //! The topic that the alarms notify.
 
 use super::MetricAlarms;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
 use crate::error::UnitError;
 use crate::names;
 use crate::resource::statements::{Ours, allow_service};
@@ -45,6 +45,14 @@ impl Control for Topic {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         topic::read(cx.aws, want).await
+    }
+
+    fn adjust(section: &mut MetricAlarms, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        if let Some(topic) = &have.0 {
+            section.topic_kms = topic.kms_key.is_some() && topic.kms_key == want.kms_key;
+        }
+        section.notify = Some(have.targets());
+        Adjusted::said(&["notify.", "topic_kms"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

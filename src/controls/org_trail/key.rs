@@ -6,7 +6,7 @@
 
 use super::OrgTrail;
 use crate::baseline::Baseline;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Scope, Seat, Section as _, Wanted};
 use crate::controls::metric_alarms::MetricAlarms;
 use crate::error::UnitError;
 use crate::facts::Facts;
@@ -37,6 +37,12 @@ impl Control for MonitoringKey {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         kms_key::read(cx.aws, want).await
+    }
+
+    fn adjust(section: &mut OrgTrail, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let there = kms_key::diff(want, have).changes.iter().all(|change| change.path != "key");
+        section.log_group_kms &= there;
+        Adjusted::said(&["key"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::OrgTrail;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::{Absent as _, Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
 use crate::resource::kms_key;
@@ -114,6 +114,16 @@ impl Control for LogGroup {
             .await
             .absent(&["ResourceNotFoundException"])?;
         Ok(())
+    }
+
+    fn adjust(section: &mut OrgTrail, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let Some(group) = &have.group else {
+            section.without_log_group();
+            return Adjusted::said(&["log_group"]);
+        };
+        section.log_group_retention_days = group.retention_days;
+        section.log_group_kms = group.kms_key.is_some() && group.kms_key == want.kms_key;
+        Adjusted::said(&["log_group_retention_days", "log_group_kms"])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

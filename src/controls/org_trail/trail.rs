@@ -15,7 +15,7 @@ use aws_sdk_cloudtrail::types::InsightSelector;
 use serde::Serialize;
 
 use super::{Insight, OrgTrail};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Section as _, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::UnitError;
 use crate::names::{self, LogBucket};
@@ -157,6 +157,25 @@ impl Control for OrganizationTrail {
     async fn remove(cx: &Cx<'_>, want: &Desired, _have: &Actual) -> Result<(), UnitError> {
         cx.aws.cloudtrail().call("DeleteTrail", |c| c.delete_trail().name(&want.arn).send()).await?;
         Ok(())
+    }
+
+    fn adjust(section: &mut OrgTrail, _cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let Some(trail) = &have.trail else { return Adjusted::default() };
+        let mut said: Vec<String> = ["s3_data_events", "lambda_data_events"].map(Into::into).into();
+        if let Some(events) = trail.events.management() {
+            section.management_events = events;
+            said.push("management_events".into());
+        }
+        (section.s3_data_events, section.lambda_data_events) = trail.events.data();
+        if trail.kms_key != want.kms_key {
+            section.kms = false;
+            said.push("kms".into());
+        }
+        if trail.delivery != want.delivery {
+            section.without_log_group();
+            said.push("cloudwatch_logs".into());
+        }
+        Adjusted::Said(said)
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

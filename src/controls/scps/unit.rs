@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_organizations::types::{PolicyType, Tag};
+use aws_sdk_organizations::types::{PolicySummary, PolicyType, Tag};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{KIND, Scps, document};
+use super::{KIND, Scps, document, trial};
+use crate::baseline::Baseline;
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Want, Wanted};
 use crate::controls::ous::lookup;
 use crate::error::{Absent as _, Kind, UnitError};
 use crate::facts::discover::{describe_policy, policy_targets};
-use crate::names::OWNER_TAG;
+use crate::names::{self, OWNER_TAG};
 use crate::policy::{Document, presets, same_meaning};
 
 /// The only part.
@@ -20,13 +21,15 @@ pub(super) struct Policy;
 /// What one policy should be.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Desired {
-    name: String,
+    pub(super) name: String,
     /// `None`: not managed.
     description: Option<String>,
     /// Minified JSON.
-    document: String,
+    pub(super) document: String,
+    /// Name of the policy by which it is tried in one account.
+    pub(super) trial: String,
     /// OU paths, and account ids.
-    targets: BTreeSet<String>,
+    pub(super) targets: BTreeSet<String>,
     /// Section id, for the owner tag.
     owner: String,
     /// The policy is declared in `[[removed]]`.
@@ -37,16 +40,19 @@ pub(super) struct Desired {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Actual {
     found: Option<Found>,
+    /// A trial that a run left behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial: Option<Found>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Found {
-    id: String,
-    aws_managed: bool,
-    description: String,
-    document: String,
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) aws_managed: bool,
+    pub(super) description: String,
+    pub(super) document: String,
     /// OU path or account id -> target id.
-    targets: BTreeMap<String, String>,
+    pub(super) targets: BTreeMap<String, String>,
 }
 
 impl Control for Policy {
@@ -76,15 +82,18 @@ impl Control for Policy {
         let mut wanted: Vec<Wanted<Desired>> =
             (0..cx.section.0.len()).filter_map(|index| want_one(cx, index)).collect();
         let removed = cx.baseline.removed.iter().filter(|r| r.control == "scps");
-        wanted.extend(removed.map(|r| Wanted::set(r.name.clone(), "", removal(&r.name))));
+        wanted.extend(removed.map(|r| Wanted::set(r.name.clone(), "", removal(&r.name, cx.baseline))));
         wanted
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let found = if cx.fresh { read_fresh(cx, &want.name).await? } else { from_facts(cx, &want.name) };
-        let Some((mut found, ids)) = found else { return Ok(Actual { found: None }) };
+        let names = [want.name.as_str(), want.trial.as_str()];
+        let [found, trial] =
+            if cx.fresh { read_fresh(cx, names).await? } else { names.map(|name| from_facts(cx, name)) };
+        let trial = trial.map(|(trial, ids)| Found { targets: ids.into_iter().map(|id| (id.clone(), id)).collect(), ..trial });
+        let Some((mut found, ids)) = found else { return Ok(Actual { found: None, trial }) };
         found.targets = name_targets(cx, want, ids).await?;
-        Ok(Actual { found: Some(found) })
+        Ok(Actual { found: Some(found), trial })
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {
@@ -98,31 +107,48 @@ impl Control for Policy {
             }
             (Some(found), false) => compare(&mut d, want, found),
         }
+        if let Some(trial) = &have.trial {
+            d.push("trial", json!(trial.document), json!(null), Risk::Normal);
+        }
         d
     }
 
     async fn apply(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<(), UnitError> {
         refuse_foreign(want, have)?;
+        if let Some(trial) = &have.trial {
+            delete(cx, trial).await?;
+        }
         match &have.found {
             Some(found) if want.removed => delete(cx, found).await,
-            Some(found) => {
-                update(cx, want, found).await?;
-                attach(cx, want, &found.id, &found.targets).await?;
-                detach(cx, want, found).await
-            }
+            None if want.removed => Ok(()),
+            Some(found) => converge(cx, want, found).await,
             None => {
-                let id = create(cx, want).await?;
-                attach(cx, want, &id, &BTreeMap::new()).await
+                let text = want.description.as_deref().unwrap_or_default();
+                let id = create(cx, &want.name, text, want).await?;
+                let (document, targets) = (want.document.clone(), BTreeMap::new());
+                let found = Found { id, aws_managed: false, description: text.into(), document, targets };
+                converge(cx, want, &found).await
             }
         }
     }
+}
+
+/// From a policy that is there to what it should be, by way of the canary account where there is one. What is attached to it for
+/// the trial alone is detached at the end.
+async fn converge(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<(), UnitError> {
+    let tried = trial::run(cx, want, found).await?;
+    update(cx, want, found).await?;
+    let mut attached = found.targets.clone();
+    attached.extend(tried.map(|account| (account.clone(), account)));
+    attach(cx, want, &found.id, &attached).await?;
+    detach(cx, want, &found.id, &attached).await
 }
 
 fn want_one(cx: &DesiredCx<'_, Scps>, index: usize) -> Option<Wanted<Desired>> {
     let scp = cx.section.0.get(index)?;
     let at = format!("[{index}]");
     let blocked = |why: String| {
-        Some(Wanted { want: Want::Blocked(why), ..Wanted::set(scp.name.clone(), at.clone(), removal(&scp.name)) })
+        Some(Wanted { want: Want::Blocked(why), ..Wanted::set(scp.name.clone(), at.clone(), removal(&scp.name, cx.baseline)) })
     };
     let document = match document::render(scp, cx.baseline, &cx.facts.partition) {
         Ok(document) => document.minified(),
@@ -141,17 +167,18 @@ fn want_one(cx: &DesiredCx<'_, Scps>, index: usize) -> Option<Wanted<Desired>> {
     let preset = scp.preset.as_deref().and_then(presets::get);
     let description = scp.description.clone().or_else(|| preset.map(|p| p.title.to_string()));
     let owner = "scps".to_string();
-    let want = Desired { name: scp.name.clone(), description, document, targets, owner, removed: false };
+    let trial = names::trial_policy(cx.baseline, &scp.name);
+    let want = Desired { name: scp.name.clone(), description, document, trial, targets, owner, removed: false };
     Some(Wanted::set(scp.name.clone(), at, want))
 }
 
-fn removal(name: &str) -> Desired {
-    let name = name.to_string();
-    let targets = BTreeSet::new();
-    Desired { name, description: None, document: String::new(), targets, owner: String::new(), removed: true }
+fn removal(name: &str, baseline: &Baseline) -> Desired {
+    let trial = names::trial_policy(baseline, name);
+    let (name, document, owner) = (name.to_string(), String::new(), String::new());
+    Desired { name, description: None, document, trial, targets: BTreeSet::new(), owner, removed: true }
 }
 
-fn from_facts(cx: &Cx<'_>, name: &str) -> Option<(Found, BTreeSet<String>)> {
+fn from_facts(cx: &Cx<'_>, name: &str) -> Option<Attached> {
     let policy = cx.facts.policies.values().find(|p| p.kind == KIND && p.name == name)?;
     let found = Found {
         id: policy.id.clone(),
@@ -163,7 +190,10 @@ fn from_facts(cx: &Cx<'_>, name: &str) -> Option<(Found, BTreeSet<String>)> {
     Some((found, policy.targets.clone()))
 }
 
-async fn read_fresh(cx: &Cx<'_>, name: &str) -> Result<Option<(Found, BTreeSet<String>)>, UnitError> {
+/// A policy, and the ids of what it is attached to.
+type Attached = (Found, BTreeSet<String>);
+
+async fn read_fresh(cx: &Cx<'_>, names: [&str; 2]) -> Result<[Option<Attached>; 2], UnitError> {
     let summaries = cx
         .aws
         .organizations()
@@ -173,7 +203,12 @@ async fn read_fresh(cx: &Cx<'_>, name: &str) -> Result<Option<(Found, BTreeSet<S
             |a| (a.policies, a.next_token),
         )
         .await?;
-    let Some(summary) = summaries.into_iter().find(|p| p.name.as_deref() == Some(name)) else { return Ok(None) };
+    let [own, trial] = names.map(|name| summaries.iter().find(|p| p.name.as_deref() == Some(name)).cloned());
+    Ok([read_one(cx, own).await?, read_one(cx, trial).await?])
+}
+
+async fn read_one(cx: &Cx<'_>, summary: Option<PolicySummary>) -> Result<Option<Attached>, UnitError> {
+    let Some(summary) = summary else { return Ok(None) };
     let id = summary.id.ok_or_else(|| UnitError::missing("a policy id"))?;
     let found = Found {
         aws_managed: summary.aws_managed,
@@ -225,7 +260,7 @@ fn compare(d: &mut Diff, want: &Desired, found: &Found) {
 }
 
 /// Equal in meaning; where the stored text cannot be understood, equal as text.
-fn same_document(want: &str, have: &str) -> bool {
+pub(super) fn same_document(want: &str, have: &str) -> bool {
     match (Document::parse(want), Document::parse(have)) {
         (Ok(want), Ok(have)) => same_meaning(&want, &have),
         _ => want == have,
@@ -247,7 +282,8 @@ fn refuse_foreign(want: &Desired, have: &Actual) -> Result<(), UnitError> {
     Ok(())
 }
 
-async fn create(cx: &Cx<'_>, want: &Desired) -> Result<String, UnitError> {
+/// Makes a policy with the wanted document; returns its id.
+pub(super) async fn create(cx: &Cx<'_>, name: &str, description: &str, want: &Desired) -> Result<String, UnitError> {
     let tag = Tag::builder().key(OWNER_TAG).value(&want.owner).build();
     let tag = tag.map_err(|e| UnitError::new(Kind::Bug, e.to_string()))?;
     let answer = cx
@@ -255,8 +291,8 @@ async fn create(cx: &Cx<'_>, want: &Desired) -> Result<String, UnitError> {
         .organizations()
         .call("CreatePolicy", |c| {
             c.create_policy()
-                .name(&want.name)
-                .description(want.description.as_deref().unwrap_or_default())
+                .name(name)
+                .description(description)
                 .content(&want.document)
                 .r#type(PolicyType::ServiceControlPolicy)
                 .tags(tag.clone())
@@ -298,24 +334,34 @@ async fn attach(
             let message = format!("there is no OU {target}");
             return Err(UnitError::new(Kind::Vanished, message).hint("declare it under [ous]"));
         };
-        cx.aws
-            .organizations()
-            .call("AttachPolicy", |c| c.attach_policy().policy_id(policy).target_id(&id).send())
-            .await
-            .absent(&["DuplicatePolicyAttachmentException"])?;
+        attach_one(cx, policy, &id).await?;
     }
+    Ok(())
+}
+
+pub(super) async fn attach_one(cx: &Cx<'_>, policy: &str, target: &str) -> Result<(), UnitError> {
+    cx.aws
+        .organizations()
+        .call("AttachPolicy", |c| c.attach_policy().policy_id(policy).target_id(target).send())
+        .await
+        .absent(&["DuplicatePolicyAttachmentException"])?;
     Ok(())
 }
 
 /// Detaching comes last: a target is never without any of the policies that it is to have.
-async fn detach(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<(), UnitError> {
-    for (_, id) in found.targets.iter().filter(|(target, _)| !want.targets.contains(*target)) {
-        detach_one(cx, &found.id, id).await?;
+async fn detach(
+    cx: &Cx<'_>,
+    want: &Desired,
+    policy: &str,
+    attached: &BTreeMap<String, String>,
+) -> Result<(), UnitError> {
+    for (_, id) in attached.iter().filter(|(target, _)| !want.targets.contains(*target)) {
+        detach_one(cx, policy, id).await?;
     }
     Ok(())
 }
 
-async fn detach_one(cx: &Cx<'_>, policy: &str, target: &str) -> Result<(), UnitError> {
+pub(super) async fn detach_one(cx: &Cx<'_>, policy: &str, target: &str) -> Result<(), UnitError> {
     cx.aws
         .organizations()
         .call("DetachPolicy", |c| c.detach_policy().policy_id(policy).target_id(target).send())
@@ -324,7 +370,7 @@ async fn detach_one(cx: &Cx<'_>, policy: &str, target: &str) -> Result<(), UnitE
     Ok(())
 }
 
-async fn delete(cx: &Cx<'_>, found: &Found) -> Result<(), UnitError> {
+pub(super) async fn delete(cx: &Cx<'_>, found: &Found) -> Result<(), UnitError> {
     for id in found.targets.values() {
         detach_one(cx, &found.id, id).await?;
     }
@@ -334,6 +380,8 @@ async fn delete(cx: &Cx<'_>, found: &Found) -> Result<(), UnitError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const OURS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["a:B"],"Resource":"*"}]}"#;
@@ -342,13 +390,19 @@ mod tests {
 
     fn want(targets: &[&str]) -> Desired {
         let targets = targets.iter().map(ToString::to_string).collect();
-        Desired { document: OURS.into(), targets, removed: false, ..removal("p") }
+        Desired { document: OURS.into(), targets, removed: false, ..gone() }
+    }
+
+    fn gone() -> Desired {
+        let baseline = Baseline::parse("b.toml", "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n");
+        removal("p", &baseline.unwrap())
     }
 
     fn have(document: &str, targets: &[&str]) -> Actual {
         let targets = targets.iter().map(|t| (t.to_string(), format!("id-{t}"))).collect();
         let (id, description) = ("p-1".into(), "text".into());
-        Actual { found: Some(Found { id, aws_managed: false, description, document: document.into(), targets }) }
+        let found = Found { id, aws_managed: false, description, document: document.into(), targets };
+        Actual { found: Some(found), trial: None }
     }
 
     fn paths(diff: &Diff) -> Vec<&str> {
@@ -368,14 +422,21 @@ mod tests {
 
     #[test]
     fn a_missing_policy_is_created_with_its_targets() {
-        let diff = Policy::diff(&want(&["/"]), &Actual { found: None });
+        let diff = Policy::diff(&want(&["/"]), &Actual { found: None, trial: None });
         assert_eq!(paths(&diff), ["document", "targets./"]);
     }
 
     #[test]
     fn removing_is_destructive_and_absence_is_done() {
-        assert_eq!(Policy::diff(&removal("p"), &have(OURS, &[])).risk(), Risk::Destructive);
-        assert!(Policy::diff(&removal("p"), &Actual { found: None }).is_empty());
+        assert_eq!(Policy::diff(&gone(), &have(OURS, &[])).risk(), Risk::Destructive);
+        assert!(Policy::diff(&gone(), &Actual { found: None, trial: None }).is_empty());
+    }
+
+    #[test]
+    fn a_trial_that_was_left_behind_goes_away() {
+        let Actual { found, .. } = have(OURS, &["/"]);
+        let left = Actual { trial: found.clone(), found };
+        assert_eq!(paths(&Policy::diff(&want(&["/"]), &left)), ["trial"]);
     }
 
     #[test]

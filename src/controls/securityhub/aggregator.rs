@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{SecurityHub, calls};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Seat, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Seat, Wanted};
 use crate::error::{Absent as _, UnitError};
 
 /// The only unit.
@@ -75,6 +75,15 @@ impl Control for FindingAggregator {
         let home = found.finding_aggregation_region.ok_or_else(|| UnitError::missing("the aggregation region"))?;
         let mode = found.region_linking_mode.ok_or_else(|| UnitError::missing("the region linking mode"))?;
         Ok(Some(Actual { arn, home, mode, regions }))
+    }
+
+    fn adjust(section: &mut SecurityHub, _cx: &Cx<'_>, want: &Desired, have: &Option<Actual>) -> Adjusted {
+        let Some(have) = have.as_ref().filter(|have| have.home == want.home) else { return Adjusted::default() };
+        if have.mode != want.mode || have.regions != want.regions {
+            section.linking_mode = serde_json::from_value(json!(have.mode)).ok();
+            section.linking_regions.clone_from(&have.regions);
+        }
+        Adjusted::said(&["linking_"])
     }
 
     fn diff(want: &Desired, have: &Option<Actual>) -> Diff {

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{MOST_POLICIES, SecurityHub};
 use crate::baseline::Baseline;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Seat, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Seat, Want, Wanted, key_of};
 use crate::controls::ous::lookup;
 use crate::diag::Findings;
 use crate::error::{Absent as _, Kind, UnitError};
@@ -190,6 +190,27 @@ impl Control for ConfigurationPolicy {
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
         live::read(cx, want).await
+    }
+
+    fn adjust(section: &mut SecurityHub, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let key = |target: &String| match cx.facts.accounts.get(target) {
+            Some(account) => key_of(cx.baseline, account),
+            None => target.clone(),
+        };
+        let ours = have.applied.iter().filter(|(_, applied)| have.is_ours(applied));
+        let targets: Vec<String> = ours.map(|(target, _)| key(target)).collect();
+        if !want.content.enabled {
+            section.excluded_ous = have.found.is_some().then_some(targets);
+            return Adjusted::said(&["excluded_ous."]);
+        }
+        let Some(found) = &have.found else { return Adjusted::Absent };
+        let list = |ids: &Option<BTreeSet<String>>| ids.as_ref().map(|ids| ids.iter().cloned().collect());
+        section.standards = found.content.standards.iter().cloned().collect();
+        section.enabled_controls = list(&found.content.enabled_controls);
+        section.disabled_controls = list(&found.content.disabled_controls);
+        section.parameters = Some(found.content.parameters.clone().unwrap_or_default());
+        section.targets = targets;
+        Adjusted::said(&["standards", "enabled_controls", "disabled_controls", "parameters", "targets."])
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

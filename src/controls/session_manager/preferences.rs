@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::SessionManager;
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Want, Wanted};
 use crate::controls::log_archive::LogArchive;
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names::{self, LogBucket};
@@ -125,6 +125,38 @@ impl Control for Preferences {
         let asks = Preferences::diff(want, &have).changes.iter().any(|c| cuts(&c.path));
         let has_nodes = asks && has_nodes(cx).await?;
         Ok(Actual { has_nodes, ..have })
+    }
+
+    /// Every preference of the document; account and region in the prefix become their placeholders.
+    fn adjust(section: &mut SessionManager, cx: &Cx<'_>, want: &Desired, have: &Actual) -> Adjusted {
+        let Some(document) = &have.document else { return Adjusted::Absent };
+        let content = &document.default.content;
+        let found = |wanted: &str| {
+            let place = PLACES.iter().find(|(key, _)| *key == wanted);
+            place.map(|(_, path)| input(content, path)).unwrap_or_default()
+        };
+        let text = |key: &str| found(key).as_str().map(ToString::to_string);
+        let minutes = |key: &str| text(key).and_then(|minutes| minutes.parse().ok());
+        let flag = |key: &str| found(key).as_bool();
+        let general = |prefix: String| {
+            prefix.replace(cx.aws.account(), "{account}").replace(cx.region, "{region}")
+        };
+        *section = SessionManager {
+            log_to_archive: want.0.get(BUCKET.0).is_some_and(|bucket| found(BUCKET.0) == *bucket),
+            s3_key_prefix: text("s3_key_prefix").map(general),
+            s3_encryption: flag("s3_encryption"),
+            cloudwatch_log_group: text("cloudwatch_log_group"),
+            cloudwatch_encryption: flag("cloudwatch_encryption"),
+            cloudwatch_streaming: flag("cloudwatch_streaming"),
+            kms_key: text("kms_key"),
+            idle_timeout_minutes: minutes("idle_timeout_minutes"),
+            max_duration_minutes: minutes("max_duration_minutes"),
+            run_as: flag("run_as"),
+            run_as_default_user: text("run_as_default_user"),
+            shell_profile_linux: text("shell_profile_linux"),
+            shell_profile_windows: text("shell_profile_windows"),
+        };
+        Adjusted::Said(PLACES.iter().map(|(key, _)| (*key).to_string()).collect())
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

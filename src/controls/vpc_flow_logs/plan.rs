@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{FileFormat, TrafficType, VpcFlowLogs};
-use crate::control::{Diff, Risk, Section as _};
+use crate::control::{Adjusted, Diff, Risk, Section as _};
 use crate::names::OWNER_TAG;
 
 /// What each VPC should have.
@@ -105,6 +105,25 @@ impl Vpc {
         let ours = self.logs.iter().filter(|(_, log)| log.ours).map(|(id, _)| id.as_str());
         ours.filter(|id| good != Some(*id)).collect()
     }
+}
+
+/// The settings that a flow log of ours has in every VPC.
+pub(super) fn adjust(section: &mut VpcFlowLogs, have: &Actual) -> Adjusted {
+    let ours = |vpc: &'_ Vpc| vpc.logs.values().find(|log| log.ours && log.active).cloned();
+    let Some(first) = have.0.values().next() else { return Adjusted::Any };
+    let Some((log, traffic_type)) = ours(first).and_then(|log| Some((log.clone(), log.traffic_type?))) else {
+        return Adjusted::Absent;
+    };
+    *section = VpcFlowLogs {
+        traffic_type,
+        max_aggregation_interval_seconds: log.max_aggregation_interval_seconds,
+        log_format: log.log_format,
+        file_format: Some(log.file_format),
+        hive_compatible_partitions: Some(log.hive_compatible_partitions),
+        per_hour_partition: Some(log.per_hour_partition),
+    };
+    let good = |vpc: &Vpc| vpc.good(section).is_some_and(|(_, log)| log.ours) && vpc.superseded(section).is_empty();
+    if have.0.values().all(good) { Adjusted::said(&["vpcs."]) } else { Adjusted::Absent }
 }
 
 pub(super) fn diff(want: &Desired, have: &Actual) -> Diff {

@@ -115,6 +115,21 @@ impl Rules {
         }
     }
 
+    /// The periods that our rule has, where it is in force for the whole bucket; none where there is no rule.
+    pub fn periods(&self) -> Desired {
+        let Some(rule) = self.retention.as_ref().filter(|rule| rule.enabled && rule.whole_bucket) else {
+            return Desired::default();
+        };
+        let glacier = |(class, days): &(String, i32)| {
+            (class == TransitionStorageClass::Glacier.as_str()).then_some(*days)
+        };
+        Desired {
+            expire_days: rule.expire_days,
+            noncurrent_days: rule.noncurrent_days,
+            glacier_days: rule.transitions.iter().find_map(glacier),
+        }
+    }
+
     /// The bucket-wide setting that a new configuration would reset.
     pub fn minimum_size(&self) -> Option<TransitionDefaultMinimumObjectSize> {
         self.minimum_size.clone()

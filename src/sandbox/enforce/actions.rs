@@ -19,6 +19,8 @@ const PREFIXES: &[(&str, &str)] = &[
 
 /// Operations whose action has another name.
 const RENAMED: &[(&str, &str, &str)] = &[
+    // As in AWS's policy AmazonDetectiveOrganizationsAccess.
+    ("detective", "ListOrganizationAdminAccounts", "ListOrganizationAdminAccount"),
     ("s3", "AbortMultipartUpload", "AbortMultipartUpload"),
     ("s3", "CompleteMultipartUpload", "PutObject"),
     ("s3", "CopyObject", "PutObject"),

@@ -50,6 +50,8 @@ pub(crate) struct How {
     pub(crate) without: Option<&'static str>,
     /// `--allow-destructive`.
     pub(crate) destructive: bool,
+    /// `--canary-account`.
+    pub(crate) canary: Option<&'static str>,
     /// Asked instead of the sandbox's own door.
     pub(crate) door: Option<SharedHttpClient>,
     /// `--refresh`.
@@ -132,6 +134,11 @@ impl Org {
     /// An organization that is made of another's state.
     pub(crate) fn bare() -> Org {
         Org::of(&Spec::parse("accounts=2,ous=0,regions=1").unwrap())
+    }
+
+    /// Puts a document where baselines find it.
+    pub(crate) fn document(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
     /// Another organization in the same state.
@@ -265,7 +272,11 @@ impl Org {
         let door = how.door.clone().unwrap_or_else(|| self.sandbox.http_client());
         let place = Place { read_only, ..self.place(baseline, how) };
         let limits = Limits { paced: how.paced, ..Limits::default() };
-        run::begin_within(limits, door, &place, &selection).await
+        let mut opened = run::open_within(limits, door, &place).await?;
+        if let Some(key) = how.canary {
+            opened.put_first(key)?;
+        }
+        opened.begin(&selection).await
     }
 
     fn next(&self) -> String {
@@ -275,8 +286,8 @@ impl Org {
 
 async fn plan_rows(run: &Run) -> Result<Vec<UnitReport>, RunError> {
     let shared = Arc::clone(&run.shared);
-    let rows = orgbase::plan::plan(&shared, Bounds::default(), &Cancel::default(), &Silent).await;
-    orgbase::lockout::check(&shared)?;
+    let mut rows = orgbase::plan::plan(&shared, Bounds::default(), &Cancel::default(), &Silent).await;
+    orgbase::lockout::review(&shared, &mut rows)?;
     Ok(rows)
 }
 

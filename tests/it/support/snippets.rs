@@ -123,12 +123,19 @@ fn now() -> f64 {
 /// Makes the calls; each must succeed.
 pub(crate) fn make(sandbox: &Sandbox, calls: &[OneCall]) {
     for call in calls {
-        let mut input = call.input.clone();
-        sandbox.inspect(|world| resolve(world, &mut input));
-        let account = call.account.as_deref().unwrap_or("111122223333");
-        let region = call.region.as_deref().unwrap_or("eu-west-1");
-        one(sandbox, (account, region), &call.service, &call.operation, input);
+        if let Some(answer) = try_to(sandbox, call) {
+            panic!("{}:{}: {answer}", call.service, call.operation);
+        }
     }
+}
+
+/// Makes a call; what refused it, where it did not succeed: some need those before them.
+pub(crate) fn try_to(sandbox: &Sandbox, call: &OneCall) -> Option<String> {
+    let mut input = call.input.clone();
+    sandbox.inspect(|world| resolve(world, &mut input));
+    let account = call.account.as_deref().unwrap_or("111122223333");
+    let region = call.region.as_deref().unwrap_or("eu-west-1");
+    attempt(sandbox, (account, region), &call.service, &call.operation, input)
 }
 
 /// Makes one call in an account and region; it must succeed.
@@ -139,6 +146,19 @@ pub(crate) fn one(
     operation: &str,
     input: Value,
 ) {
+    if let Some(answer) = attempt(sandbox, (account, region), service, operation, input) {
+        panic!("{service}:{operation}: {answer}");
+    }
+}
+
+/// The same; what refused it, where it did not succeed.
+pub(crate) fn attempt(
+    sandbox: &Sandbox,
+    (account, region): (&str, &str),
+    service: &str,
+    operation: &str,
+    input: Value,
+) -> Option<String> {
     let call = Call {
         service: service.into(),
         operation: operation.into(),
@@ -149,8 +169,8 @@ pub(crate) fn one(
         now: now(),
     };
     match sandbox.modify(|world| services::dispatch(world, &call)) {
-        Some(Ok(_)) => {}
-        answer => panic!("{service}:{operation}: {answer:?}"),
+        Some(Ok(_)) => None,
+        answer => Some(format!("{answer:?}")),
     }
 }
 

@@ -46,6 +46,26 @@ pub(super) struct Actual {
     inclusions: Vec<Inclusion>,
 }
 
+impl Actual {
+    /// Days without use.
+    pub(super) fn age_days(&self) -> Option<i32> {
+        self.age_days
+    }
+
+    /// Ids of accounts that are left out.
+    pub(super) fn excluded_accounts(&self) -> &BTreeSet<String> {
+        &self.excluded_accounts
+    }
+
+    /// Resources that it looks at, where one choice says them all.
+    pub(super) fn inclusion(&self) -> Option<&Inclusion> {
+        match self.inclusions.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+}
+
 impl Configuration {
     /// Compares.
     pub(super) fn diff(&self, d: &mut Diff, have: &Actual) {

@@ -9,6 +9,7 @@ use aws_sdk_config::types::{
 };
 use serde::Serialize;
 
+use super::super::section::RecordingFrequency as Declared;
 use super::super::{Config, RecordingOverride};
 use crate::error::{Kind, UnitError};
 
@@ -47,6 +48,17 @@ impl Group {
     #[cfg(test)]
     pub(super) fn records_global_types(&self) -> bool {
         if self.strategy == ALL { self.global_types } else { !self.types.contains("AWS::IAM::User") }
+    }
+
+    /// The excluded types of which `wanted` would make this; `None`: none would.
+    pub(super) fn excluded(&self, home: bool) -> Option<Vec<String>> {
+        let own = |name: &&String| home || !GLOBAL.contains(&name.as_str());
+        let excluded: Vec<String> = match self.strategy.as_str() {
+            EXCLUDE => self.types.iter().filter(own).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let section = Config { exclude_resource_types: excluded.clone(), ..Config::default() };
+        (Group::wanted(&section, home) == *self).then_some(excluded)
     }
 
     /// As AWS answers it. A recorder without a strategy is of the time before there were any.
@@ -100,6 +112,16 @@ impl Override {
             frequency: declared.frequency.as_str().into(),
             types: declared.resource_types.iter().cloned().collect(),
             description: declared.description.clone(),
+        }
+    }
+
+    /// As it would be declared.
+    pub(super) fn declared(&self) -> RecordingOverride {
+        let daily = self.frequency == Declared::Daily.as_str();
+        RecordingOverride {
+            frequency: if daily { Declared::Daily } else { Declared::Continuous },
+            resource_types: self.types.iter().cloned().collect(),
+            description: self.description.clone(),
         }
     }
 

@@ -88,6 +88,26 @@ impl Actual {
         Actual(basic.iter().flat_map(from_basic).chain(advanced).collect())
     }
 
+    /// Which management events are logged; `None`: none, or some.
+    pub(super) fn management(&self) -> Option<ManagementEvents> {
+        match self.coverage(Topic::Management) {
+            Coverage::All => Some(ManagementEvents::All),
+            Coverage::ReadOnly => Some(ManagementEvents::ReadOnly),
+            Coverage::WriteOnly => Some(ManagementEvents::WriteOnly),
+            Coverage::None | Coverage::Some => None,
+        }
+    }
+
+    /// Whether all S3 objects and all Lambda functions are logged; `None`: some.
+    pub(super) fn data(&self) -> (Option<bool>, Option<bool>) {
+        let whole = |kind| match self.coverage(Topic::Data(kind)) {
+            Coverage::All => Some(true),
+            Coverage::None => Some(false),
+            _ => None,
+        };
+        (whole(S3), whole(LAMBDA))
+    }
+
     fn coverage(&self, topic: Topic) -> Coverage {
         let about: Vec<&Selector> = self.0.iter().filter(|s| s.is_about(topic)).collect();
         let whole = about.iter().filter(|s| s.is_whole(topic));
