@@ -272,8 +272,7 @@ impl Vendor<'_> {
             Consent { destructive: self.request.destructive, again: true, saved, ..Consent::default() };
         let journal = self.journal.clone();
         let bounds = Bounds::default();
-        let rows =
-            apply::apply(&run.shared, planned, &consent, journal, bounds, self.cancel, &Silent).await;
+        let rows = apply::apply(&run.shared, planned, &consent, journal, bounds, self.cancel, &Silent).await;
         Ok(Found { rows, active })
     }
 }

@@ -72,8 +72,7 @@ async fn what_is_waited_for_is_told_once() {
         if refuse { Action::Deny } else { Action::Answer }
     });
     let ear = Ear::default();
-    let report =
-        org.vend_before(&baseline(1), &all(), &How::default().through(late), &ear).await.unwrap();
+    let report = org.vend_before(&baseline(1), &all(), &How::default().through(late), &ear).await.unwrap();
     assert_eq!(report.exit_code(), 0, "{report:#?}");
     let told = ear.0.into_inner().unwrap();
     let role = told.iter().filter(|t| t.starts_with("new1 has a role that cannot be assumed yet"));
@@ -101,8 +100,7 @@ async fn a_region_that_is_on_is_a_step_forward() {
         Action::Answer
     });
     let ear = Ear::default();
-    let report =
-        org.vend_before(&text, &all(), &How::default().through(slow), &ear).await.unwrap();
+    let report = org.vend_before(&text, &all(), &How::default().through(slow), &ear).await.unwrap();
     assert_eq!(report.exit_code(), 0, "{report:#?}");
     let told = ear.0.into_inner().unwrap();
     let regions: Vec<&str> = told.iter().filter_map(|t| t.strip_prefix("new1 waits for regions: ")).collect();
