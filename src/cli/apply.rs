@@ -261,11 +261,12 @@ fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
 
 /// Shows the plan and asks; `yes` in full is the only yes.
 pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
-    say(&human::report(planned, global.paint()));
     if !std::io::stdin().is_terminal() {
-        return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
-            .hint("look at what is shown, then run the same command with `--yes`"));
+        return Err(RunError::new("there is nobody to ask: stdin is not a terminal").hint(
+            "look at it on a terminal, or with `orgbase plan`; then run the same command with `--yes`",
+        ));
     }
+    say(&human::report(planned, global.paint()));
     let summary = Summary::of(chosen);
     let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();
     let units = count(chosen.len(), "unit");

@@ -196,8 +196,8 @@ pub(crate) fn empty(value: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn at(region: &str) -> Option<Target> {
-        Some(Target { account: "x".into(), region: region.into() })
+    fn at(region: &str) -> Target {
+        Target { account: "x".into(), region: region.into() }
     }
 
     #[test]
@@ -227,15 +227,15 @@ mod tests {
         let guesses = Sections::from([("config", guess.clone())]);
         let mut found = Found::default();
         found.guessed("config", "central", None, &guess, Ok(&json!({"a": 1, "b": 1, "c": 1, "d": 4})));
-        found.guessed("config", "role", at(""), &guess, Ok(&json!({"a": 1, "b": 1, "c": 2, "d": 1})));
-        found.guessed("config", "one", at("r1"), &guess, Ok(&json!({"a": 2, "b": 1, "c": 1, "d": 1})));
-        found.guessed("config", "two", at("r1"), &guess, Ok(&json!({"a": 1, "c": 1, "d": 1, "e": 5})));
-        found.guessed("config", "one", at("r2"), &guess, Err("nothing"));
+        found.guessed("config", "role", Some(at("")), &guess, Ok(&json!({"a": 1, "b": 1, "c": 2, "d": 1})));
+        found.guessed("config", "one", Some(at("r1")), &guess, Ok(&json!({"a": 2, "b": 1, "c": 1, "d": 1})));
+        found.guessed("config", "two", Some(at("r1")), &guess, Ok(&json!({"a": 1, "c": 1, "d": 1, "e": 5})));
+        found.guessed("config", "one", Some(at("r2")), &guess, Err("nothing"));
         found.settle(&guesses, &|_, _, _| false);
-        let of = |region: &str| found.targets.get("config").and_then(|t| t.get(&at(region)?).cloned());
+        let of = |region: &str| found.targets.get("config").and_then(|t| t.get(&at(region)).cloned());
         assert_eq!(of("r1").map(|l| tree(&l)), Some(json!({"a": 2, "c": 2, "d": 4, "e": 5})));
         assert_eq!((of("r2"), of("")), (Some(Leaves::new()), None));
-        found.guessed("config", "role", at(""), &guess, Err("nothing"));
+        found.guessed("config", "role", Some(at("")), &guess, Err("nothing"));
         found.settle(&guesses, &|_, _, _| false);
         let left = found.targets.get("config").map(|t| t.values().all(BTreeMap::is_empty));
         assert_eq!(left, Some(true));

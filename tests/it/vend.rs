@@ -252,7 +252,7 @@ async fn vend_until(org: &Org, text: &str, at: usize, end: End) -> bool {
 async fn to_the_end(org: &Org, text: &str) -> Report {
     let mut last = None;
     for _ in 0..4 {
-        let report = org.vend(text, &all(), &How::default()).await.unwrap();
+        let report = Box::pin(org.vend(text, &all(), &How::default())).await.unwrap();
         if report.exit_code() == 0 {
             return report;
         }
