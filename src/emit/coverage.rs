@@ -33,6 +33,27 @@ const COMMANDS: &[(&str, &[Reference])] = &[
         ],
     ),
     ("plan", &[Reference::row("STX-003")]),
+    ("drift", &[Reference::row("STX-077")]),
+    (
+        "vend",
+        &[
+            Reference::row("STX-002").partly("the invitation is sent and accepted by hand"),
+            Reference::row("QST-003"),
+            Reference::row("QST-007").partly("the invitation is sent and accepted by hand"),
+            Reference::row("QST-008"),
+            Reference::row("RDM-017"),
+            Reference::row("RDM-020").partly("addresses are written out; there is no pattern"),
+            Reference::row("RDM-088"),
+        ],
+    ),
+    (
+        "emit bootstrap",
+        &[
+            Reference::row("STX-078").partly("roles only: orgbase itself needs no stacks"),
+            Reference::row("QST-009"),
+            Reference::row("RDM-023").partly("roles only: orgbase itself needs no stacks"),
+        ],
+    ),
 ];
 
 /// Source of the rows that are the rules of CIS 1.2.0; their titles begin with the rule's number.
