@@ -221,6 +221,11 @@ fn safe_lines(text: &str) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
 
+/// A result for programs.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, RunError> {
+    serde_json::to_string_pretty(value).map_err(|e| RunError::new(format!("cannot write JSON: {e}")))
+}
+
 /// Prints the result. A reader that went away (`| head`) is no error.
 pub(crate) fn say(text: &str) {
     let end = if text.ends_with('\n') { "" } else { "\n" };

@@ -13,13 +13,13 @@ use std::any::Any;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use change::{Change, Diff, Effect, Risk};
+pub use change::{Change, Diff, Effect, Risk, path_in};
 pub use erased::{
     Answers, BoxFuture, DynControl, DynSection, DynUnit, Erased, ErasedSection, Guessed, Outcome, Planned,
     Record, Recorder, control, fingerprint,
 };
 pub use import::{Adjusted, Import, ImportCx, Seen, SeenTrail};
-pub(crate) use import::{key_of, slug};
+pub(crate) use import::{key_of, slug, without_null};
 pub use meta::{Meta, Reference, Scope, Seat, SectionMeta, Shape, Survey};
 pub use once::Once;
 

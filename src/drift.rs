@@ -141,7 +141,7 @@ fn settings(found: &UnitReport, end: &UnitReport, who: Option<&ChangedBy>) -> Ve
         risk: Risk::Normal,
         declared_at: None,
         outcome: end.outcome,
-        reason: end.error.as_ref().map(|e| e.message.clone()).or_else(|| end.reason.clone()),
+        reason: end.why().map(ToString::to_string),
         changed_by: who.cloned(),
     };
     if found.changes.is_empty() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::aws::{Aws, Guard};
 use crate::baseline::Baseline;
-use crate::control::{Cx, Diff, DynUnit, Once, Planned};
+use crate::control::{Cx, Diff, DynUnit, Once, Planned, path_in};
 use crate::error::{Kind, Left, Phase, UnitError};
 use crate::facts::Facts;
 use crate::report::UnitReport;
@@ -269,12 +269,7 @@ fn judge(exception: Option<&Exempt>, diff: &Diff) -> (OutcomeKind, Option<String
 pub fn locate(unit: &Unit, row: &mut UnitReport) {
     let Some(bound) = &unit.bound else { return };
     for change in &mut row.changes {
-        let path = match (unit.at.is_empty(), change.path.is_empty()) {
-            (true, _) => change.path.clone(),
-            (false, true) => unit.at.clone(),
-            (false, false) => format!("{}.{}", unit.at, change.path),
-        };
-        change.declared_at = bound.declared_at(&path);
+        change.declared_at = bound.declared_at(&path_in(&unit.at, &change.path));
     }
 }
 

@@ -14,7 +14,7 @@ mod operator;
 mod parse;
 pub mod presets;
 
-pub use canonical::{Sids, same_meaning};
+pub use canonical::{Sids, is_account_id, same_meaning};
 pub use document::{Condition, Document, Effect, Element, PolicyError, Principal, PrincipalType, Statement};
 pub use operator::{Comparison, Operator, Quantifier, Test};
 

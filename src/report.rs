@@ -101,6 +101,21 @@ impl UnitReport {
         }
     }
 
+    /// What is done to it as a whole: all of it is new, all of it goes, or something of it changes.
+    pub fn effect(&self) -> Effect {
+        let all = |effect: Effect| self.changes.iter().all(|change| change.effect == effect);
+        match () {
+            () if all(Effect::Create) => Effect::Create,
+            () if all(Effect::Delete) => Effect::Delete,
+            () => Effect::Update,
+        }
+    }
+
+    /// What failed, else why it ended so.
+    pub fn why(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.message.as_str()).or(self.reason.as_deref())
+    }
+
     /// The highest risk among its changes.
     pub fn risk(&self) -> Risk {
         self.changes.iter().map(|c| c.risk).max().unwrap_or(Risk::Normal)

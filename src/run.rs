@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::apply::journal::Head;
 use crate::aws::{Aws, Endpoint, Guard, Limits, Options, Roles};
 use crate::baseline::{Baseline, Regions};
 use crate::check::{self, CheckReport};
@@ -312,6 +313,17 @@ impl Run {
         };
         let rows: Vec<(&str, String)> = units.iter().map(|u| (u.id.control.as_str(), texts(u))).collect();
         owner::present(&self.shared.facts, rows.iter().map(|(control, text)| (*control, text.as_str())))
+    }
+
+    /// First line of the journal of `command`.
+    pub fn head<'a>(&'a self, command: &'a str) -> Head<'a> {
+        Head {
+            run: &self.id,
+            organization_id: &self.shared.facts.organization_id,
+            command,
+            started_at: &self.started_at,
+            baseline_digest: self.shared.baseline.digest(),
+        }
     }
 
     /// Closes the simulated organization, if the run worked on one, and names what it could not answer.

@@ -50,17 +50,16 @@ pub async fn plan(shared: &Shared, past: &Past, removing: Baseline, progress: &d
         same_baseline: past.baseline_digest == shared.baseline.digest(),
     };
     // The last written first.
-    let look = |entry| {
-        let unit = known.get(&past::id(entry)).copied();
+    let looks = past.units.iter().rev().map(|entry| {
+        let unit = known.get(&entry.id).copied();
         let context = &context;
         async move {
             let restored = restore::look(context, unit, entry).await;
             progress.done(restored.row.outcome);
             restored
         }
-    };
-    let restored: Vec<Restored> =
-        stream::iter(past.units.iter().rev().map(look)).buffered(AT_ONCE).collect().await;
+    });
+    let restored: Vec<Restored> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     let mut plan = Plan { units: Vec::new(), rows: Vec::new() };
     for Restored { row, verdict } in restored {
         plan.units.push(unit_of(&row, verdict, known.get(&row.id).copied()));

@@ -165,6 +165,11 @@ impl OutcomeKind {
         }
     }
 
+    /// The name in words for people.
+    pub fn words(self) -> String {
+        self.name().replace('_', " ")
+    }
+
     /// The run is incomplete: exit code 3.
     pub fn is_incomplete(self) -> bool {
         use OutcomeKind::{Blocked, Failed, NotRun, Pending, Stale};

@@ -8,7 +8,6 @@ use clap::Args;
 
 use super::plan::{Format, Selectors, make, place, show, watch_ctrl_c};
 use super::{Global, say, say_err};
-use crate::apply::journal::Head;
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent};
 use crate::error::RunError;
@@ -210,7 +209,7 @@ pub(crate) fn check_size(chosen: &[UnitReport], max_changes: Option<usize>) -> R
     }
 }
 
-/// One pass of writes: of `apply`, of `drift --correct`, of `undo`.
+/// One pass of writes: of `apply`, of `drift --correct`.
 pub(crate) struct Pass<'a> {
     /// The run.
     pub(crate) run: &'a Run,
@@ -230,13 +229,7 @@ impl Pass<'_> {
     /// Makes the changes of a plan that `consent` allows.
     pub(crate) async fn converge(&self, planned: Report, consent: &Consent) -> Result<Report, RunError> {
         let Pass { run, global, store, cancel, command, bounds } = self;
-        let head = Head {
-            run: &run.id,
-            organization_id: &run.shared.facts.organization_id,
-            command,
-            started_at: &run.started_at,
-            baseline_digest: run.shared.baseline.digest(),
-        };
+        let head = run.head(command);
         let journal = match store {
             Some(store) => Some(store.journal(&head).await?),
             None => None,
@@ -259,22 +252,33 @@ fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
     global
 }
 
-/// Shows the plan and asks; `yes` in full is the only yes.
+/// Shows the plan and asks.
 pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(RunError::new("there is nobody to ask: stdin is not a terminal").hint(
-            "look at it on a terminal, or with `orgbase plan`; then run the same command with `--yes`",
-        ));
-    }
+    check_terminal(
+        "look at it on a terminal, or with `orgbase plan`; then run the same command with `--yes`",
+    )?;
     say(&human::report(planned, global.paint()));
     let summary = Summary::of(chosen);
     let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();
     let units = count(chosen.len(), "unit");
-    say_err(&format!("Make these changes in {units} ({})? Only `yes` is accepted:", risks.join(", ")));
+    agreed(&format!("Make these changes in {units} ({})?", risks.join(", ")))
+}
+
+/// Whether somebody can be asked; the hint says what to do otherwise.
+pub(super) fn check_terminal(hint: &str) -> Result<(), RunError> {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(RunError::new("there is nobody to ask: stdin is not a terminal").hint(hint))
+}
+
+/// Asks a question; `yes` in full is the only yes.
+pub(super) fn agreed(question: &str) -> Result<bool, RunError> {
+    say_err(&format!("{question} Only `yes` is accepted:"));
     Ok(answer()? == "yes")
 }
 
-pub(super) fn answer() -> Result<String, RunError> {
+fn answer() -> Result<String, RunError> {
     let mut answer = String::new();
     std::io::stdin()
         .lock()

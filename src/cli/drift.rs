@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::apply::{Pass, check_identity, check_size};
-use super::plan::{Format, RefreshArg, Selectors, make, place, watch_ctrl_c};
-use super::{Global, say, say_err};
+use super::plan::{BriefFormat, RefreshArg, Selectors, make, place, watch_ctrl_c};
+use super::{Global, json, say, say_err};
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent, files};
 use crate::drift::{self, DriftReport, notify::Notify};
@@ -15,24 +15,6 @@ use crate::report::text::safe;
 use crate::run::{self, Opened, Run};
 use crate::selector::Selection;
 use crate::units::{Bounds, Cancel};
-
-/// What a drift report looks like on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum DriftFormat {
-    /// One line per setting
-    Human,
-    /// For programs
-    Json,
-}
-
-impl From<DriftFormat> for Format {
-    fn from(format: DriftFormat) -> Format {
-        match format {
-            DriftFormat::Human => Format::Human,
-            DriftFormat::Json => Format::Json,
-        }
-    }
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct DriftArgs {
@@ -52,7 +34,7 @@ pub(crate) struct DriftArgs {
     #[arg(long, value_name = "URL|env:NAME|SNS_ARN")]
     notify: Option<String>,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: DriftFormat,
+    format: BriefFormat,
     /// Where to ask
     #[arg(long, value_name = "REFRESH", default_value = "full")]
     refresh: RefreshArg,
@@ -122,8 +104,8 @@ impl DriftArgs {
 
     fn show(&self, report: &DriftReport, global: &Global) -> Result<(), RunError> {
         match self.format {
-            DriftFormat::Human => say(&drift::text(report, global.paint())),
-            DriftFormat::Json => say(&json(report)?),
+            BriefFormat::Human => say(&drift::text(report, global.paint())),
+            BriefFormat::Json => say(&json(report)?),
         }
         Ok(())
     }
@@ -148,12 +130,6 @@ async fn tell(notify: Option<&Notify>, report: &DriftReport, run: &Run) -> bool 
     }
 }
 
-fn json(report: &DriftReport) -> Result<String, RunError> {
-    serde_json::to_string_pretty(report)
-        .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))
-}
-
-/// `drift.json` and `drift.html`, readable by their owner only; those of an earlier run are replaced.
 /// Whether the report is in its folder.
 fn keep(folder: &Path, report: &DriftReport) -> bool {
     let written = write_files(folder, report);
@@ -163,6 +139,7 @@ fn keep(folder: &Path, report: &DriftReport) -> bool {
     written.is_ok()
 }
 
+/// `drift.json` and `drift.html`, readable by their owner only; those of an earlier run are replaced.
 fn write_files(folder: &Path, report: &DriftReport) -> Result<(), RunError> {
     for (name, text) in [("drift.json", json(report)?), ("drift.html", drift::page(report))] {
         files::write_private(&folder.join(name), text.as_bytes()).map_err(|e| cannot_write(folder, &e))?;

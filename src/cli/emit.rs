@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Global, say, say_err};
+use super::{Global, json, say, say_err};
 use crate::apply::store;
 use crate::baseline::Baseline;
 use crate::emit;
@@ -85,8 +85,4 @@ impl EmitArgs {
         }
         json(policy)
     }
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String, RunError> {
-    serde_json::to_string_pretty(value).map_err(|e| RunError::new(format!("cannot write JSON: {e}")))
 }

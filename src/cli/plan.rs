@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Global, say};
+use super::{Global, json, say};
 use crate::apply::store;
 use crate::error::RunError;
 use crate::plan::{self, Refresh, saved};
@@ -25,6 +25,24 @@ pub(crate) enum Format {
     Html,
     /// For pull requests
     Markdown,
+}
+
+/// What a report looks like that is lines of text or JSON, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BriefFormat {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+impl From<BriefFormat> for Format {
+    fn from(format: BriefFormat) -> Format {
+        match format {
+            BriefFormat::Human => Format::Human,
+            BriefFormat::Json => Format::Json,
+        }
+    }
 }
 
 /// Where a plan asks.
@@ -149,11 +167,7 @@ pub(crate) fn watch_ctrl_c(cancel: &Cancel) {
 pub(crate) fn show(report: &Report, format: Format, global: &Global) -> Result<(), RunError> {
     match format {
         Format::Human => say(&human::report(report, global.paint())),
-        Format::Json => {
-            let text = serde_json::to_string_pretty(report)
-                .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
-            say(&text);
-        }
+        Format::Json => say(&json(report)?),
         Format::Html => say(&html::report(report)),
         Format::Markdown => say(&markdown::report(report)),
     }

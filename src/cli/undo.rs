@@ -4,10 +4,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::apply::{ask, check_identity};
-use super::drift::DriftFormat as Format;
-use super::plan::{place, show, watch_ctrl_c};
-use super::{Global, say, say_err};
-use crate::apply::journal::Head;
+use super::plan::{BriefFormat, place, show, watch_ctrl_c};
+use super::{Global, json, say, say_err};
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent};
 use crate::baseline::Baseline;
@@ -36,7 +34,7 @@ pub(crate) struct UndoArgs {
     #[arg(long)]
     allow_destructive: bool,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: BriefFormat,
 }
 
 /// What `--list --format json` prints.
@@ -121,10 +119,8 @@ impl UndoArgs {
     }
 
     fn show_list(&self, list: &List) -> Result<(), RunError> {
-        if self.format == Format::Json {
-            let text = serde_json::to_string_pretty(list)
-                .map_err(|e| RunError::new(format!("cannot write the list as JSON: {e}")))?;
-            say(&text);
+        if self.format == BriefFormat::Json {
+            say(&json(list)?);
             return Ok(());
         }
         if list.runs.is_empty() {
@@ -147,13 +143,7 @@ async fn write(
     global: &Global,
     cancel: &Cancel,
 ) -> Result<Report, RunError> {
-    let head = Head {
-        run: &run.id,
-        organization_id: &run.shared.facts.organization_id,
-        command: "undo",
-        started_at: &run.started_at,
-        baseline_digest: run.shared.baseline.digest(),
-    };
+    let head = run.head("undo");
     let journal = store.journal(&head).await?;
     let bar = Bar::new("undo", planned.units.len(), global.shows_progress());
     let rows = undo::apply(&run.shared, planned.units, consent, Some(&journal), cancel, &bar).await;

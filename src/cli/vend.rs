@@ -1,16 +1,15 @@
 //! `orgbase vend`
 
-use std::io::IsTerminal as _;
-
 use clap::{ArgGroup, Args};
 
-use super::apply::answer;
-use super::plan::{Format, place, watch_ctrl_c};
-use super::{Global, say, say_err};
+use super::apply::{agreed, check_identity, check_terminal};
+use super::plan::{BriefFormat, place, watch_ctrl_c};
+use super::{Global, json, say, say_err};
 use crate::apply::store;
 use crate::error::RunError;
+use crate::policy::is_account_id;
 use crate::report::text::{Paint, count, safe};
-use crate::run::{self, Opened};
+use crate::run;
 use crate::units::Cancel;
 use crate::vend::{self, Report, Request, Voice, Which};
 
@@ -37,7 +36,7 @@ pub(crate) struct VendArgs {
     #[arg(long)]
     allow_destructive: bool,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: BriefFormat,
 }
 
 impl VendArgs {
@@ -45,7 +44,9 @@ impl VendArgs {
         let request =
             Request { which: self.which()?, dry_run: self.dry_run, destructive: self.allow_destructive };
         let mut opened = run::open(&place(global, self.dry_run)).await?;
-        self.check_start(&opened)?;
+        if self.yes && !self.dry_run {
+            check_identity(&opened, "vend --yes")?;
+        }
         let store = store::open(&global.run_dir, opened.aws(), opened.home_region()).await?;
         let cancel = Cancel::default();
         let lock = if self.dry_run {
@@ -73,33 +74,19 @@ impl VendArgs {
     fn which(&self) -> Result<Which, RunError> {
         match (&self.account_key, &self.adopt) {
             (Some(key), _) => Ok(Which::Key(key.clone())),
-            (None, Some(id)) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Which::Adopt(id.clone()))
-            }
+            (None, Some(id)) if is_account_id(id) => Ok(Which::Adopt(id.clone())),
             (None, Some(id)) => {
                 Err(RunError::new(format!("`{id}` is no account id")).hint("it has 12 digits"))
             }
             (None, None) => Ok(Which::All),
         }
     }
-
-    fn check_start(&self, opened: &Opened) -> Result<(), RunError> {
-        let named = opened.baseline().organization.id.is_some();
-        if opened.is_live() && self.yes && !self.dry_run && !named {
-            return Err(RunError::new("`vend --yes` on AWS needs `organization.id` in the baseline")
-                .hint(format!("write id = \"{}\" under [organization]", opened.organization_id())));
-        }
-        Ok(())
-    }
 }
 
-fn show(report: &Report, format: Format, paint: Paint) -> Result<(), RunError> {
-    if format == Format::Json {
-        let text = serde_json::to_string_pretty(report)
-            .map_err(|e| RunError::new(format!("cannot write the report as JSON: {e}")))?;
-        say(&text);
-    } else {
-        say(&report.human(paint));
+fn show(report: &Report, format: BriefFormat, paint: Paint) -> Result<(), RunError> {
+    match format {
+        BriefFormat::Human => say(&report.human(paint)),
+        BriefFormat::Json => say(&json(report)?),
     }
     Ok(())
 }
@@ -122,13 +109,9 @@ impl Voice for Person {
         if self.yes {
             return Ok(true);
         }
-        if !std::io::stdin().is_terminal() {
-            return Err(RunError::new("there is nobody to ask: stdin is not a terminal")
-                .hint("look at `orgbase vend --dry-run`, then use `orgbase vend --yes`"));
-        }
+        check_terminal("look at `orgbase vend --dry-run`, then use `orgbase vend --yes`")?;
         say(&report.human(self.paint));
         let accounts = report.accounts.iter().filter(|row| !row.steps.is_empty()).count();
-        say_err(&format!("Go on with {}? Only `yes` is accepted:", count(accounts, "account")));
-        Ok(answer()? == "yes")
+        agreed(&format!("Go on with {}?", count(accounts, "account")))
     }
 }

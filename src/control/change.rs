@@ -158,7 +158,28 @@ impl Diff {
     }
 }
 
+/// The path of a setting from the beginning of the section: `at` is that of the table that asks for the unit.
+pub fn path_in(at: &str, path: &str) -> String {
+    match (at.is_empty(), path.is_empty()) {
+        (true, _) => path.to_owned(),
+        (_, true) => at.to_owned(),
+        (false, false) => format!("{at}.{path}"),
+    }
+}
+
 /// A serialisable value as JSON; what cannot be written becomes null, which plain data never does.
 fn value<T: Serialize + ?Sized>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_in;
+
+    #[test]
+    fn a_path_begins_at_its_table() {
+        assert_eq!(path_in("[0]", "targets"), "[0].targets");
+        assert_eq!(path_in("[0]", ""), "[0]");
+        assert_eq!(path_in("", "x"), "x");
+    }
 }

@@ -17,7 +17,7 @@ use toml::de::{DeValue, ValueDeserializer};
 
 use super::{
     Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta,
-    Surveyed, Want, Wanted,
+    Surveyed, Want, Wanted, without_null,
 };
 use crate::baseline::Baseline;
 use crate::diag::Findings;
@@ -206,7 +206,7 @@ impl<S: Section> DynSection for ErasedSection<S> {
     }
 
     fn read_json(&self, value: Value) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(Arc::new(S::deserialize(without_nulls(value)).ok()?))
+        Some(Arc::new(S::deserialize(without_null(&value)).ok()?))
     }
 
     fn role_names(&self, value: &(dyn Any + Send + Sync)) -> Vec<String> {
@@ -303,27 +303,17 @@ impl<C: Control> Unit<C> {
         }
         journal.record(&Record { before: json(&have), after: json(&self.want), diff: diff.clone() }).await?;
         let before = cx.aws.writes();
-        C::apply(cx, &self.want, &have).await.map_err(|e| {
-            let written = cx.aws.writes() > before;
-            let left = if written && e.left == Left::Untouched { Left::Partial } else { e.left };
-            let phase = if e.phase == Phase::Session { Phase::Session } else { Phase::Apply };
-            UnitError { phase, left, ..e }
-        })?;
+        C::apply(cx, &self.want, &have).await.map_err(|e| unfinished(e, cx.aws.writes() > before))?;
         self.verify(cx, diff, journal).await
     }
 
     /// Reads until nothing differs, twice where the service may answer with an older state.
     async fn verify(&self, cx: &Cx<'_>, planned: Diff, journal: &dyn Recorder) -> Result<Outcome, UnitError> {
         let started = tokio::time::Instant::now();
-        let mut reads = C::META.reads.iter().chain(C::META.writes);
-        let wanted = if reads.any(|op| LAGGING.iter().any(|s| op.starts_with(s))) { 2 } else { 1 };
+        let wanted = good_reads_needed::<C>();
         let mut good_reads = 0;
         for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let (have, left) = self.read(cx).await.map_err(|e| UnitError {
-                phase: Phase::Verify,
-                left: Left::Unknown,
-                ..e
-            })?;
+            let (have, left) = self.read(cx).await.map_err(unverified)?;
             if left.pending.is_some() {
                 let Diff { notices, pending, .. } = left;
                 return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
@@ -351,7 +341,7 @@ fn inconsistent(left: &Diff) -> UnitError {
     let paths: Vec<&str> = left.changes.iter().map(|c| c.path.as_str()).collect();
     let message =
         format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
-    UnitError { phase: Phase::Verify, left: Left::Unknown, ..UnitError::new(Kind::Inconsistent, message) }
+    unverified(UnitError::new(Kind::Inconsistent, message))
         .hint("run `orgbase plan` again in a few minutes; if it still differs, something else writes the same setting")
 }
 
@@ -375,7 +365,7 @@ impl<C: Control> DynUnit for Unit<C> {
                 Adjusted::Absent => return Ok(Guessed::Absent),
             };
             diff.changes.retain(|change| !said.iter().any(|path| change.path.starts_with(path.as_str())));
-            Ok(Guessed::There(without_nulls(json(&adjusted)), diff))
+            Ok(Guessed::There(without_null(&json(&adjusted)), diff))
         })
     }
 
@@ -431,20 +421,26 @@ impl<C: Control> DynUnit for Unit<C> {
     }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
+/// The error of a write; `written`: something of it was sent.
+fn unfinished(e: UnitError, written: bool) -> UnitError {
+    let left = if written && e.left == Left::Untouched { Left::Partial } else { e.left };
+    let phase = if e.phase == Phase::Session { Phase::Session } else { Phase::Apply };
+    UnitError { phase, left, ..e }
 }
 
-/// TOML has no null: a key without a value is not there.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
-        }
-        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
-        other => other,
-    }
+/// The error of reading back what was written.
+fn unverified(e: UnitError) -> UnitError {
+    UnitError { phase: Phase::Verify, left: Left::Unknown, ..e }
+}
+
+/// How many reads in a row must show what was written: more where the service may answer with an older state.
+fn good_reads_needed<C: Control>() -> usize {
+    let mut operations = C::META.reads.iter().chain(C::META.writes);
+    if operations.any(|op| LAGGING.iter().any(|service| op.starts_with(service))) { 2 } else { 1 }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
 /// SHA-256 of a value, with sorted keys, as hexadecimal.

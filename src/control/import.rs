@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde_json::{Map, Value};
+
 use super::Section;
 use crate::baseline::Baseline;
 use crate::facts::{Account, Facts};
@@ -146,6 +148,18 @@ impl<'a> ImportCx<'a> {
 /// How a file names an account: its key, else its id.
 pub(crate) fn key_of(baseline: &Baseline, account: &Account) -> String {
     baseline.account_key(account).map_or_else(|| account.id.clone(), ToString::to_string)
+}
+
+/// TOML has no null: a key without a value is not there.
+pub(crate) fn without_null(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(_, v)| !v.is_null());
+            Value::Object(kept.map(|(k, v)| (k.clone(), without_null(v))).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_null).collect()),
+        other => other.clone(),
+    }
 }
 
 /// Small letters and digits, whatever lies between them is one `-`; never empty, at most 50 characters.

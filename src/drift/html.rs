@@ -102,12 +102,11 @@ fn write_incomplete(out: &mut String, report: &DriftReport) {
     }
     out.push_str("<h2>Not read, or not repaired</h2>\n<ul>\n");
     for unit in units {
-        let why =
-            unit.error.as_ref().map(|e| e.message.as_str()).or(unit.reason.as_deref()).unwrap_or_default();
+        let why = unit.why().unwrap_or_default();
         let _ = writeln!(
             out,
             "<li><span class=\"mark bad\">{}</span> {} in {} ({}), {}: {}</li>",
-            unit.outcome.name().replace('_', " "),
+            unit.outcome.words(),
             html::text(&unit.id.control),
             html::text(&unit.account_name),
             html::text(&unit.id.account),

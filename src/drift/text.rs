@@ -17,9 +17,8 @@ pub fn report(report: &DriftReport, paint: Paint) -> String {
         let _ = writeln!(out, "{line}");
     }
     for unit in report.incomplete().filter(|u| u.changes.is_empty()) {
-        let why =
-            unit.error.as_ref().map(|e| e.message.as_str()).or(unit.reason.as_deref()).unwrap_or_default();
-        let line = format!("{}: {} {}", place_of(unit), unit.outcome.name().replace('_', " "), safe(why));
+        let why = unit.why().unwrap_or_default();
+        let line = format!("{}: {} {}", place_of(unit), unit.outcome.words(), safe(why));
         let _ = writeln!(out, "{}", paint.red(line.trim_end()));
     }
     if !out.is_empty() {
@@ -75,7 +74,7 @@ fn line(setting: &Setting) -> String {
     if setting.outcome == OutcomeKind::Applied {
         text.push_str("; repaired");
     } else if setting.outcome != OutcomeKind::Drift {
-        let _ = write!(text, "; {}", setting.outcome.name().replace('_', " "));
+        let _ = write!(text, "; {}", setting.outcome.words());
     }
     if let Some(reason) = &setting.reason {
         let _ = write!(text, "; {}", safe(reason));

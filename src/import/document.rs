@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::fold::{Folded, Leaves, Select, tree};
 use super::text::{Writer, inline};
-use crate::control::Change;
+use crate::control::{Change, path_in, without_null};
 use crate::controls::SECTIONS;
 use crate::report::UnitReport;
 
@@ -65,7 +65,7 @@ impl Document {
     pub(crate) fn places(&self, id: &str, at: &str, row: &UnitReport) -> BTreeSet<String> {
         let has = |path: &str| self.base.get(id).is_some_and(|value| is_leaf(value, path));
         let place = |change: &Change| {
-            let path = if at.is_empty() { change.path.clone() } else { format!("{at}.{}", change.path) };
+            let path = path_in(at, &change.path);
             let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
             let known = ends.filter_map(|end| path.get(..end)).rfind(|path| has(path));
             known.unwrap_or(at).to_string()
@@ -253,18 +253,6 @@ pub(crate) fn merge(into: &mut Value, more: &Value) {
             into.extend(new);
         }
         (into, more) => *into = without_null(more),
-    }
-}
-
-/// TOML has no null: such a key is left out.
-pub(crate) fn without_null(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.iter().filter(|(_, v)| !v.is_null());
-            Value::Object(kept.map(|(k, v)| (k.clone(), without_null(v))).collect::<Map<_, _>>())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(without_null).collect()),
-        other => other.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::control::Diff;
+use crate::control::{Diff, path_in};
 
 /// The guess with what is there.
 /// `at` is the place of the unit's table in the section.
@@ -16,11 +16,10 @@ pub(crate) fn corrected(guess: &Value, at: &str, diff: &Diff) -> Result<Value, S
     }
     let mut section = guess.clone();
     for change in &diff.changes {
-        let path = match (at.is_empty(), change.path.is_empty()) {
-            (true, _) => change.path.clone(),
-            (false, true) => return Err(lacking(at, &change.before)),
-            (false, false) => format!("{at}.{}", change.path),
-        };
+        if !at.is_empty() && change.path.is_empty() {
+            return Err(lacking(at, &change.before));
+        }
+        let path = path_in(at, &change.path);
         let steps = steps(&path);
         if !correct(&mut section, &steps, &change.before) {
             return Err(lacking(&path, &change.before));

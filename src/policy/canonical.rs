@@ -90,10 +90,14 @@ fn canonical_principal(principal: &mut Principal) {
     }
 }
 
+/// Whether a text has the shape of an account id.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The account id of an account principal, written as its id or as the ARN of its root user in any partition.
 pub(super) fn account_of_root(principal: &str) -> Option<&str> {
-    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account(principal) {
+    if is_account_id(principal) {
         return Some(principal);
     }
     let mut parts = principal.split(':');
@@ -101,7 +105,7 @@ pub(super) fn account_of_root(principal: &str) -> Option<&str> {
     let (account, name) = (parts.next()?, parts.next()?);
     let is_root =
         head.0 == "arn" && head.2 == "iam" && head.3.is_empty() && name == "root" && parts.next().is_none();
-    (is_root && is_account(account)).then_some(account)
+    (is_root && is_account_id(account)).then_some(account)
 }
 
 fn as_set(values: &mut Vec<String>) {

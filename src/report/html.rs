@@ -79,8 +79,7 @@ pub fn tiles(summary: &Summary) -> String {
         _ => "",
     };
     let outcomes = OutcomeKind::ALL.iter().filter(|o| summary.count(**o) > 0);
-    let mut out: String =
-        outcomes.map(|o| tile(&o.name().replace('_', " "), summary.count(*o), class(*o))).collect();
+    let mut out: String = outcomes.map(|o| tile(&o.words(), summary.count(*o), class(*o))).collect();
     for (risk, number) in &summary.risks {
         let class = if risk == "destructive" { "bad" } else { "" };
         out.push_str(&tile(&format!("{risk} changes"), *number, class));
@@ -187,12 +186,13 @@ fn write_block(out: &mut String, block: &[&UnitReport]) {
 
 /// The outcome as a class and a word.
 fn mark(unit: &UnitReport) -> (&'static str, String) {
-    let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
-    let name = unit.outcome.name().replace('_', " ");
+    let name = unit.outcome.words();
     match unit.outcome {
-        OutcomeKind::Drift if effect(Effect::Create) => ("add", "+ create".into()),
-        OutcomeKind::Drift if effect(Effect::Delete) => ("del", "- delete".into()),
-        OutcomeKind::Drift => ("mod", "~ change".into()),
+        OutcomeKind::Drift => match unit.effect() {
+            Effect::Create => ("add", "+ create".into()),
+            Effect::Delete => ("del", "- delete".into()),
+            Effect::Update => ("mod", "~ change".into()),
+        },
         OutcomeKind::Applied => ("good", name),
         other if other.is_incomplete() => ("bad", name),
         _ => ("soft", name),

@@ -105,17 +105,18 @@ fn write_block(out: &mut String, block: &[&UnitReport], paint: Paint, values: bo
 
 /// The outcome in a word, with the sign that Terraform users know.
 fn mark(unit: &UnitReport, paint: Paint) -> String {
-    let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
     match unit.outcome {
         OutcomeKind::Drift if unit.by_hand && unit.changes.is_empty() => paint.yellow("left"),
-        OutcomeKind::Drift if effect(Effect::Create) => paint.green("+ create"),
-        OutcomeKind::Drift if effect(Effect::Delete) => paint.red("- delete"),
-        OutcomeKind::Drift => paint.yellow("~ change"),
+        OutcomeKind::Drift => match unit.effect() {
+            Effect::Create => paint.green("+ create"),
+            Effect::Delete => paint.red("- delete"),
+            Effect::Update => paint.yellow("~ change"),
+        },
         OutcomeKind::Applied => paint.green("applied"),
         OutcomeKind::InSync | OutcomeKind::Skipped | OutcomeKind::NotApplicable => {
-            paint.dim(&unit.outcome.name().replace('_', " "))
+            paint.dim(&unit.outcome.words())
         }
-        other => paint.red(&other.name().replace('_', " ")),
+        other => paint.red(&other.words()),
     }
 }
 
@@ -230,7 +231,7 @@ pub(crate) fn write_summary(out: &mut String, units: &[UnitReport], summary: &Su
     let counts: Vec<String> = OutcomeKind::ALL
         .iter()
         .filter(|o| summary.count(**o) > 0)
-        .map(|o| format!("{} {}", summary.count(*o), o.name().replace('_', " ")))
+        .map(|o| format!("{} {}", summary.count(*o), o.words()))
         .collect();
     let counts = if counts.is_empty() { "nothing declared".to_string() } else { counts.join(", ") };
     let _ = writeln!(out, "{} {counts}", paint.bold(&format!("{}:", count(summary.units, "unit"))));

@@ -59,7 +59,7 @@ fn head(report: &Report) -> String {
     );
     out.push_str("| Outcome | Units |\n| --- | ---: |\n");
     for outcome in OutcomeKind::ALL.iter().filter(|o| summary.count(**o) > 0) {
-        let _ = writeln!(out, "| {} | {} |", outcome.name().replace('_', " "), summary.count(*outcome));
+        let _ = writeln!(out, "| {} | {} |", outcome.words(), summary.count(*outcome));
     }
     if !summary.risks.is_empty() {
         let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();
@@ -100,14 +100,13 @@ fn fence(lines: &[String]) -> String {
 }
 
 fn mark(unit: &UnitReport) -> String {
-    let effect = |e: Effect| unit.changes.iter().all(|c| c.effect == e);
-    let word = match unit.outcome {
-        OutcomeKind::Drift if effect(Effect::Create) => "create",
-        OutcomeKind::Drift if effect(Effect::Delete) => "delete",
-        OutcomeKind::Drift => "change",
-        other => other.name(),
+    let word = match (unit.outcome, unit.effect()) {
+        (OutcomeKind::Drift, Effect::Create) => "create".into(),
+        (OutcomeKind::Drift, Effect::Delete) => "delete".into(),
+        (OutcomeKind::Drift, Effect::Update) => "change".into(),
+        (other, _) => other.words(),
     };
-    format!("<b>{}</b>", word.replace('_', " "))
+    format!("<b>{word}</b>")
 }
 
 fn risk(risk: Risk) -> String {

@@ -13,8 +13,9 @@ use aws_sdk_config::types::{AggregatedSourceStatusType, ConfigurationAggregator}
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::aws::Clients;
 use crate::control::{Cx, Seat, Survey};
-use crate::error::{Kind, UnitError};
+use crate::error::{CallError, Kind, UnitError};
 
 /// The question, for `Meta::survey`.
 pub const SURVEY: Survey = Survey {
@@ -129,16 +130,22 @@ async fn recorders(cx: &Cx<'_>) -> Result<Arc<Recorders>, UnitError> {
     cx.once("recorders of the aggregator", ask_recorders(cx)).await
 }
 
-async fn ask_recorders(cx: &Cx<'_>) -> Result<Recorders, UnitError> {
-    let all = cx
-        .aws
-        .config_service()
+/// The aggregators of the clients' account and region.
+///
+/// # Errors
+/// The call failed.
+pub async fn aggregators(aws: &Clients) -> Result<Vec<ConfigurationAggregator>, CallError> {
+    aws.config_service()
         .pages(
             "DescribeConfigurationAggregators",
             |c, token| c.describe_configuration_aggregators().set_next_token(token).send(),
             |out| (out.configuration_aggregators, out.next_token),
         )
-        .await?;
+        .await
+}
+
+async fn ask_recorders(cx: &Cx<'_>) -> Result<Recorders, UnitError> {
+    let all = aggregators(cx.aws).await?;
     let Some(aggregator) = all.into_iter().filter(is_whole).find_map(|a| a.configuration_aggregator_name)
     else {
         return Ok(Recorders { aggregator: None, running: BTreeMap::new() });

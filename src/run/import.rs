@@ -16,10 +16,9 @@ use super::{
 };
 use crate::aws::{Aws, Clients, Endpoint, Guard};
 use crate::baseline::{Baseline, Organization};
-use crate::control::{DynSection, Scope, Seat, Seen, SeenTrail, key_of};
+use crate::control::{DynSection, Scope, Seat, Seen, SeenTrail, key_of, without_null};
 use crate::error::{Kind, RunError};
 use crate::facts::{self, Facts, Needs};
-use crate::import::document::without_null;
 use crate::import::fold::Target;
 use crate::import::{Document, Imported, Residue, accounts};
 use crate::plan::{self, Refresh, Shared};

@@ -8,6 +8,7 @@ use crate::aws::{Aws, Limits};
 use crate::baseline::Baseline;
 use crate::error::RunError;
 use crate::facts::{self, Facts};
+use crate::policy::is_account_id;
 use crate::selector::Selection;
 
 /// Like `begin_through`, within other bounds.
@@ -68,8 +69,7 @@ impl Opened {
     /// # Errors
     /// It is neither.
     pub fn put_first(&mut self, key: &str) -> Result<(), RunError> {
-        let is_id = key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit());
-        if !is_id && !self.baseline.is_account_key(key) {
+        if !is_account_id(key) && !self.baseline.is_account_key(key) {
             let hint = self.baseline.account_hint(key);
             return Err(RunError::new(format!("--canary-account {key} names no account")).hint(hint));
         }

@@ -29,6 +29,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::RunError;
+use crate::policy::is_account_id;
 
 pub use injector::Dropped;
 pub(super) use injector::Injector;
@@ -189,8 +190,7 @@ fn probability(key: &str, value: &str) -> Result<f64, RunError> {
 }
 
 fn account(key: &str, value: &str) -> Result<String, RunError> {
-    let good = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-    if good {
+    if is_account_id(value) {
         Ok(value.to_owned())
     } else {
         Err(wrong(key, value, "...@ACCOUNT, where ACCOUNT has 12 digits"))

@@ -12,6 +12,7 @@ use super::spec::{
 };
 use super::world::{Call, Principal, World};
 use crate::error::RunError;
+use crate::policy::is_account_id;
 
 mod drift;
 mod names;
@@ -216,7 +217,7 @@ impl Maker<'_> {
     /// Adds an account as if its creation were complete.
     fn account(&mut self, asked: &ExactAccount) -> Result<(), RunError> {
         let id = match &asked.id {
-            Some(id) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => id.clone(),
+            Some(id) if is_account_id(id) => id.clone(),
             Some(id) => return Err(wrong(&format!("{id} is not an account id"))),
             None => format!("{}{}", self.world.id(1, "123456789"), self.world.id(11, "0123456789")),
         };

@@ -30,7 +30,8 @@ pub struct Past {
 /// What it wrote of one unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    id: UnitId,
+    /// Which unit.
+    pub id: UnitId,
     /// What was there, as the control reads it.
     pub before: Value,
     /// The changes that were made.
@@ -51,11 +52,6 @@ impl Entry {
             }
         }
     }
-}
-
-/// Which unit.
-pub fn id(entry: &Entry) -> UnitId {
-    entry.id.clone()
 }
 
 /// The first line.

@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::past::{self, Entry};
+use super::past::Entry;
 use super::settings;
 use crate::aws::Clients;
 use crate::baseline::{Baseline, Removed};
 use crate::control::{
     Change, Cx, DynControl, DynSection, DynUnit, Effect, Once, Planned, Removal, Scope, Want, Wanted,
-    fingerprint,
+    fingerprint, path_in,
 };
 use crate::controls;
 use crate::error::UnitError;
@@ -73,10 +73,10 @@ pub(super) struct Context<'a> {
 /// Looks at one unit.
 pub(super) async fn look(context: &Context<'_>, unit: Option<&Unit>, entry: &Entry) -> Restored {
     let shared = context.shared;
-    let id = past::id(entry);
+    let id = &entry.id;
     let Some(unit) = unit else {
         let name = shared.facts.accounts.get(&id.account).map(|a| a.name.clone()).unwrap_or_default();
-        let row = UnitReport::new(id, name, OutcomeKind::Drift, None);
+        let row = UnitReport::new(id.clone(), name, OutcomeKind::Drift, None);
         let why = match row.id.control.as_str() {
             "vend" => "what `vend` does to an account itself is not taken back",
             _ => "the baseline does not ask for it any more: name that of the run with -f",
@@ -259,7 +259,7 @@ impl<'a> Target<'a> {
         let mut section = self.value.clone();
         for (path, value) in values {
             let mut tried = section.clone();
-            let led = settings::put(&mut tried, &settings::join(&self.unit.at, path), value);
+            let led = settings::put(&mut tried, &path_in(&self.unit.at, path), value);
             if led && self.section.read_json(tried.clone()).is_some() {
                 section = tried;
             }

@@ -29,15 +29,6 @@ fn steps(path: &str) -> Vec<Step> {
     steps
 }
 
-/// The path of a setting from the beginning of the section: `at` is that of the table that asks for the unit.
-pub(super) fn join(at: &str, path: &str) -> String {
-    match (at.is_empty(), path.is_empty()) {
-        (true, _) => path.to_owned(),
-        (_, true) => at.to_owned(),
-        (false, false) => format!("{at}.{path}"),
-    }
-}
-
 /// Puts a value at a path; null takes the key away. Keys that are not there yet are made, list entries are not. `false`: the
 /// path leads nowhere.
 pub(super) fn put(section: &mut Value, path: &str, value: &Value) -> bool {
@@ -136,9 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_join_and_have_a_root() {
-        assert_eq!(join("[0]", "targets"), "[0].targets");
-        assert_eq!(join("", "x"), "x");
+    fn paths_have_a_root() {
         assert_eq!(root("security.name").as_deref(), Some("security"));
         assert_eq!(root("[0]"), None);
     }

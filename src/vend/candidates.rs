@@ -45,7 +45,7 @@ impl Candidate {
         let name = account.map(|a| &a.name).or(declared.map(|d| &d.name)).cloned().unwrap_or_default();
         let row = Row {
             key: key.map(str::to_owned),
-            account: account.map(|a| a.id.clone()),
+            account: None,
             name,
             outcome: OutcomeKind::InSync,
             steps: Vec::new(),
@@ -53,10 +53,20 @@ impl Candidate {
             reason: None,
             hint: None,
         };
-        let invited = account.is_some_and(|a| a.joined_method == "INVITED");
-        let stage = if account.is_some() { Stage::There } else { Stage::Absent };
-        let declared = declared.cloned();
-        Candidate { declared, invited, creation: None, attempts: 0, stage, held: None, row }
+        let (declared, stage) = (declared.cloned(), Stage::Absent);
+        let mut new =
+            Candidate { declared, invited: false, creation: None, attempts: 0, stage, held: None, row };
+        if let Some(account) = account {
+            new.is(account);
+        }
+        new
+    }
+
+    /// It is an account that exists.
+    pub(super) fn is(&mut self, account: &Account) {
+        self.row.account = Some(account.id.clone());
+        self.invited = account.joined_method == "INVITED";
+        self.stage = Stage::There;
     }
 
     /// 12-digit id; empty while the account does not exist.
@@ -410,6 +420,15 @@ mod tests {
             let facts = facts(&[account("a@example.com", "/A", state)]);
             assert_eq!(stage_of(&facts, &[], &baseline).0, stage, "{state}");
         }
+    }
+
+    #[test]
+    fn an_account_that_is_found_later_is_known_as_invited() {
+        let mut found = Candidate::new(Some("a"), Some(&baseline("").accounts["a"]), None);
+        assert_eq!((found.stage, found.id(), found.invited), (Stage::Absent, "", false));
+        let invited = Account { joined_method: "INVITED".into(), ..account("a@example.com", "/", "ACTIVE") };
+        found.is(&invited);
+        assert_eq!((found.stage, found.id(), found.invited), (Stage::There, "200000000002", true));
     }
 
     #[test]

@@ -88,10 +88,8 @@ impl Vendor<'_> {
                 );
                 return candidate.fail(why, Some(LOOKS_FIRST.into()));
             }
-            let there = self.opened.facts().account_by_email(&email).map(|a| a.id.clone());
-            if there.is_some() {
-                candidate.row.account = there;
-                candidate.stage = Stage::There;
+            if let Some(there) = self.opened.facts().account_by_email(&email) {
+                candidate.is(there);
                 return;
             }
         }

@@ -111,7 +111,7 @@ impl Report {
 impl Row {
     fn write(&self, out: &mut String, paint: Paint) {
         use OutcomeKind::{Applied, Drift, InSync, NotApplicable, Skipped};
-        let outcome = self.outcome.name().replace('_', " ");
+        let outcome = self.outcome.words();
         let outcome = match self.outcome {
             Applied => paint.green(&outcome),
             Drift => paint.yellow("to do"),

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    BoxFuture, Control, Cx, LAGGING, Outcome, PAUSES, Planned, Record, Recorder, Unit, fingerprint, json,
+    BoxFuture, Control, Cx, Outcome, PAUSES, Planned, Record, Recorder, Unit, fingerprint, good_reads_needed,
+    json, unfinished, unverified,
 };
 use crate::control::{Diff, Removal};
-use crate::error::{Kind, Left, Phase, UnitError};
+use crate::error::{Kind, UnitError};
 
 /// What a removal goes by.
 pub(super) struct Removing {
@@ -48,11 +49,7 @@ impl<C: Control> Unit<C> {
         let before = cx.aws.writes();
         // Boxed: it would make the future of every unit as large.
         let removed: BoxFuture<'_, _> = Box::pin(C::remove(cx, &self.want, &have));
-        removed.await.map_err(|e| {
-            let written = cx.aws.writes() > before;
-            let left = if written && e.left == Left::Untouched { Left::Partial } else { e.left };
-            UnitError { phase: Phase::Apply, left, ..e }
-        })?;
+        removed.await.map_err(|e| unfinished(e, cx.aws.writes() > before))?;
         self.wait_until_gone(cx, removing, planned, journal).await
     }
 
@@ -64,15 +61,10 @@ impl<C: Control> Unit<C> {
         journal: &dyn Recorder,
     ) -> Result<Outcome, UnitError> {
         let started = tokio::time::Instant::now();
-        let lags = C::META.reads.iter().any(|op| LAGGING.iter().any(|s| op.starts_with(s)));
-        let wanted = if lags { 2 } else { 1 };
+        let wanted = good_reads_needed::<C>();
         let mut good_reads = 0;
         for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let have = C::read(cx, &self.want).await.map_err(|e| UnitError {
-                phase: Phase::Verify,
-                left: Left::Unknown,
-                ..e
-            })?;
+            let have = C::read(cx, &self.want).await.map_err(unverified)?;
             let state = json(&have);
             good_reads = if (removing.by.absent)(&state) { good_reads + 1 } else { 0 };
             if good_reads == wanted {
@@ -82,7 +74,7 @@ impl<C: Control> Unit<C> {
             if good_reads == 0 && started.elapsed() >= C::META.settle {
                 let message = "AWS accepted the removal but still answers as if it were there";
                 let error = UnitError::new(Kind::Inconsistent, message);
-                return Err(UnitError { phase: Phase::Verify, left: Left::Unknown, ..error });
+                return Err(unverified(error));
             }
             tokio::time::sleep(*pause).await;
         }

@@ -10,6 +10,7 @@ use super::{Config, owner_of};
 use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::{Kind, UnitError};
 use crate::names::{self, OWNER_TAG};
+use crate::resource::aggregated::aggregators;
 
 /// Part `aggregator`.
 pub(super) struct Aggregator;
@@ -71,16 +72,7 @@ impl Control for Aggregator {
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let all = cx
-            .aws
-            .config_service()
-            .pages(
-                "DescribeConfigurationAggregators",
-                |c, token| c.describe_configuration_aggregators().set_next_token(token).send(),
-                |out| (out.configuration_aggregators, out.next_token),
-            )
-            .await?;
-        Ok(actual(all, &want.name))
+        Ok(actual(aggregators(cx.aws).await?, &want.name))
     }
 
     fn diff(want: &Desired, have: &Actual) -> Diff {

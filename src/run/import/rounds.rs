@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::{Reader, is_central, is_first};
 use crate::baseline::Baseline;
-use crate::control::{DynSection, Import, ImportCx};
+use crate::control::{DynSection, Import, ImportCx, without_null};
 use crate::controls::{SECTIONS, section};
 use crate::error::RunError;
 use crate::import::Document;
-use crate::import::document::{merge, without_null};
+use crate::import::document::merge;
 use crate::import::fold::{Leaves, Path, fold, tree};
 use crate::import::found::{Found, Sections, empty};
 use crate::plan;

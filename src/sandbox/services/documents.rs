@@ -3,7 +3,7 @@
 
 use super::iam::Role;
 use crate::policy::evaluate::{self, Caller, Request};
-use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Statement};
+use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Statement, is_account_id};
 use crate::sandbox::world::{Call, World};
 use crate::sandbox::{caller, enforce};
 
@@ -58,10 +58,6 @@ pub fn unknown_principals(world: &World, document: &Document) -> Vec<String> {
     unknown
 }
 
-fn is_account(id: &str) -> bool {
-    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Service principals end in the partition's domain. Guess: AWS knows the names and refuses others.
 fn is_service(name: &str) -> bool {
     [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"]
@@ -70,7 +66,7 @@ fn is_service(name: &str) -> bool {
 }
 
 fn identity_exists(world: &World, id: &str) -> bool {
-    if id == "*" || is_account(id) {
+    if id == "*" || is_account_id(id) {
         return true;
     }
     // What AWS writes for a role, user or federated user that was deleted since, and accepts back.
@@ -80,10 +76,10 @@ fn identity_exists(world: &World, id: &str) -> bool {
     let fields: Vec<&str> = id.splitn(6, ':').collect();
     match fields.as_slice() {
         ["arn", partition, "iam", "", account, resource] if *partition == world.partition => {
-            is_account(account) && iam_resource_exists(world, account, resource)
+            is_account_id(account) && iam_resource_exists(world, account, resource)
         }
         ["arn", partition, "sts", "", account, resource] if *partition == world.partition => {
-            is_account(account)
+            is_account_id(account)
                 && (resource.starts_with("assumed-role/") || resource.starts_with("federated-user/"))
         }
         ["arn", _, "cloudfront", "", "cloudfront", _] => true,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use orgbase::apply::journal::{Head, Journal};
+use orgbase::apply::journal::Journal;
 use orgbase::apply::{self, Consent, store};
 use orgbase::aws::{CallCount, Limits};
 use orgbase::baseline::Baseline;
@@ -185,13 +185,7 @@ impl Org {
             again: !how.reviewed,
             ..Consent::default()
         };
-        let head = Head {
-            run: &run.id,
-            organization_id: &run.shared.facts.organization_id,
-            command: "apply",
-            started_at: &run.started_at,
-            baseline_digest: run.shared.baseline.digest(),
-        };
+        let head = run.head("apply");
         let runs = self.folder.path().join(self.next());
         let journal = Journal::open(&runs, &head)?;
         *self.last.lock().unwrap() = runs.join("runs").join(&run.id).join("journal.jsonl");
@@ -211,13 +205,7 @@ impl Org {
         let undo::Plan { units, rows } = undo::plan(&run.shared, &past, removing, &Silent).await;
         let run = run.with_units(units)?;
         let consent = Consent { destructive: how.destructive, interactive: false, ..Consent::default() };
-        let head = Head {
-            run: &run.id,
-            organization_id: &run.shared.facts.organization_id,
-            command: "undo",
-            started_at: &run.started_at,
-            baseline_digest: run.shared.baseline.digest(),
-        };
+        let head = run.head("undo");
         let journal = Journal::open(&self.folder.path().join(self.next()), &head)?;
         let rows =
             undo::apply(&run.shared, rows, &consent, Some(&journal), &Cancel::default(), &Silent).await;

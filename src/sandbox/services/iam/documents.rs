@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{Document, Element, Principal, PrincipalType};
+use crate::policy::{Document, Element, Principal, PrincipalType, is_account_id};
 use crate::sandbox::world::{Fault, World};
 
 fn malformed(message: impl Into<String>) -> Fault {
@@ -59,12 +59,12 @@ pub(super) fn check_trust(world: &World, text: &str) -> Result<(), Fault> {
 /// IAM resolves principals when a policy is written. Accounts that the sandbox does not know are taken as existing.
 fn check_principal(world: &World, principal: &str) -> Result<(), Fault> {
     let invalid = || malformed(format!("Invalid principal in policy: \"AWS\":\"{principal}\""));
-    if principal == "*" || is_account(principal) {
+    if principal == "*" || is_account_id(principal) {
         return Ok(());
     }
     let parts: Vec<&str> = principal.splitn(6, ':').collect();
     let [_, partition, service, _, account, resource] = parts.as_slice() else { return Err(invalid()) };
-    if *partition != world.partition || !is_account(account) || !matches!(*service, "iam" | "sts") {
+    if *partition != world.partition || !is_account_id(account) || !matches!(*service, "iam" | "sts") {
         return Err(invalid());
     }
     let member = world.organizations.accounts.contains_key(*account);
@@ -77,8 +77,4 @@ fn check_principal(world: &World, principal: &str) -> Result<(), Fault> {
         _ => return Err(invalid()),
     };
     if exists || !member { Ok(()) } else { Err(invalid()) }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.chars().all(|c| c.is_ascii_digit())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::policy::is_account_id;
 use crate::sandbox::world::{Call, Fault, Reply, World};
 
 use super::state::{Account, AccountState, Handshake};
@@ -98,9 +99,8 @@ pub(super) fn invite(world: &mut World, call: &Call) -> Reply {
 }
 
 fn check_target(world: &World, id: &str, kind: &str) -> Result<(), Fault> {
-    let digits = id.len() == 12 && id.chars().all(|c| c.is_ascii_digit());
     match kind {
-        "ACCOUNT" if !digits => {
+        "ACCOUNT" if !is_account_id(id) => {
             return Err(invalid_input("INVALID_PATTERN_TARGET_ID", "You specified an invalid account ID."));
         }
         "EMAIL" if !id.contains('@') => {

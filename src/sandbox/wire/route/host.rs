@@ -3,6 +3,7 @@
 use http::Request;
 
 use super::header;
+use crate::policy::is_account_id;
 
 /// The host of a request, without port: from the URI (in process) or the `Host` header (over loopback).
 pub(super) fn of(request: &Request<Vec<u8>>) -> String {
@@ -25,7 +26,7 @@ pub(super) fn bucket(host: &str) -> Option<&str> {
 /// The account of `ACCOUNT.s3-control.REGION...` (or of `ACCOUNT.localhost`).
 pub(super) fn account(host: &str) -> Option<&str> {
     let first = host.split('.').next()?;
-    (first.len() == 12 && first.bytes().all(|b| b.is_ascii_digit())).then_some(first)
+    is_account_id(first).then_some(first)
 }
 
 #[cfg(test)]
