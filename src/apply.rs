@@ -197,11 +197,9 @@ impl Consent {
             let reason = Some("it moved since the plan was made".to_string());
             return Row::Keep(UnitReport { outcome: OutcomeKind::Stale, reason, ..row });
         }
-        if unit.exception.as_ref().is_some_and(|e| e.expired) && !self.interactive {
-            return Row::Keep(row);
-        }
-        if row.by_hand {
-            return Row::Keep(row);
+        let for_a_person = unit.exception.as_ref().is_some_and(|e| e.expired) && !self.interactive;
+        if row.by_hand || for_a_person {
+            return Row::Keep(UnitReport { by_hand: true, ..row });
         }
         if row.risk() == Risk::Destructive && !self.destructive {
             let reason = Some("needs --allow-destructive".to_string());
@@ -392,6 +390,8 @@ mod tests {
         assert!(!goes(&Consent::default(), &unit, drift()));
         assert!(goes(&person, &unit, drift()));
         assert!(!goes(&person, &unit, UnitReport { by_hand: true, ..drift() }));
+        let Row::Keep(left) = Consent::default().decide(&unit, drift()) else { panic!("it was not left") };
+        assert!(status_of(&left).releases, "it is for a person, and holds nothing up");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod read_policy;
 mod record;
 mod retry;
 mod session;
+pub(crate) mod settle;
 #[cfg(test)]
 mod testing;
 mod webhook;

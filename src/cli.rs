@@ -124,6 +124,16 @@ pub(crate) enum Command {
     Demo,
 }
 
+impl Global {
+    /// For commands that read no baseline.
+    fn refuse_file(&self, command: &str) -> Result<(), RunError> {
+        if self.file_given {
+            return Err(RunError::new(format!("`orgbase {command}` reads no baseline: it takes no -f")));
+        }
+        Ok(())
+    }
+}
+
 /// Parses the arguments, runs the command, prints errors. clap's usage errors are exit code 1: 2 means "differs".
 pub fn main() -> ExitCode {
     let cli = match parse() {

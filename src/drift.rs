@@ -128,6 +128,7 @@ impl DriftReport {
 
 /// A unit that differs without a change to be made (an account that waits for `vend`) is one row too.
 fn settings(found: &UnitReport, end: &UnitReport, who: Option<&ChangedBy>) -> Vec<Setting> {
+    let (outcome, reason) = ended(end);
     let row = |path: &str, before: &Value, after: &Value| Setting {
         account: found.id.account.clone(),
         account_name: found.account_name.clone(),
@@ -140,8 +141,8 @@ fn settings(found: &UnitReport, end: &UnitReport, who: Option<&ChangedBy>) -> Ve
         effect: Effect::Update,
         risk: Risk::Normal,
         declared_at: None,
-        outcome: end.outcome,
-        reason: end.why().map(ToString::to_string),
+        outcome,
+        reason: reason.clone(),
         changed_by: who.cloned(),
     };
     if found.changes.is_empty() {
@@ -156,12 +157,34 @@ fn settings(found: &UnitReport, end: &UnitReport, who: Option<&ChangedBy>) -> Ve
     found.changes.iter().map(of).collect()
 }
 
+/// How a setting that differed ended. Where its unit found it as it should be when its turn came, it was repaired too.
+fn ended(end: &UnitReport) -> (OutcomeKind, Option<String>) {
+    if end.outcome == OutcomeKind::InSync {
+        return (OutcomeKind::Applied, Some("the repair of another setting brought it back".into()));
+    }
+    (end.outcome, end.why().map(ToString::to_string))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::control::Diff;
     use crate::report::FORMAT_VERSION;
     use crate::units::UnitId;
+
+    #[test]
+    fn what_another_repair_brought_back_counts_as_repaired() {
+        let found = row(OutcomeKind::Drift);
+        let end = row(OutcomeKind::InSync);
+        let listed = settings(&found, &end, None);
+        assert!(!listed.is_empty());
+        for setting in &listed {
+            assert_eq!(setting.outcome, OutcomeKind::Applied);
+            assert!(setting.reason.as_ref().is_some_and(|why| why.contains("another setting")));
+        }
+        let failed = settings(&found, &row(OutcomeKind::Failed), None);
+        assert!(failed.iter().all(|setting| setting.outcome == OutcomeKind::Failed));
+    }
 
     /// A name that tries everything: markup, control characters, quotes, a mention.
     pub(crate) const HOSTILE: &str = "<!channel>\u{1b}[31m<script>alert(1)</script>\"|`x`\r\n&]]>";

@@ -9,7 +9,7 @@ pub mod progress;
 pub mod reach;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,7 @@ pub struct Summary {
     /// Products that manage the organization as well, and what is left to each of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub owners: BTreeMap<String, String>,
-    /// Billed services that would be newly on: section, and what AWS bills.
+    /// Billed services that would be newly on: section; what AWS bills, and where it would be on.
     pub billed: BTreeMap<String, String>,
 }
 
@@ -152,13 +152,7 @@ impl Summary {
             *summary.effects.entry(effect_name(change.effect).to_string()).or_default() += 1;
             *summary.risks.entry(risk_name(change.risk).to_string()).or_default() += 1;
         }
-        for unit in units.iter().filter(|u| u.outcome == OutcomeKind::Drift) {
-            let creates = unit.changes.iter().any(|c| c.effect == Effect::Create);
-            let meta = crate::controls::section(&unit.id.control).map(crate::control::DynSection::meta);
-            if let (true, Some(billed)) = (creates, meta.and_then(|m| m.billed)) {
-                summary.billed.insert(unit.id.control.clone(), billed.to_string());
-            }
-        }
+        summary.billed = billed(units);
         summary
     }
 
@@ -177,6 +171,33 @@ impl Summary {
             0
         }
     }
+}
+
+/// Sections of billed services of which something would be newly on: what AWS bills, and where.
+fn billed(units: &[UnitReport]) -> BTreeMap<String, String> {
+    let creates = |unit: &&UnitReport| {
+        unit.outcome == OutcomeKind::Drift && unit.changes.iter().any(|c| c.effect == Effect::Create)
+    };
+    let mut new: BTreeMap<&str, Vec<&UnitReport>> = BTreeMap::new();
+    for unit in units.iter().filter(creates) {
+        new.entry(&unit.id.control).or_default().push(unit);
+    }
+    let said = |(section, units): (&str, Vec<&UnitReport>)| {
+        let billed = crate::controls::section(section)?.meta().billed?;
+        Some((section.to_owned(), format!("{billed} (newly on in {})", places(&units))))
+    };
+    new.into_iter().filter_map(said).collect()
+}
+
+/// Accounts and regions of units: by name where they are few.
+fn places(units: &[&UnitReport]) -> String {
+    let accounts: BTreeSet<&str> = units.iter().map(|u| u.account_name.as_str()).collect();
+    let regions: BTreeSet<&str> = units.iter().map(|u| u.id.region.as_str()).collect();
+    let few = |names: BTreeSet<&str>, noun: &str| match names.len() {
+        0..=3 => Vec::from_iter(names).join(", "),
+        many => text::count(many, noun),
+    };
+    format!("{}: {}", few(accounts, "account"), few(regions, "region"))
 }
 
 /// Whether the changes of a unit with this outcome belong to the counts.
@@ -228,6 +249,24 @@ mod tests {
         for incomplete in [Blocked, Failed, NotRun, Pending, Stale] {
             assert_eq!(code(&[InSync, Drift, incomplete]), 3, "{incomplete:?}");
         }
+    }
+
+    #[test]
+    fn what_would_be_billed_says_where() {
+        let new = |n: usize, region: &str| {
+            let mut row = unit(OutcomeKind::Drift);
+            row.id = UnitId { control: "guardduty".into(), region: region.into(), ..row.id };
+            row.account_name = format!("a{n}");
+            let mut diff = crate::control::Diff::new();
+            diff.create("detector", &true);
+            UnitReport { changes: diff.changes, ..row }
+        };
+        let few = Summary::of(&[new(1, "eu-west-1"), new(2, "us-east-1"), unit(OutcomeKind::Drift)]);
+        assert_eq!(few.billed.len(), 1);
+        assert!(few.billed["guardduty"].ends_with("(newly on in a1, a2: eu-west-1, us-east-1)"), "{few:?}");
+        let many: Vec<UnitReport> = (0..5).map(|n| new(n, "eu-west-1")).collect();
+        let many = Summary::of(&many);
+        assert!(many.billed["guardduty"].ends_with("(newly on in 5 accounts: eu-west-1)"), "{many:?}");
     }
 
     #[test]

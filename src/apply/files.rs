@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes a folder and its parents, mode 0700.
 pub fn private_folder(path: &Path) -> io::Result<()> {
@@ -15,11 +15,27 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Writes a whole file, mode 0600, so that a reader sees the old or the new one and never half of it.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Fails where `write_private` would, and leaves nothing behind.
+pub fn can_write(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let temporary = temporary(path);
+    let _ = std::fs::remove_file(&temporary);
+    create_private(&temporary)?;
+    std::fs::remove_file(&temporary)
+}
+
+/// What is written first, beside the file.
+fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = Path::new(&name);
+    name.into()
+}
+
+/// Writes a whole file, mode 0600, so that a reader sees the old or the new one and never half of it.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = &temporary(path);
     let written = (|| {
         // One that is there was left by a dead process of this id, or laid out by somebody else: neither is written into.
         let _ = std::fs::remove_file(temporary);

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::files;
 use crate::error::RunError;
+use crate::report::text::safe;
 use crate::units::Cancel;
 
 /// How long a lease lasts.
@@ -115,16 +116,26 @@ pub async fn take(
     files::private_folder(run_dir).map_err(|e| cannot(&e))?;
     let mut lease = Lease::mine(run);
     let started = tokio::time::Instant::now();
+    let mut told = false;
     loop {
         lease.renew();
         let Some(holder) = attempt(&path, &lease).map_err(|e| cannot(&e))? else { break };
         if started.elapsed() >= PATIENCE {
             return Err(held(&path, &holder));
         }
+        if !told {
+            tell_waiting(&holder.describe());
+            told = true;
+        }
         tokio::time::sleep(POLL).await;
     }
     let renewal = tokio::spawn(renew(path.clone(), lease, cancel.clone()));
     Ok(Lock { path, run: run.to_string(), renewal })
+}
+
+/// Says once why nothing happens.
+pub(super) fn tell_waiting(holder: &str) {
+    tracing::warn!("waiting for the lock of this organization: {} holds it", safe(holder));
 }
 
 /// Writes the lease where nobody alive holds the lock; else says who does.

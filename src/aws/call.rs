@@ -154,6 +154,7 @@ impl<C> Service<C> {
         let failure = answer.map_err(|e| error::failure(&place, &e));
         self.note(&target, failure.as_ref().err());
         span.record("status", failure.as_ref().map_or_else(|f| f.error.status.unwrap_or(0), |_| 200));
+        span.in_scope(|| tracing::trace!("answered"));
         if failure.as_ref().is_err_and(|f| f.class == Class::Expired) {
             aws.0.sessions.expired(account, credentials.access_key_id()).await;
         }

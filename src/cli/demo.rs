@@ -19,6 +19,7 @@ const BASELINE: &str = include_str!("../../baselines/cis.toml");
 
 /// Runs the tour in a folder of its own.
 pub(crate) async fn run(global: &Global) -> Result<u8, RunError> {
+    global.refuse_file("demo")?;
     let folder = PathBuf::from(".orgbase/demo");
     let files = Files::prepare(&folder)?;
     let tour = Tour { global, files };
@@ -42,7 +43,7 @@ pub(crate) async fn run(global: &Global) -> Result<u8, RunError> {
     say(&format!(
         "\nEverything above ran on the simulated organization in {}; nothing was sent anywhere.\n\
          The reports are in {}: open plan.html, drift.html and check.html.\n\
-         Next: read {}, change it, and run the plan again.\n",
+         Next: read {}, change it, and run the plan again (the next demo begins anew).\n",
         tour.files.state, tour.files.reports, tour.files.baseline
     ));
     Ok(0)

@@ -38,6 +38,10 @@ pub(crate) struct EmitArgs {
 
 impl EmitArgs {
     pub(crate) fn run(&self, global: &Global) -> Result<u8, RunError> {
+        let takes_name = matches!(self.what, What::IamPolicy | What::Bootstrap | What::Schedule);
+        if let Some(name) = self.only.as_ref().filter(|_| !takes_name) {
+            return Err(RunError::new(format!("there is only one of this: it takes no `--for {name}`")));
+        }
         let text = match self.what {
             What::Schema => json(&emit::schema::schema())?,
             What::Controls => emit::controls::reference(),
@@ -79,7 +83,7 @@ impl EmitArgs {
         if policies.contains_key(&format!("{name}-2")) {
             let more = policies.keys().filter(|key| key.starts_with(&format!("{name}-"))).cloned();
             say_err(&format!(
-                "IAM takes no longer policy: attach {} too",
+                "the policy is longer than IAM takes in one: attach {} too",
                 more.collect::<Vec<_>>().join(", ")
             ));
         }

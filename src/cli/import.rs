@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Global, say, say_err};
+use crate::apply::files;
 use crate::baseline::{Baseline, Organization};
 use crate::error::RunError;
 use crate::import::Imported;
@@ -29,6 +30,7 @@ pub(crate) struct ImportArgs {
 impl ImportArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
         refuse_existing(&self.out)?;
+        check_place(&self.out)?;
         let place = super::plan::place(global, true);
         let bar = Bar::new("import", 0, global.shows_progress());
         let organization = self.organization(global)?;
@@ -93,11 +95,23 @@ fn refuse_existing(folder: &Path) -> Result<(), RunError> {
     }
 }
 
+/// Makes the folder before everything is read, and puts it away again: reading may fail.
+fn check_place(folder: &Path) -> Result<(), RunError> {
+    let is_new = !folder.exists();
+    let made = std::fs::create_dir_all(folder).and_then(|()| files::can_write(&folder.join("probe")));
+    made.map_err(|e| failed(folder, &e).hint("name a folder that can be made with --out DIR"))?;
+    if is_new {
+        std::fs::remove_dir(folder).map_err(|e| failed(folder, &e))?;
+    }
+    Ok(())
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> RunError {
+    RunError::new(format!("cannot write {}: {}", path.display(), error.kind()))
+}
+
 /// Writes the files, none over another one.
 fn write(folder: &Path, imported: &Imported) -> Result<(), RunError> {
-    let failed = |path: &Path, e: &std::io::Error| {
-        RunError::new(format!("cannot write {}: {}", path.display(), e.kind()))
-    };
     for (name, text) in &imported.files {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
@@ -151,5 +165,17 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         assert!(refuse_existing(folder.path()).unwrap_err().to_string().contains("overwrites nothing"));
         assert!(refuse_existing(&file).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_found_out_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("new");
+        check_place(&new).unwrap();
+        assert!(!new.exists());
+        let file = folder.path().join("x");
+        std::fs::write(&file, "").unwrap();
+        let error = check_place(&file.join("new")).unwrap_err();
+        assert!(error.hints[0].contains("--out"), "{error:?}");
     }
 }

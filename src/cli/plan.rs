@@ -96,6 +96,9 @@ pub(crate) struct PlanArgs {
 
 impl PlanArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        if let Some(path) = self.out.as_ref().filter(|path| !is_in_bucket(path)) {
+            saved::check_place(path)?;
+        }
         let place = run::Place { refresh: self.refresh.into(), ..place(global, true) };
         let run = run::begin(&place, &self.selectors.parse()?).await?;
         let report = make(&run, global, &on_ctrl_c()).await?;
@@ -108,9 +111,13 @@ impl PlanArgs {
     }
 }
 
+fn is_in_bucket(path: &Path) -> bool {
+    path.starts_with("s3:")
+}
+
 /// To a file, or to S3.
 async fn write_plan(path: &Path, report: &Report, run: &Run) -> Result<(), RunError> {
-    if !path.starts_with("s3:") {
+    if !is_in_bucket(path) {
         return saved::write(path, report);
     }
     let home = &run.shared.baseline.organization.home_region;

@@ -1,6 +1,6 @@
 //! `orgbase sandbox`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -24,18 +24,23 @@ pub(crate) struct SandboxArgs {
     org: Option<String>,
     /// What goes wrong while it listens: seed=N,throttle=P,latency=MS,delay=CALLS,drop=P,deny=SERVICE:Operation[@ACCOUNT],
     /// exit_before=N,exit_after=N, ... (docs/sandbox.md)
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", requires = "listen")]
     faults: Option<Faults>,
     /// Signatures are verified, and every policy counts: identity, resource, session, trust, boundaries, SCPs, RCPs
-    #[arg(long)]
+    #[arg(long, requires = "listen")]
     strict: bool,
 }
 
 impl SandboxArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
+        global.refuse_file("sandbox")?;
         let spec = self.org.as_deref().map(Spec::parse).transpose()?.unwrap_or_default();
         let state = self.state.clone().or_else(|| global.sandbox.clone());
+        let ignored = self.org.is_some() && state.as_deref().is_some_and(Path::exists);
         let mut sandbox = Sandbox::open(state.as_deref(), &spec)?;
+        if ignored {
+            say_err("warning: the state file holds an organization already; --org was not looked at");
+        }
         let Some(listen) = &self.listen else {
             if state.is_none() {
                 return Err(RunError::new("nothing to do: neither --state nor --listen is given").hint(

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize as _;
 use serde_json::Value;
+use tokio::time::Instant;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
@@ -19,6 +19,7 @@ use super::{
     Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta,
     Surveyed, Want, Wanted, without_null,
 };
+use crate::aws::settle::pauses;
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::digest::sha256_hex;
@@ -28,14 +29,6 @@ use crate::facts::{Account, Facts};
 /// A boxed future that may be spawned.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Pauses between reads while waiting for it; the last one repeats.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
 /// Services that may still answer with the old state after they have shown the new one.
 const LAGGING: [&str; 2] = ["iam:", "s3:"];
 
@@ -309,11 +302,16 @@ impl<C: Control> Unit<C> {
 
     /// Reads until nothing differs, twice where the service may answer with an older state.
     async fn verify(&self, cx: &Cx<'_>, planned: Diff, journal: &dyn Recorder) -> Result<Outcome, UnitError> {
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let wanted = good_reads_needed::<C>();
         let mut good_reads = 0;
-        for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let (have, left) = self.read(cx).await.map_err(unverified)?;
+        for pause in pauses() {
+            let Some(have) = self.read_back(cx, started).await? else {
+                good_reads = 0;
+                tokio::time::sleep(pause).await;
+                continue;
+            };
+            let left = C::diff(&self.want, &have);
             if left.pending.is_some() {
                 let Diff { notices, pending, .. } = left;
                 return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
@@ -331,9 +329,17 @@ impl<C: Control> Unit<C> {
                     return Err(inconsistent(&left));
                 }
             }
-            tokio::time::sleep(*pause).await;
+            tokio::time::sleep(pause).await;
         }
         Err(UnitError::new(Kind::Bug, "the wait for a written value ended by itself"))
+    }
+
+    /// Reads what was written. `None`: a copy of the service shows one part of it, and another one not yet.
+    async fn read_back(&self, cx: &Cx<'_>, started: Instant) -> Result<Option<C::Actual>, UnitError> {
+        match C::read(cx, &self.want).await {
+            Err(e) if e.kind == Kind::Vanished && started.elapsed() < C::META.settle => Ok(None),
+            read => read.map(Some).map_err(unverified),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::apply::files;
 use crate::control::Change;
 use crate::digest::sha256_hex;
 use crate::error::RunError;
@@ -31,9 +32,19 @@ pub fn to_text(report: &Report) -> Result<String, RunError> {
 /// # Errors
 /// The file cannot be written.
 pub fn write(path: &Path, report: &Report) -> Result<(), RunError> {
-    let cannot =
-        |e: &std::io::Error| RunError::new(format!("cannot write the plan to {}: {e}", path.display()));
-    crate::apply::files::write_private(path, to_text(report)?.as_bytes()).map_err(|e| cannot(&e))
+    files::write_private(path, to_text(report)?.as_bytes()).map_err(|e| cannot_write(path, &e))
+}
+
+/// Looks before everything is read whether there is a place for the plan.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn check_place(path: &Path) -> Result<(), RunError> {
+    files::can_write(path).map_err(|e| cannot_write(path, &e).hint("name a file in a folder that is there"))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> RunError {
+    RunError::new(format!("cannot write the plan to {}: {error}", path.display()))
 }
 
 /// Reads a plan from a local file.

@@ -253,7 +253,7 @@ pub(crate) fn write_summary(out: &mut String, units: &[UnitReport], summary: &Su
         );
     }
     for (control, billed) in &summary.billed {
-        let _ = writeln!(out, "billed: {control}: {billed}");
+        let _ = writeln!(out, "billed: {control}: {}", safe(billed));
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::statements::{Ours, Stored};
 use super::tags::{Tags, diff_owner};
 use crate::aws::Clients;
+use crate::aws::settle::shown;
 use crate::control::{Cx, Diff, Risk};
 use crate::error::{Absent, CallError, Kind, UnitError};
 use crate::names::OWNER_TAG;
@@ -165,13 +166,14 @@ async fn create(aws: &Clients, want: &Desired) -> Result<(), UnitError> {
         None => make(aws, want).await?,
     };
     kms.call("CreateAlias", |c| c.create_alias().alias_name(&want.alias).target_key_id(&id).send()).await?;
-    let have = read(aws, want).await?;
-    match &have {
-        Actual::Present(key) => repair(aws, want, key).await,
-        Actual::Absent => {
-            Err(UnitError::new(Kind::Inconsistent, format!("{} was made but is not found", want.alias)))
-        }
-    }
+    let key = shown(&want.alias, || async {
+        Ok(match read(aws, want).await? {
+            Actual::Present(key) => Some(key),
+            Actual::Absent => None,
+        })
+    })
+    .await?;
+    repair(aws, want, &key).await
 }
 
 async fn make(aws: &Clients, want: &Desired) -> Result<String, UnitError> {

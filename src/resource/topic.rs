@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::statements::{Ours, Stored};
 use super::tags::{Tags, diff_owner};
 use crate::aws::Clients;
+use crate::aws::settle::shown;
 use crate::control::{Diff, Risk};
 use crate::error::{Absent, Kind, UnitError};
 use crate::mask;
@@ -210,15 +211,16 @@ pub fn diff(want: &Desired, have: &Actual) -> Diff {
 pub async fn apply(aws: &Clients, want: &Desired, have: &Actual) -> Result<(), UnitError> {
     let sns = aws.sns();
     let tag = owner_tag(want.owner)?;
-    if have.0.is_none() {
+    let made;
+    let topic = if let Some(topic) = &have.0 {
+        topic
+    } else {
         sns.call("CreateTopic", |c| c.create_topic().name(&want.name).tags(tag.clone()).send()).await?;
-    }
-    // A topic has a policy from the start, which others may rely on.
-    let have = if have.0.is_none() { read(aws, want).await? } else { have.clone() };
-    let Actual(Some(topic)) = &have else {
-        return Err(UnitError::new(Kind::Inconsistent, "the topic was made but is not found"));
+        // It has a policy from the start, which others may rely on.
+        made = shown("the topic", || async { Ok(read(aws, want).await?.0) }).await?;
+        &made
     };
-    let d = diff(want, &have);
+    let d = diff(want, &Actual(Some(topic.clone())));
     let differs = |path: &str| d.changes.iter().any(|c| c.path.starts_with(path));
     if differs("policy.") {
         set_attribute(aws, want, "Policy", &want.policy.merged_into(&topic.policy)).await?;

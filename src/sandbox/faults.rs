@@ -114,6 +114,10 @@ pub struct Hits {
     pub late: u64,
 }
 
+const KEYS: &str = "seed=N,throttle=P,rates=F,slow=R@ACCOUNT,latency=MS,delay=CALLS,drop=P,\
+                    deny=SERVICE:Operation[@ACCOUNT],error|break|lose=SERVICE:Operation#N[@ACCOUNT],off=REGION[@ACCOUNT],\
+                    skew=SECONDS,exit_before=N,exit_after=N";
+
 impl Faults {
     /// Faults of the environment variable `ORGBASE_SANDBOX_FAULTS`, for the sandbox in process.
     ///
@@ -148,10 +152,7 @@ impl Faults {
             "exit_before" => self.exit_before = Some(number(key, value)?),
             "exit_after" => self.exit_after = Some(number(key, value)?),
             _ => {
-                return Err(RunError::new(format!("--faults: there is no `{key}`")).hint(
-                    "seed=N,throttle=P,rates=F,slow=R@ACCOUNT,latency=MS,delay=CALLS,drop=P,\
-                     deny=SERVICE:Operation[@ACCOUNT],error|break|lose=SERVICE:Operation#N[@ACCOUNT],off=REGION[@ACCOUNT],skew=SECONDS,exit_before=N,exit_after=N",
-                ));
+                return Err(RunError::new(format!("faults: there is no `{key}`")).hint(KEYS));
             }
         }
         Ok(())
@@ -164,7 +165,9 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Faults, RunError> {
         let mut faults = Faults::default();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or_else(|| wrong(pair, "", "KEY=VALUE"))?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| RunError::new(format!("faults: `{pair}` is not KEY=VALUE")).hint(KEYS))?;
             faults.set(key.trim(), value.trim())?;
         }
         Ok(faults)
@@ -172,7 +175,7 @@ impl FromStr for Faults {
 }
 
 fn wrong(key: &str, value: &str, wanted: &str) -> RunError {
-    RunError::new(format!("--faults: `{key}={value}` is not {key}={wanted}"))
+    RunError::new(format!("faults: `{key}={value}` is not {key}={wanted}"))
 }
 
 fn number<T: FromStr>(key: &str, value: &str) -> Result<T, RunError> {

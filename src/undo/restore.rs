@@ -132,6 +132,9 @@ struct Target<'a> {
     value: Value,
 }
 
+/// Why something that a run added stays.
+const NOT_REMOVED: &str = "orgbase does not remove what it made";
+
 async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Decision, UnitError> {
     let shared = context.shared;
     let task = match &unit.task {
@@ -160,12 +163,11 @@ async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Dec
     if !moved.is_empty() && !as_left {
         return Ok(Decision::Cannot(format!("somebody changed it since ({})", moved.join(", "))));
     }
-    let made = !entry.changes.is_empty()
-        && entry.changes.iter().all(|change| change.before.is_null())
-        && holds_nothing(&entry.before);
-    let created = made || removal.is_some();
+    let added = !entry.changes.is_empty() && entry.changes.iter().all(|change| change.before.is_null());
+    let created = (added && holds_nothing(&entry.before)) || removal.is_some();
     if !created {
-        return Ok(Decision::Cannot("orgbase cannot set what was there".into()));
+        let why = if added { NOT_REMOVED } else { "orgbase cannot set what was there" };
+        return Ok(Decision::Cannot(why.into()));
     }
     if !as_left {
         let why = match entry.left {
@@ -178,7 +180,7 @@ async fn decide(context: &Context<'_>, unit: &Unit, entry: &Entry) -> Result<Dec
         Some((task, planned)) => {
             Ok(Decision::Do { planned, verdict: Verdict::Settings(task), notices: Vec::new() })
         }
-        None => Ok(Decision::Cannot("orgbase does not remove what it made".into())),
+        None => Ok(Decision::Cannot(NOT_REMOVED.into())),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
 use super::{Bucket, If};
-use crate::apply::lock::{LEASE, Lease, PATIENCE, RENEW};
+use crate::apply::lock::{LEASE, Lease, PATIENCE, RENEW, tell_waiting};
 use crate::apply::store::Held;
 use crate::control::BoxFuture;
 use crate::error::{CallError, RunError};
@@ -67,6 +67,9 @@ async fn acquire(bucket: &Bucket, name: &str, lease: &mut Lease) -> Result<Strin
                 Some((known, since)) if *known == etag => *since,
                 _ => Instant::now(),
             };
+            if seen.is_none() {
+                tell_waiting(&described(holder.as_ref()));
+            }
             seen = Some((etag.clone(), since));
             let gone = holder.as_ref().is_some_and(|h| h.is_dead(SKEW)) || since.elapsed() >= LEASE;
             if gone {
@@ -83,8 +86,12 @@ async fn acquire(bucket: &Bucket, name: &str, lease: &mut Lease) -> Result<Strin
     }
 }
 
+fn described(holder: Option<&Lease>) -> String {
+    holder.map_or_else(|| "somebody".to_owned(), Lease::describe)
+}
+
 fn held(bucket: &Bucket, name: &str, holder: Option<&Lease>) -> RunError {
-    let who = holder.map_or_else(|| "somebody".to_owned(), Lease::describe);
+    let who = described(holder);
     RunError::new(format!("another run works on this organization: {who} holds {}", bucket.url(name)))
         .hint("wait until it has ended and run the command again")
 }

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    BoxFuture, Control, Cx, Outcome, PAUSES, Planned, Record, Recorder, Unit, fingerprint, good_reads_needed,
-    json, unfinished, unverified,
+    BoxFuture, Control, Cx, Outcome, Planned, Record, Recorder, Unit, fingerprint, good_reads_needed, json,
+    unfinished, unverified,
 };
+use crate::aws::settle::pauses;
 use crate::control::{Diff, Removal};
 use crate::error::{Kind, UnitError};
 
@@ -63,11 +64,11 @@ impl<C: Control> Unit<C> {
         let started = tokio::time::Instant::now();
         let wanted = good_reads_needed::<C>();
         let mut good_reads = 0;
-        for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
-            let have = C::read(cx, &self.want).await.map_err(unverified)?;
-            let state = json(&have);
-            good_reads = if (removing.by.absent)(&state) { good_reads + 1 } else { 0 };
-            if good_reads == wanted {
+        for pause in pauses() {
+            let have = self.read_back(cx, started).await?;
+            let gone = have.map(|have| json(&have)).filter(|state| (removing.by.absent)(state));
+            good_reads = if gone.is_some() { good_reads + 1 } else { 0 };
+            if let Some(state) = gone.filter(|_| good_reads == wanted) {
                 journal.left(fingerprint(&state));
                 return Ok(Outcome::Applied(planned.clone()));
             }
@@ -76,7 +77,7 @@ impl<C: Control> Unit<C> {
                 let error = UnitError::new(Kind::Inconsistent, message);
                 return Err(unverified(error));
             }
-            tokio::time::sleep(*pause).await;
+            tokio::time::sleep(pause).await;
         }
         Err(UnitError::new(Kind::Bug, "the wait for a removal ended by itself"))
     }

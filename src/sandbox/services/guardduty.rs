@@ -186,7 +186,8 @@ fn administrator_of<'w>(world: &'w World, account: &str, region: &str) -> Option
     members.get(account).filter(|member| members::is_associated(member)).map(|_| admin)
 }
 
-/// Id of a detector that comes to be without a call of its own: an account may join while somebody reads.
+/// Id of a detector that comes to be without a call of its own: an account may join while somebody reads, and a copy of the
+/// world that lags must come to the same one.
 fn derived_id(world: &World, account: &str, region: &str) -> String {
     digest_hex(format!("{}/guardduty/{account}/{region}", world.seed).as_bytes(), 16)
 }

@@ -14,6 +14,7 @@ use super::super::plans::Switch;
 use super::members::{self, BATCH, Repair};
 use super::{Actual, AutoEnable, Desired, Frequency, offered, own_switches};
 use crate::aws::Clients;
+use crate::aws::settle::shown;
 use crate::control::Cx;
 use crate::error::{CallError, Kind, UnitError};
 
@@ -108,6 +109,9 @@ async fn make_detector(
         .await;
     match made {
         Ok(answer) => answer.detector_id.ok_or_else(|| UnitError::missing("the new detector's id")),
+        Err(error) if error.to_string().contains("already exists") => {
+            shown("the detector", || async { Ok(detector::id(aws).await?) }).await
+        }
         Err(error) => detector::id(aws).await?.ok_or_else(|| error.into()),
     }
 }

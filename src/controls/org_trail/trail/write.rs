@@ -3,6 +3,7 @@
 use aws_sdk_cloudtrail::types::{InsightSelector, InsightType, Tag};
 
 use super::{Actual, Desired, Trail, events, read, settings};
+use crate::aws::settle::shown;
 use crate::control::{Cx, Section as _};
 use crate::controls::org_trail::OrgTrail;
 use crate::error::{Kind, UnitError};
@@ -30,7 +31,8 @@ pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<
     } else {
         create(cx, want, key.as_deref()).await?;
         // AWS gives a new trail all management events; it is asked, since emulators give it none.
-        made = just_made(want, read::event_selectors(cx, &want.arn).await?);
+        let events = shown("the trail", || async { Ok(Some(read::event_selectors(cx, &want.arn).await?)) });
+        made = just_made(want, events.await?);
         &made
     };
     let d = settings(want, trail);

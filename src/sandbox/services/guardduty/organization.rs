@@ -206,9 +206,8 @@ pub(super) fn statistics(world: &mut World, call: &Call) -> Reply {
 pub fn administrator_enabled(world: &mut World, account: &str, call: &Call) {
     let place = cell(account, &call.region);
     if !world.guardduty.contains_key(&place) {
-        let id = world.hex(32);
         let detector = Detector {
-            id,
+            id: super::derived_id(world, account, &call.region),
             created: call.now,
             updated: call.now,
             frequency: super::detectors::DEFAULT_FREQUENCY.into(),
