@@ -167,15 +167,21 @@ impl UnitError {
     }
 }
 
+const ROLE_HINT: &str = "let the account's role trust the caller, name another role with `access_role`, or take the account \
+                         out: `managed = false` with a reason";
+const DENIED_HINT: &str =
+    "`orgbase emit iam-policy` prints what each role needs; a policy of the organization may deny it too";
+
 impl From<CallError> for UnitError {
     fn from(call: CallError) -> UnitError {
         let phase = if call.session { Phase::Session } else { Phase::Read };
         let left = if call.maybe_done { Left::Unknown } else { Left::Untouched };
-        let hint = call.session.then(|| {
-            "let the account's role trust the caller, name another role with `access_role`, or take the account out: \
-             `managed = false` with a reason"
-                .to_string()
-        });
+        let hint = match call.kind {
+            _ if call.session => Some(ROLE_HINT),
+            Kind::Denied => Some(DENIED_HINT),
+            _ => None,
+        };
+        let hint = hint.map(ToString::to_string);
         UnitError { phase, kind: call.kind, left, message: call.to_string(), hint, call: Some(call) }
     }
 }

@@ -153,20 +153,23 @@ fn caller(account: Option<String>, arn: Option<String>, user_id: Option<String>)
     Ok(Caller { account, user_id: user_id.unwrap_or_default(), partition, arn })
 }
 
+const OFFLINE: &str = "to try orgbase without an AWS account, add --sandbox";
+
 /// The chain found nothing, or what it found does not work.
 fn credentials_error(error: &CredentialsError) -> RunError {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => no_credentials(&chain(error)),
         _ => RunError::new(format!("the AWS credentials could not be loaded: {}", chain(error)))
             .hint("with IAM Identity Center: `aws sso login` (and the same `--profile`)")
-            .hint("`aws sts get-caller-identity` shows whether the AWS CLI can use them"),
+            .hint("`aws sts get-caller-identity` shows whether the AWS CLI can use them")
+            .hint(OFFLINE),
     }
 }
 
 fn no_credentials(detail: &str) -> RunError {
     RunError::new(format!("no AWS credentials were found: {detail}"))
         .hint("set AWS_PROFILE or --profile, or the AWS_ACCESS_KEY_ID variables, of the management account")
-        .hint("to try orgbase without an AWS account, add --sandbox")
+        .hint(OFFLINE)
 }
 
 /// STS answered with an error, or could not be reached.

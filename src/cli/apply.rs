@@ -254,9 +254,7 @@ fn with_recorded_baseline(global: &Global, saved: Option<&Report>) -> Global {
 
 /// Shows the plan and asks.
 pub(super) fn ask(global: &Global, planned: &Report, chosen: &[UnitReport]) -> Result<bool, RunError> {
-    check_terminal(
-        "look at it on a terminal, or with `orgbase plan`; then run the same command with `--yes`",
-    )?;
+    check_terminal("run it on a terminal to look at it first, or run the same command with `--yes`")?;
     say(&human::report(planned, global.paint()));
     let summary = Summary::of(chosen);
     let risks: Vec<String> = summary.risks.iter().map(|(risk, n)| format!("{n} {risk}")).collect();

@@ -161,10 +161,12 @@ fn write_change(out: &mut String, change: &Change, paint: Paint) {
         let _ = writeln!(out, "      {}", change_line(change, paint));
         return;
     };
+    // A removal is one change of the whole.
+    let path = if change.path.is_empty() { "all of it".to_owned() } else { safe(&change.path) };
     let head = match change.effect {
-        Effect::Create => paint.green(&format!("+ {}:", safe(&change.path))),
-        Effect::Delete => paint.red(&format!("- {}:", safe(&change.path))),
-        Effect::Update => paint.yellow(&format!("~ {}:", safe(&change.path))),
+        Effect::Create => paint.green(&format!("+ {path}:")),
+        Effect::Delete => paint.red(&format!("- {path}:")),
+        Effect::Update => paint.yellow(&format!("~ {path}:")),
     };
     let _ = writeln!(out, "      {head}{}", risk_and_line(change, paint));
     for (sign, line) in lines {
