@@ -154,6 +154,8 @@ impl Section for Scps {
         if found.is_empty() { Import::Nothing("there is no policy of one's own".into()) } else { Import::Known(Scps(found)) }
     }
 
+    const TAKES_REMOVED: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<policy_type::PolicyType>(), control::<unit::Policy>()]
     }
