@@ -246,10 +246,12 @@ fn overridden(sections: &Sections, section: &dyn DynSection, report: &mut Report
     // What is wrong with the section itself is reported where it is read.
     let base = sections.bind(id, &[], &mut Report::new(report.shared_sources()));
     let base = base.filter(|_| sections.base.contains_key(id));
-    let Some(Overridable { keys, instead }) = section.overridable(base.as_ref().map(|b| b.value.as_ref())) else {
+    let Some(Overridable { keys, instead }) = section.overridable(base.as_ref().map(|b| b.value.as_ref()))
+    else {
         return;
     };
-    let overrides = mentioned.iter().filter_map(|i| sections.overrides.get(*i)?.sections.get(id)?.value.table());
+    let overrides =
+        mentioned.iter().filter_map(|i| sections.overrides.get(*i)?.sections.get(id)?.value.table());
     for (key, entry) in overrides.flatten().filter(|(key, _)| !keys.contains(&key.as_str())) {
         let message = format!("`{id}.{key}` holds for the organization: it cannot be overridden per account");
         report.at("override", &entry.key, message).with_hint(instead);

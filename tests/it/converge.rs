@@ -149,7 +149,9 @@ async fn central_answers_agree_with_what_is_there() {
 /// Somebody switched off a rule that deletes logs in time. What is old enough by now would be gone at once.
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_would_delete_old_logs_waits_for_a_person() {
-    let Some(snippet) = snippets::all().into_iter().find(|snippet| snippet.id == "log_archive") else { return };
+    let Some(snippet) = snippets::all().into_iter().find(|snippet| snippet.id == "log_archive") else {
+        return;
+    };
     let org = converged(&snippet).await;
     let bucket = "orgbase-access-logs-222222222222";
     org.sandbox.modify(|world| world.s3.buckets.get_mut(bucket).unwrap().lifecycle = None);

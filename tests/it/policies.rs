@@ -326,7 +326,8 @@ async fn a_policy_of_others_with_the_name_of_a_trial_stays() {
     let org = Org::fresh();
     let text = with_preset("[\"/\"]");
     org.converge(&text, &How::default()).await;
-    let content = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}]}"#;
+    let content =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}]}"#;
     let theirs = json!({"Name": "orgbase-canary-protect-identity", "Description": "canary releases",
         "Type": "SERVICE_CONTROL_POLICY", "Content": content});
     snippets::one(&org.sandbox, ("111122223333", "eu-west-1"), "organizations", "CreatePolicy", theirs);

@@ -265,7 +265,11 @@ fn keys_that_may_be_overridden_exist() {
         let id = section.meta().id;
         for key in section.overridable(None).map(|may| may.keys).unwrap_or_default() {
             let text = serde_json::to_string(&schema["properties"][id]).unwrap();
-            let named = text.rsplit("#/definitions/").next().and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            let named = text
+                .rsplit("#/definitions/")
+                .next()
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or_default();
             let keys = [&schema["properties"][id]["properties"], &schema["definitions"][named]["properties"]];
             assert!(keys.iter().any(|keys| keys.get(key).is_some()), "{id} has no key {key}");
         }

@@ -306,8 +306,10 @@ fn keys_of_the_organization_cannot_be_overridden() {
         findings.into_iter().filter(|f| f.code == "override").map(|f| f.message).collect::<Vec<_>>()
     };
     let central = "[securityhub]\nstandards = []\n[delegated_admins]\nsecurityhub = \"web\"";
-    let local = "[securityhub]\nconfiguration = \"local\"\nstandards = []\n[delegated_admins]\nsecurityhub = \"web\"";
-    let refused = |key: &str| [format!("`{key}` holds for the organization: it cannot be overridden per account")];
+    let local =
+        "[securityhub]\nconfiguration = \"local\"\nstandards = []\n[delegated_admins]\nsecurityhub = \"web\"";
+    let refused =
+        |key: &str| [format!("`{key}` holds for the organization: it cannot be overridden per account")];
     let standards = "securityhub.standards = [\"fsbp\"]";
     assert_eq!(found(central, standards), refused("securityhub.standards"));
     assert_eq!(found(local, standards), Vec::<String>::new());
@@ -319,8 +321,14 @@ fn keys_of_the_organization_cannot_be_overridden() {
     let root = "[root_access]\ncredentials_management = true";
     assert_eq!(found(root, "root_access.delete_member_root_credentials = true"), Vec::<String>::new());
     assert_eq!(found(root, "root_access.sessions = false"), refused("root_access.sessions"));
-    assert_eq!(found("[backup]", "backup.cross_account_backup = true"), refused("backup.cross_account_backup"));
+    assert_eq!(
+        found("[backup]", "backup.cross_account_backup = true"),
+        refused("backup.cross_account_backup")
+    );
     let analyzer = "[access_analyzer]\nexternal_access = false";
-    assert_eq!(found(analyzer, "access_analyzer.external_access = false"), refused("access_analyzer.external_access"));
+    assert_eq!(
+        found(analyzer, "access_analyzer.external_access = false"),
+        refused("access_analyzer.external_access")
+    );
     assert_eq!(found(analyzer, "access_analyzer.account_analyzers = true"), Vec::<String>::new());
 }

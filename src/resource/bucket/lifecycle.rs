@@ -110,7 +110,9 @@ impl Desired {
     }
 
     fn shortens(&self, have: &Rules) -> bool {
-        self.periods(have).iter().any(|(now, then)| matches!((now, then), (Some(now), Some(then)) if then < now))
+        self.periods(have)
+            .iter()
+            .any(|(now, then)| matches!((now, then), (Some(now), Some(then)) if then < now))
     }
 
     /// Days after which objects, and old versions, are deleted: now, and as it should be.

@@ -440,7 +440,10 @@ fn versions_stay_behind_a_delete_marker() {
     assert_eq!(lab.ok("s3", "GetObject", version)["Body"], "eA==");
     let all = lab.ok("s3", "ListObjectVersions", json!({"Bucket": "runs"}));
     assert_eq!((&all["Versions"][0]["VersionId"], &all["IsTruncated"]), (&put["VersionId"], &json!(false)));
-    assert_eq!((&all["DeleteMarkers"][0]["IsLatest"], &all["Versions"][0]["IsLatest"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&all["DeleteMarkers"][0]["IsLatest"], &all["Versions"][0]["IsLatest"]),
+        (&json!(true), &json!(false))
+    );
     let page = lab.ok("s3", "ListObjectVersions", json!({"Bucket": "runs", "MaxKeys": 1}));
     assert_eq!((&page["IsTruncated"], page.get("Versions")), (&json!(true), None));
     let next = json!({"Bucket": "runs", "KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]});
