@@ -50,6 +50,7 @@ pub(crate) fn iam_prefix(service: &str) -> &str {
 /// Services whose IAM prefix is not their key.
 const PREFIXES: &[(&str, &str)] = &[
     ("accessanalyzer", "access-analyzer"),
+    ("efs", "elasticfilesystem"),
     ("elbv2", "elasticloadbalancing"),
     ("resourcegroupstaggingapi", "tag"),
     ("s3control", "s3"),
@@ -175,6 +176,7 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("s3:GetPublicAccessBlock", &["s3:GetBucketPublicAccessBlock"]),
     ("s3:HeadBucket", &["s3:ListBucket"]),
     ("s3:ListBuckets", &["s3:ListAllMyBuckets"]),
+    ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
     ("s3:PutBucketEncryption", &["s3:PutEncryptionConfiguration"]),
     ("s3:PutBucketLifecycleConfiguration", &["s3:PutLifecycleConfiguration"]),
     ("s3:PutBucketReplication", &["s3:PutReplicationConfiguration", "iam:PassRole"]),
@@ -195,6 +197,7 @@ mod tests {
         assert_eq!(iam_actions("iam:GetRole"), ["iam:GetRole"]);
         assert_eq!(iam_actions("s3control:GetPublicAccessBlock"), ["s3:GetAccountPublicAccessBlock"]);
         assert_eq!(iam_actions("accessanalyzer:ListAnalyzers"), ["access-analyzer:ListAnalyzers"]);
+        assert_eq!(iam_actions("efs:DescribeFileSystems"), ["elasticfilesystem:DescribeFileSystems"]);
     }
 
     #[test]
