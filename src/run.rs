@@ -57,6 +57,8 @@ pub struct Run {
     pub shared: Arc<Shared>,
     /// The run works on AWS itself.
     pub live: bool,
+    /// What the command line and the baseline name, and nothing answers to.
+    notices: Vec<String>,
     sandbox: Option<Sandbox>,
 }
 
@@ -130,10 +132,14 @@ impl Opened {
     /// As the function `begin`.
     pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
         let run = self.begin_as(selection, |_| ()).await?;
+        let (baseline, facts) = (&run.shared.baseline, &run.shared.facts);
+        let scope = units::Scope { baseline, facts, selection, today: OffsetDateTime::now_utc().date() };
+        units::check_canary(&scope)?;
+        let notices = units::unmatched(&scope)?;
         if run.shared.units.is_empty() && *selection != Selection::default() {
             return Err(nothing_left(selection));
         }
-        Ok(run)
+        Ok(Run { notices, ..run })
     }
 
     /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
@@ -269,6 +275,7 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         baseline_path: place.baseline.clone(),
         shared: Arc::new(Shared::new(units, aws, facts, baseline, place.refresh)),
         live,
+        notices: Vec::new(),
         sandbox,
     })
 }
@@ -290,7 +297,11 @@ impl Run {
             baseline: self.baseline_path.display().to_string(),
             baseline_digest: self.shared.baseline.digest().to_string(),
             organization_id: self.shared.facts.organization_id.clone(),
-            summary: Summary { owners: self.owners(&units), ..Summary::of(&units) },
+            summary: Summary {
+                owners: self.owners(&units),
+                notices: self.notices.clone(),
+                ..Summary::of(&units)
+            },
             units,
         }
     }
@@ -302,7 +313,7 @@ impl Run {
     pub fn with_units(self, units: Vec<Unit>) -> Result<Run, RunError> {
         let shared =
             Arc::try_unwrap(self.shared).map_err(|_| RunError::new("orgbase has a defect: units in use"))?;
-        Ok(Run { shared: Arc::new(shared.with_units(units)), ..self })
+        Ok(Run { shared: Arc::new(shared.with_units(units)), notices: Vec::new(), ..self })
     }
 
     /// Who manages the organization as well, and what is left to them.

@@ -7,6 +7,7 @@ mod graph;
 mod ready;
 mod rings;
 mod schedule;
+mod unmatched;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use expand::{Scope, expand, regional_accounts, seat_account};
 pub(crate) use graph::Node;
+pub use unmatched::{check_canary, unmatched};
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, Stopped, run};
 
 use crate::baseline::Bound;
