@@ -175,7 +175,8 @@ impl Baseline {
     pub fn accounts_by_id(&self) -> impl Iterator<Item = (String, &str)> {
         // The ring of `--canary-account` is no line of the file.
         let rings = self.rings.iter().skip(usize::from(self.canary));
-        let rings = rings.flat_map(|r| r.accounts.iter().map(|a| (format!("the ring `{}`", r.name), a.as_str())));
+        let rings =
+            rings.flat_map(|r| r.accounts.iter().map(|a| (format!("the ring `{}`", r.name), a.as_str())));
         let overrides = self.sections.selected_accounts().map(|a| ("an override".to_owned(), a));
         rings.chain(overrides).filter(|(_, account)| !self.is_account_key(account))
     }

@@ -125,39 +125,6 @@ pub struct Opened {
     sandbox: Option<Sandbox>,
 }
 
-impl Opened {
-    /// Reads the organization, and spreads the units.
-    ///
-    /// # Errors
-    /// As the function `begin`.
-    pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
-        let run = self.begin_as(selection, |_| ()).await?;
-        let (baseline, facts) = (&run.shared.baseline, &run.shared.facts);
-        let scope = units::Scope { baseline, facts, selection, today: OffsetDateTime::now_utc().date() };
-        units::check_canary(&scope)?;
-        let notices = units::unmatched(&scope)?;
-        if run.shared.units.is_empty() && *selection != Selection::default() {
-            return Err(nothing_left(selection));
-        }
-        Ok(Run { notices, ..run })
-    }
-
-    /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
-    ///
-    /// # Errors
-    /// As the function `begin`.
-    pub async fn begin_as(
-        mut self,
-        selection: &Selection,
-        adjust: impl FnOnce(&mut Facts),
-    ) -> Result<Run, RunError> {
-        let facts = std::mem::take(&mut self.facts);
-        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
-        adjust(&mut self.facts);
-        spread(self, selection).await
-    }
-}
-
 /// What `check` found.
 pub struct Checked {
     /// The report.
@@ -280,12 +247,6 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
     })
 }
 
-fn nothing_left(selection: &Selection) -> RunError {
-    RunError::new(format!("{selection} leaves nothing of the baseline"))
-        .hint("account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there")
-        .hint("settings without a region, such as the password policy, count as those of the home region")
-}
-
 impl Run {
     /// The rows as a report.
     pub fn report(&self, units: Vec<UnitReport>) -> Report {
@@ -304,6 +265,11 @@ impl Run {
             },
             units,
         }
+    }
+
+    /// Says something that holds for the whole run, in its reports.
+    pub fn note(&mut self, notice: String) {
+        self.notices.push(notice);
     }
 
     /// The same run with other units.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use expand::{Scope, expand, regional_accounts, seat_account};
 pub(crate) use graph::Node;
-pub use unmatched::{check_canary, unmatched};
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, Stopped, run};
+pub use unmatched::{check_canary, unmatched};
 
 use crate::baseline::Bound;
 use crate::control::{DynUnit, Meta};

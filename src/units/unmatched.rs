@@ -98,7 +98,8 @@ impl All<'_> {
     fn hint(&self, selector: &Selector) -> String {
         let Scope { baseline, facts, .. } = self.scope;
         let near = |word: &str, what: &str, candidates: Vec<&str>| {
-            suggestion(word, what, candidates).unwrap_or_else(|| format!("{what} in `orgbase plan --format json`"))
+            suggestion(word, what, candidates)
+                .unwrap_or_else(|| format!("{what} in `orgbase plan --format json`"))
         };
         match selector {
             Selector::Account(word) => {
@@ -271,7 +272,8 @@ mod tests {
 
     #[test]
     fn what_is_known_and_not_wanted_here_is_a_notice() {
-        let quiet = ["account=prod-*", "account=3333*", "ou=/", "region=eu-west-1", "control=password_policy"];
+        let quiet =
+            ["account=prod-*", "account=3333*", "ou=/", "region=eu-west-1", "control=password_policy"];
         assert_eq!(notices("", &quiet).unwrap(), Vec::<String>::new());
         let said = ["account=new", "ou=/Empty", "region=us-east-1", "control=scps"];
         let expected = said.map(|s| format!("--exclude {s} matches no setting that the baseline manages"));

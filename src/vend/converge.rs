@@ -157,7 +157,8 @@ impl Vendor<'_> {
             .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
             .await?;
         let made = found.rows.iter().filter(|r| parts.contains(&r.id.part));
-        let unmade = |row: &UnitReport| Some((row.id.part.strip_prefix("tree:")?.to_owned(), problem(row)?.1));
+        let unmade =
+            |row: &UnitReport| Some((row.id.part.strip_prefix("tree:")?.to_owned(), problem(row)?.1));
         let unmade = made.filter_map(unmade).collect();
         self.opened.read().await?;
         Ok(unmade)

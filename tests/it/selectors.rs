@@ -11,7 +11,11 @@ fn selectors_and_exceptions_that_match_nothing_are_told() {
     assert!(slip.stderr.contains("did you mean `log-archive`?"), "{}", slip.stderr);
     assert!(desk.on(&["plan"]).stdout.contains("6 drift"), "nothing was written");
     let ring = desk.on(&["apply", "--yes", "--canary-account", "999999999999"]);
-    assert!(ring.code == 1 && ring.stderr.contains("999999999999: it is not in the organization"), "{}", ring.stderr);
+    assert!(
+        ring.code == 1 && ring.stderr.contains("999999999999: it is not in the organization"),
+        "{}",
+        ring.stderr
+    );
     let exception = "[[exceptions]]\ncontrol = \"password_policy\"\naccounts = [\"999999999999\"]\nreason = \"r\"\n\
                      [[exceptions]]\ncontrol = \"password_policy\"\naccounts = [\"log-archive\"]\nreason = \"old\"\n\
                      expires = 2020-01-01\n";
@@ -36,5 +40,10 @@ fn selectors_and_exceptions_that_match_nothing_are_told() {
     desk.write("without.toml", BASELINE);
     assert_eq!(desk.on(&["apply", "--yes", "-f", "without.toml"]).code, 0);
     let plan = desk.on(&["plan"]);
-    assert!(plan.code == 0 && plan.stdout.contains("note: its exception expired on 2020-01-01: old; it is in sync"), "{}", plan.stdout);
+    assert!(
+        plan.code == 0
+            && plan.stdout.contains("note: its exception expired on 2020-01-01: old; it is in sync"),
+        "{}",
+        plan.stdout
+    );
 }
