@@ -92,7 +92,8 @@ fn held(bucket: &Bucket, name: &str, holder: Option<&Lease>) -> RunError {
 async fn renew(bucket: Bucket, name: String, mut lease: Lease, etag: Arc<Mutex<String>>, cancel: Cancel) {
     let mut renewed = Instant::now();
     loop {
-        tokio::time::sleep(RENEW).await;
+        // Not beyond the end of the lease, where a call has failed late.
+        tokio::time::sleep_until((Instant::now() + RENEW).min(renewed + LEASE)).await;
         lease.renew();
         let mut etag = etag.lock().await;
         // A call may be retried for longer than the lease lasts.
