@@ -34,8 +34,8 @@ pub fn unmatched(scope: &Scope<'_>) -> Result<Vec<String>, RunError> {
     for exception in &scope.baseline.exceptions {
         all.exception(exception, &mut notices);
     }
-    let absent = |account: &str| !scope.facts.accounts.contains_key(account);
-    for (what, account) in scope.baseline.accounts_by_id().filter(|(_, account)| absent(account)) {
+    let absent = |account: &str| scope.baseline.account_id(account, scope.facts).is_none();
+    for (what, account) in scope.baseline.named_accounts().filter(|(_, account)| absent(account)) {
         notices.push(format!("{what} names account {account}, which is not in the organization"));
     }
     Ok(notices)
@@ -282,20 +282,21 @@ mod tests {
 
     #[test]
     fn exceptions_rings_and_overrides_that_match_nothing_are_named() {
-        let more = "[[rings]]\nname = \"first\"\naccounts = [\"999999999999\", \"222222222222\"]\n\
+        let more = "[[rings]]\nname = \"first\"\naccounts = [\"999999999999\", \"222222222222\", \"new\", \"prod-database\"]\n\
+                    [[overrides]]\nselect = { account = \"new\" }\npassword_policy.minimum_length = 20\n\
                     [[overrides]]\nselect = { account = \"888888888888\" }\npassword_policy.minimum_length = 20\n\
                     [[exceptions]]\ncontrol = \"password_policy\"\naccounts = [\"prod-database\", \"999999999999\", \"new\"]\n\
                     reason = \"r\"\n\
                     [[exceptions]]\ncontrol = \"password_policy\"\naccounts = [\"333333333333\"]\n\
                     regions = [\"eu-west-1\", \"us-east-1\"]\nreason = \"r\"\n\
-                    [[exceptions]]\ncontrol = \"account_settings\"\naccounts = [\"333333333333\"]\nreason = \"r\"\n";
-        let more = more.replace("account_settings", "s3_block_public_access");
-        insta::assert_snapshot!(notices(&more, &[]).unwrap().join("\n"), @r"
-        the exception of password_policy at t.toml:23 does not hold for account 999999999999, which is not in the organization
-        the exception of password_policy at t.toml:23 does not hold for account new, which is not in the organization
-        the exception of password_policy at t.toml:27 does not hold for region us-east-1: the baseline manages nothing of it there
-        the exception of s3_block_public_access at t.toml:32 does not hold for account 333333333333: the baseline manages nothing of it there
+                    [[exceptions]]\ncontrol = \"s3_block_public_access\"\naccounts = [\"333333333333\"]\nreason = \"r\"\n";
+        insta::assert_snapshot!(notices(more, &[]).unwrap().join("\n"), @r"
+        the exception of password_policy at t.toml:26 does not hold for account 999999999999, which is not in the organization
+        the exception of password_policy at t.toml:26 does not hold for account new, which is not in the organization
+        the exception of password_policy at t.toml:30 does not hold for region us-east-1: the baseline manages nothing of it there
+        the exception of s3_block_public_access at t.toml:35 does not hold for account 333333333333: the baseline manages nothing of it there
         the ring `first` names account 999999999999, which is not in the organization
+        the ring `first` names account new, which is not in the organization
         an override names account 888888888888, which is not in the organization
         ");
     }
