@@ -9,6 +9,7 @@ mod central;
 mod check;
 mod check_calls;
 mod check_regions;
+mod check_rules;
 mod cli;
 mod coexist;
 mod concurrency;
