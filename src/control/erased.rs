@@ -1,6 +1,7 @@
 //! The protocol, once for all controls: read, diff, stale check, journal, apply, read again.
 
 mod removal;
+mod verify;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize as _;
 use serde_json::Value;
-use tokio::time::Instant;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
@@ -19,7 +19,6 @@ use super::{
     Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Overridable, Removal, Seat, Section,
     SectionMeta, Surveyed, Want, Wanted, without_null,
 };
-use crate::aws::settle::pauses;
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::digest::sha256_hex;
@@ -28,9 +27,6 @@ use crate::facts::{Account, Facts};
 
 /// A boxed future that may be spawned.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Services that may still answer with the old state after they have shown the new one.
-const LAGGING: [&str; 2] = ["iam:", "s3:"];
 
 /// What the registry holds.
 pub trait DynSection: Send + Sync {
@@ -317,56 +313,6 @@ impl<C: Control> Unit<C> {
         C::apply(cx, &self.want, &have).await.map_err(|e| unfinished(e, cx.aws.writes() > before))?;
         self.verify(cx, diff, journal).await
     }
-
-    /// Reads until nothing differs, twice where the service may answer with an older state.
-    async fn verify(&self, cx: &Cx<'_>, planned: Diff, journal: &dyn Recorder) -> Result<Outcome, UnitError> {
-        let started = Instant::now();
-        let wanted = good_reads_needed::<C>();
-        let mut good_reads = 0;
-        for pause in pauses() {
-            let Some(have) = self.read_back(cx, started).await? else {
-                good_reads = 0;
-                tokio::time::sleep(pause).await;
-                continue;
-            };
-            let left = C::diff(&self.want, &have);
-            if left.pending.is_some() {
-                let Diff { notices, pending, .. } = left;
-                return Ok(Outcome::Pending(Diff { notices, pending, ..planned }));
-            }
-            if left.is_empty() {
-                good_reads += 1;
-                if good_reads == wanted {
-                    journal.left(fingerprint(&json(&have)));
-                    return Ok(Outcome::Applied(Diff { notices: left.notices, ..planned }));
-                }
-            } else {
-                // A copy of the service that still has the old state: good answers count only in a row.
-                good_reads = 0;
-                if started.elapsed() >= C::META.settle {
-                    return Err(inconsistent(&left));
-                }
-            }
-            tokio::time::sleep(pause).await;
-        }
-        Err(UnitError::new(Kind::Bug, "the wait for a written value ended by itself"))
-    }
-
-    /// Reads what was written. `None`: a copy of the service shows one part of it, and another one not yet.
-    async fn read_back(&self, cx: &Cx<'_>, started: Instant) -> Result<Option<C::Actual>, UnitError> {
-        match C::read(cx, &self.want).await {
-            Err(e) if e.kind == Kind::Vanished && started.elapsed() < C::META.settle => Ok(None),
-            read => read.map(Some).map_err(unverified),
-        }
-    }
-}
-
-fn inconsistent(left: &Diff) -> UnitError {
-    let paths: Vec<&str> = left.changes.iter().map(|c| c.path.as_str()).collect();
-    let message =
-        format!("AWS accepted the change but still answers with another value of {}", paths.join(", "));
-    unverified(UnitError::new(Kind::Inconsistent, message))
-        .hint("run `orgbase plan` again in a few minutes; if it still differs, something else writes the same setting")
 }
 
 impl<C: Control> DynUnit for Unit<C> {
@@ -453,16 +399,6 @@ fn unfinished(e: UnitError, written: bool) -> UnitError {
 }
 
 /// The error of reading back what was written.
-fn unverified(e: UnitError) -> UnitError {
-    UnitError { phase: Phase::Verify, left: Left::Unknown, ..e }
-}
-
-/// How many reads in a row must show what was written: more where the service may answer with an older state.
-fn good_reads_needed<C: Control>() -> usize {
-    let mut operations = C::META.reads.iter().chain(C::META.writes);
-    if operations.any(|op| LAGGING.iter().any(|service| op.starts_with(service))) { 2 } else { 1 }
-}
-
 fn json<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }

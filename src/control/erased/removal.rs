@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::verify::{good_reads_needed, unverified};
 use super::{
-    BoxFuture, Control, Cx, Outcome, Planned, Record, Recorder, Unit, fingerprint, good_reads_needed, json,
-    unfinished, unverified,
+    BoxFuture, Control, Cx, Outcome, Planned, Record, Recorder, Unit, fingerprint, json, unfinished,
 };
 use crate::aws::settle::pauses;
 use crate::control::{Diff, Removal};
