@@ -22,7 +22,7 @@ use super::{
 use crate::baseline::Baseline;
 use crate::diag::Findings;
 use crate::digest::sha256_hex;
-use crate::error::{Kind, Left, Phase, UnitError};
+use crate::error::{Left, Phase, UnitError};
 use crate::facts::{Account, Facts};
 
 /// A boxed future that may be spawned.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::aws::{Aws, Guard, Limits, Options, Roles, in_process};
 use crate::control::{DynControl, Once, Shape};
+use crate::error::Kind;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Nothing {}
