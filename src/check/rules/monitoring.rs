@@ -7,6 +7,10 @@ use crate::check::verdict::Verdict;
 use crate::compliance::cis::filter_patterns;
 use crate::metric_filter::same_meaning;
 
+/// Subscriptions by e-mail and https wait for whom they name; a topic without any is drift.
+const CONFIRM: &str = "somebody must confirm the subscription of the alarm's topic: `orgbase plan` says whether one waits for \
+                       it, `orgbase apply --resubscribe` sends the message again";
+
 pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
     let monitoring = place.get::<Monitoring>()?;
     let Some(trail) = monitoring.trails.first() else {
@@ -33,7 +37,7 @@ pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
         (None, Some(alarm)) => {
             let nobody =
                 format!("alarm {} tells nobody: no topic of it has a confirmed subscription", alarm.name);
-            Verdict::setting("alarm", Some(nobody))
+            Verdict::setting("alarm", Some(nobody)).by_hand(CONFIRM)
         }
         (None, None) => Verdict::setting("alarm", Some("no alarm watches the filter's metric".into())),
     })
