@@ -23,9 +23,11 @@ enum Must {
     HaveFilter,
 }
 
-/// What a rule asks of the section that fixes it, by `Rule::key`: the key, how it must be, and how one writes that. A rule
-/// without a line is met by what the section does anyway.
-const ASKED: &[(&str, &[(&str, Must, &str)])] = &[
+/// A key of the section, how it must be, and how one writes that.
+type Asked = (&'static str, Must, &'static str);
+
+/// What a rule asks of the section that fixes it, by `Rule::key`. A rule without a line is met by what the section does anyway.
+const ASKED: &[(&str, &[Asked])] = &[
     ("1.5", &[("require_uppercase", Must::On, "require_uppercase = true")]),
     ("1.6", &[("require_lowercase", Must::On, "require_lowercase = true")]),
     ("1.7", &[("require_symbols", Must::On, "require_symbols = true")]),
@@ -72,11 +74,11 @@ const ASKED: &[(&str, &[(&str, Must, &str)])] = &[
     ),
 ];
 
-const ROOT_WITHOUT_CREDENTIALS: &[(&str, Must, &str)] =
+const ROOT_WITHOUT_CREDENTIALS: &[Asked] =
     &[("delete_member_root_credentials", Must::On, "delete_member_root_credentials = true")];
 
 /// Of every rule about a metric filter and its alarm.
-const ALARM: &[(&str, Must, &str)] =
+const ALARM: &[Asked] =
     &[("set", Must::HaveFilter, "set = \"cis\""), ("notify", Must::Set, "notify")];
 
 /// Rules of which the section reaches nothing that fails now: it is about what is made later.
@@ -153,14 +155,14 @@ fn declared(check: &Check, outcome: &Outcome, control: &str) -> Declared {
     let Some(section) = section(check, outcome, control) else {
         return Declared::Nothing(asked.iter().map(|(_, _, text)| *text).collect());
     };
-    let lacks = |(key, must, _): &&(&str, Must, &str)| {
+    let lacks = |(key, must, _): &&Asked| {
         !is_met(must, section.get(key).unwrap_or(&Value::Null), rule)
     };
     let lacking: Vec<&str> = asked.iter().filter(lacks).map(|(_, _, text)| *text).collect();
     if lacking.is_empty() { Declared::All } else { Declared::Without(lacking) }
 }
 
-fn asked(rule: &str) -> &'static [(&'static str, Must, &'static str)] {
+fn asked(rule: &str) -> &'static [Asked] {
     if filter_of(rule).is_some() {
         return ALARM;
     }

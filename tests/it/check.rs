@@ -257,6 +257,22 @@ fn a_row_says_what_would_mend_it_in_its_place() {
     assert!(human.contains("[password_policy] in log-archive, without an end: moves to Identity Center"));
 }
 
+/// The control leaves out the one bucket that the rule lets it leave out, also where the archive has others.
+#[test]
+fn data_events_of_our_own_trail_meet_their_rules() {
+    let desk = Desk::new();
+    let logs = LOGS.replace("name = \"org-trail\"", "name = \"org-trail\"\ns3_data_events = true");
+    desk.write("baseline.toml", &format!("{logs}[config]\naggregator = false\n"));
+    let applied = desk.run(&["apply", "--yes", "--sandbox=org.json"]);
+    assert!(matches!(applied.status.code(), Some(0 | 2)), "{}", text(&applied.stderr));
+    let report = desk.report(&[]);
+    for rule in ["4.8", "4.9"] {
+        let row = rows(&report, rule)[0];
+        assert_eq!(row["status"], "PASS", "{rule}: {}", row["evidence"]);
+        assert_eq!(row["met_by"], "organization trail org-trail");
+    }
+}
+
 /// Regions and role of the command line hold, also where a baseline names others; its home region stays.
 #[test]
 fn the_command_line_wins_over_the_baseline_and_the_help_says_so() {
