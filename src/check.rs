@@ -19,6 +19,7 @@ mod source;
 mod sources;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -29,9 +30,10 @@ pub use report::{CheckReport, Row, Status};
 
 use crate::aws::Aws;
 use crate::baseline::Baseline;
-use crate::compliance::cis;
+use crate::compliance::cis::{self, RuleScope};
+use crate::error::RunError;
 use crate::facts::{Facts, Needs};
-use crate::selector::Selection;
+use crate::selector::{Selection, Selector};
 
 /// What a check looks at.
 pub struct Check {
@@ -66,12 +68,50 @@ pub fn needs() -> Needs {
 }
 
 /// The operations that the rules of a benchmark version call.
-pub fn operations(version: &'static str) -> Vec<&'static str> {
+pub fn operations(version: &'static str) -> BTreeSet<&'static str> {
     let needs = rules::of(version).into_iter().flat_map(|(_, check)| check.needs);
-    let mut all: Vec<&str> = needs.flat_map(|need| need.reads).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+    needs.flat_map(|need| need.reads).copied().collect()
+}
+
+/// The operations that the rules of any version call.
+pub fn all_operations() -> BTreeSet<&'static str> {
+    cis::VERSIONS.iter().flat_map(|version| operations(version)).collect()
+}
+
+/// Those of them that are called in other accounts than the management account.
+pub fn member_operations() -> BTreeSet<&'static str> {
+    let needs = rules::CHECKS.iter().flat_map(|check| check.needs);
+    let called = |need: &source::Need| match need.scope {
+        RuleScope::Org => need.elsewhere,
+        RuleScope::Account | RuleScope::AccountRegion => need.reads,
+    };
+    needs.flat_map(called).copied().collect()
+}
+
+/// Holds that `--only` and `--exclude` are about what a check has: accounts, OUs and regions.
+///
+/// # Errors
+/// One of them names a control.
+pub fn choosable(selection: &Selection) -> Result<(), RunError> {
+    let control = selection.only.iter().chain(&selection.exclude).find(|s| matches!(s, Selector::Control(_)));
+    control.map_or(Ok(()), |control| {
+        Err(RunError::new(format!("a check looks at rules, not at controls: `{control}` chooses nothing"))
+            .hint("leave it out: the column fix_control of the report names the section that mends a rule")
+            .hint("--only and --exclude take account=KEY|ID|GLOB, ou=/Path and region=NAME here"))
+    })
+}
+
+/// Holds that `--only` and `--exclude` leave an account to look at.
+///
+/// # Errors
+/// They leave none: then nothing but the organization's rules would be judged.
+pub(crate) fn something_left(check: &Check) -> Result<(), RunError> {
+    if check.selection == Selection::default() || collect::leaves_an_account(check) {
+        return Ok(());
+    }
+    Err(RunError::new(format!("{} leaves no account to check", check.selection))
+        .hint("account=KEY|ID|GLOB, ou=/Path and region=NAME must name something that is there")
+        .hint("a key is one of [accounts] in the baseline; without a baseline accounts have ids only"))
 }
 
 /// The newest benchmark version.

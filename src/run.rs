@@ -191,7 +191,7 @@ pub async fn check(
 /// [`facts::organization`].
 ///
 /// # Errors
-/// The organization is another one than the baseline's, or could not be read.
+/// The organization is another one than the baseline's, or could not be read; or nothing of it is chosen.
 pub async fn evaluate(
     mut run: check::Check,
     read_only: bool,
@@ -202,7 +202,7 @@ pub async fn evaluate(
     check_organization(&run.baseline, &facts)?;
     run.aws.set_roles(roles(&run.baseline, Some(&facts), true));
     if read_only {
-        run.aws.set_read_policy(crate::emit::iam::policy_of(&check::operations(run.version)));
+        run.aws.set_read_policy(crate::emit::iam::policy_of(check::operations(run.version)));
     }
     let looked_at = |a: &&facts::Account| {
         a.is_active() && a.id != facts.management_account && run.baseline.unmanaged(a).is_none()
@@ -210,6 +210,7 @@ pub async fn evaluate(
     let wanted = facts.accounts.values().filter(looked_at).map(|a| a.id.clone()).collect();
     read_regions(&run.aws, &home, wanted, &mut facts).await;
     run.facts = facts;
+    check::something_left(&run)?;
     Ok(check::check(run, progress).await)
 }
 

@@ -125,8 +125,19 @@ fn jittered(time: Duration) -> Duration {
 /// Not among them: `Create`, `Delete`, `Attach`, `Register` and the like, whose second answer is "already exists" or
 /// "not found"; so the unit is read again instead.
 fn repeatable(operation: &str) -> bool {
-    const VERBS: [&str; 9] =
-        ["Put", "Update", "Set", "Tag", "Untag", "Modify", "StartLogging", "StopLogging", "Subscribe"];
+    const VERBS: [&str; 10] = [
+        "Put",
+        "Update",
+        "Set",
+        "Tag",
+        "Untag",
+        "Modify",
+        "StartLogging",
+        "StopLogging",
+        "Subscribe",
+        // Findings have ids: the second copy updates the first.
+        "BatchImportFindings",
+    ];
     VERBS.iter().any(|verb| operation.starts_with(verb))
 }
 
@@ -175,7 +186,9 @@ mod tests {
     fn a_create_that_may_be_done_is_not_sent_again_and_a_put_is() {
         let mut tries = Tries::new(Patience::LIVE);
         assert_eq!(tries.again(&failure(Class::Transient, true), "CreatePolicy"), None);
-        assert!(tries.again(&failure(Class::Transient, true), "PutBucketPolicy").is_some());
+        for again in ["PutBucketPolicy", "BatchImportFindings"] {
+            assert!(tries.again(&failure(Class::Transient, true), again).is_some(), "{again}");
+        }
         assert!(tries.again(&failure(Class::Throttle, false), "CreatePolicy").is_some());
     }
 }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Check;
 use super::report::{SkippedAccount, VersionScore};
-use super::rules::{self, Decide, Place, RuleCheck};
+use super::rules::{self, Place, RuleCheck};
 use super::scores::{self, Scored, Tally};
 use super::source::{Evidence, Need, ReadCx, Unread};
 use super::verdict::Verdict;
@@ -107,6 +107,11 @@ pub(super) async fn collect(check: &Arc<Check>, progress: &dyn Progress) -> Outc
     outcomes
 }
 
+/// Whether any account has rows of its own.
+pub(super) fn leaves_an_account(check: &Check) -> bool {
+    check.facts.accounts.values().any(|account| left_out(check, account).is_none())
+}
+
 /// Why an account has no rows.
 fn left_out(check: &Check, account: &Account) -> Option<String> {
     if !account.is_active() {
@@ -175,7 +180,7 @@ async fn read_account(check: &Check, plan: &Plan, organization: &Evidence, accou
         };
         for region in places {
             let place = at(check, rule, &account, region, (organization, &own, &regions));
-            list.push(outcome(&place, rule_check.decide));
+            list.push(outcome(&place, rule_check));
         }
     }
     let mut tally = Tally::default();
@@ -209,7 +214,7 @@ fn decide_organization(check: &Check, plan: &Plan, organization: &Evidence) -> D
     });
     let rules = plan.rules.iter().filter(|(rule, _)| rule.scope == RuleScope::Org);
     let decide = |(rule, rule_check): &(&'static Rule, &RuleCheck)| {
-        outcome(&at(check, rule, account, "", known), rule_check.decide)
+        outcome(&at(check, rule, account, "", known), rule_check)
     };
     (rules.map(decide).collect(), tally)
 }
@@ -229,12 +234,12 @@ fn at<'a>(
     Place { version, facts, now: *now, rule, account, region, organization, own, regions }
 }
 
-fn outcome(place: &Place<'_>, decide: Decide) -> Outcome {
+fn outcome(place: &Place<'_>, check: &RuleCheck) -> Outcome {
     Outcome {
         rule: place.rule,
         account: place.account.clone(),
         region: place.region.to_string(),
-        verdict: decide(place),
+        verdict: rules::decide(check, place),
         at: OffsetDateTime::now_utc(),
     }
 }
@@ -248,7 +253,7 @@ fn regions_of(check: &Check, account: &Account) -> Vec<(String, Option<Unread>)>
         match check.facts.regions.get(&account.id) {
             Some(Ok(regions)) => Ok(regions.clone()),
             Some(Err(error)) => Err(Unread::from(error.clone())),
-            None => Err(Unread { kind: Kind::Bug, message: "the account's regions were not read".into() }),
+            None => Err(Unread::new(Kind::Bug, "the account's regions were not read")),
         }
     };
     let own = match own {

@@ -54,7 +54,7 @@ impl<'a> Place<'a> {
             RuleScope::Org => self.organization.get::<S>(),
             RuleScope::Account => self.own.get::<S>(),
             RuleScope::AccountRegion => {
-                let nowhere = || Unread { kind: Kind::Bug, message: "the rule is about no region".into() };
+                let nowhere = || Unread::new(Kind::Bug, "the rule is about no region");
                 self.regions.get(self.region).ok_or_else(nowhere)?.get::<S>()
             }
         }
@@ -192,6 +192,15 @@ fn manual(place: &Place<'_>) -> Result<Verdict, Unread> {
         _ => place.rule.decision.as_str(),
     };
     Ok(Verdict::Manual(text.to_string()))
+}
+
+/// Decides a rule in a place. In a region without the service there is nothing that the rule could be about.
+pub(super) fn decide(check: &RuleCheck, place: &Place<'_>) -> Result<Verdict, Unread> {
+    (check.decide)(place).or_else(|why| {
+        let regional = place.rule.scope == RuleScope::AccountRegion;
+        let absent = regional && why.absent_in.as_deref() == Some(place.region);
+        if absent { Ok(Verdict::NotApplicable(why.message)) } else { Err(why) }
+    })
 }
 
 /// How a rule is decided.

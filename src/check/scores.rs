@@ -13,7 +13,8 @@ use crate::compliance::cis::{self, RULES, Rule, RuleScope, VERSIONS};
 use crate::facts::Account;
 
 /// Rules that are decided otherwise from some version on: its first version, for each.
-const CHANGED: [(&str, &str); 4] = [("1.3", "1.4.0"), ("1.20", "1.4.0"), ("4.1", "1.5.0"), ("4.2", "1.5.0")];
+const CHANGED: [(&str, &str); 5] =
+    [("1.3", "1.4.0"), ("1.20", "1.4.0"), ("1.22", "1.4.0"), ("4.1", "1.5.0"), ("4.2", "1.5.0")];
 
 /// A rule that counts in some version.
 pub(super) struct Scored {
@@ -110,7 +111,7 @@ impl Tally {
 }
 
 fn status(check: &Check, one: &Scored, place: &Place<'_>) -> Status {
-    match (one.check.decide)(place) {
+    match rules::decide(one.check, place) {
         Err(_) => Status::Error,
         Ok(Verdict::Manual(_)) => Status::Manual,
         Ok(Verdict::NotApplicable(_)) => Status::NotApplicable,

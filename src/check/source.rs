@@ -20,6 +20,8 @@ pub(crate) trait Source: Send + Sync + Sized + 'static {
     const SCOPE: RuleScope;
     /// Operations that `read` calls, as `service:Operation`.
     const READS: &'static [&'static str];
+    /// Those of them that evidence about the organization calls in other accounts than the management account.
+    const ELSEWHERE: &'static [&'static str] = &[];
 
     /// Asks AWS. Only "it does not exist" may become absence.
     fn read(cx: &ReadCx<'_>) -> impl Future<Output = Result<Self, CallError>> + Send;
@@ -67,12 +69,25 @@ pub(crate) struct Unread {
     pub kind: Kind,
     /// What failed, with AWS's code and message.
     pub message: String,
+    /// The region in which the service does not exist, where that is why.
+    pub absent_in: Option<String>,
+}
+
+impl Unread {
+    /// A failure that is no answer of AWS.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Unread {
+        Unread { kind, message: message.into(), absent_in: None }
+    }
 }
 
 impl From<CallError> for Unread {
     fn from(error: CallError) -> Unread {
-        let place = format!("in {} {}", error.account, error.region);
-        Unread { kind: error.kind, message: format!("{error} ({place})") }
+        if error.kind == Kind::NotInRegion && !error.session {
+            let detail = error.code.as_deref().or(error.message.as_deref()).unwrap_or_default();
+            let message = format!("{} is not available in {} ({detail})", error.service, error.region);
+            return Unread { absent_in: Some(error.region), ..Unread::new(error.kind, message) };
+        }
+        Unread::new(error.kind, format!("{error} (in {} {})", error.account, error.region))
     }
 }
 
@@ -86,13 +101,16 @@ pub(crate) struct Need {
     pub scope: RuleScope,
     /// What it calls.
     pub reads: &'static [&'static str],
+    /// What it calls in other accounts, where it is about the organization.
+    pub elsewhere: &'static [&'static str],
     load: for<'a> fn(&'a ReadCx<'a>) -> BoxFuture<'a, Result<Value, CallError>>,
 }
 
 impl Need {
     /// The need for one source.
     pub(crate) const fn of<S: Source>() -> Need {
-        Need { id: TypeId::of::<S>, scope: S::SCOPE, reads: S::READS, load: load::<S> }
+        let (reads, elsewhere) = (S::READS, S::ELSEWHERE);
+        Need { id: TypeId::of::<S>, scope: S::SCOPE, reads, elsewhere, load: load::<S> }
     }
 }
 
@@ -136,9 +154,9 @@ impl Evidence {
     /// # Errors
     /// Why it could not be read. A piece that no rule said it needs is a defect of orgbase.
     pub(crate) fn get<S: Source>(&self) -> Result<&S, Unread> {
-        let undeclared = || Unread {
-            kind: Kind::Bug,
-            message: format!("the rule does not say that it needs {}", std::any::type_name::<S>()),
+        let undeclared = || {
+            let name = std::any::type_name::<S>();
+            Unread::new(Kind::Bug, format!("the rule does not say that it needs {name}"))
         };
         match self.0.get(&TypeId::of::<S>()) {
             Some(Ok(value)) => value.downcast_ref::<S>().ok_or_else(undeclared),

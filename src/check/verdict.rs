@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::source::Unread;
+
 /// What one rule found in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -40,8 +42,33 @@ pub(crate) struct Item {
 impl Verdict {
     /// Over things: each with what is wrong with it.
     pub(crate) fn over<I: Into<String>>(items: impl IntoIterator<Item = (I, Option<String>)>) -> Verdict {
-        let items = items.into_iter().map(|(id, problem)| (Item { id: id.into(), entity: true }, problem));
-        Verdict::Decided(Decided { items: items.collect(), ..Decided::default() })
+        let mut decided = Decided::default();
+        for (id, problem) in items {
+            // Two things of one id are one thing: a problem of either is its problem.
+            let have = decided.items.entry(Item { id: id.into(), entity: true }).or_default();
+            *have = have.take().or(problem);
+        }
+        Verdict::Decided(decided)
+    }
+
+    /// Over things of which some may be unread: a problem of one that was read decides, and the others are mentioned. Without
+    /// one, nobody knows whether the rule holds.
+    pub(crate) fn over_read<I: Into<String>>(
+        items: impl IntoIterator<Item = (I, Result<Option<String>, Unread>)>,
+    ) -> Result<Verdict, Unread> {
+        let (mut read, mut unread) = (Vec::new(), Vec::new());
+        for (id, found) in items {
+            match found {
+                Ok(problem) => read.push((id, problem)),
+                Err(why) => unread.push(why),
+            }
+        }
+        let fails = read.iter().any(|(_, problem)| problem.is_some());
+        let Some(first) = unread.first() else { return Ok(Verdict::over(read)) };
+        if !fails {
+            return Err(first.clone());
+        }
+        Ok(Verdict::over(read).note(format!("{} more could not be read: {first}", unread.len())))
     }
 
     /// About one setting of the place: `problem` says what is wrong with it.
@@ -152,6 +179,24 @@ mod tests {
         let both = decided(a.and(b));
         assert_eq!((both.failed(), both.items.len()), (2, 2));
         assert_eq!(both.evidence(), "sg-2: port 22; sg-1: port 3389");
+    }
+
+    #[test]
+    fn two_things_of_one_name_hide_no_problem() {
+        let bad = || ("mine", Some("off".to_string()));
+        for items in [[bad(), ("mine", None)], [("mine", None), bad()]] {
+            assert_eq!(decided(Verdict::over(items)).failed(), 1);
+        }
+    }
+
+    #[test]
+    fn a_problem_decides_whatever_else_could_not_be_read() {
+        let unread = || ("b", Err(Unread::new(crate::error::Kind::Denied, "denied")));
+        assert!(Verdict::over_read([("a", Ok(None)), unread()]).is_err());
+        let bad = Verdict::over_read([("a", Ok(Some("off".to_string()))), unread()]);
+        let bad = bad.map(decided).unwrap_or_default();
+        assert_eq!((bad.failed(), bad.items.len()), (1, 1));
+        assert_eq!(bad.evidence(), "a: off; 1 more could not be read: denied");
     }
 
     #[test]

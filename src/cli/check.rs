@@ -6,15 +6,19 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::plan::Selectors;
-use super::{Global, say};
+use super::{Global, say, say_err};
 use crate::baseline::Baseline;
 use crate::check::{self, CheckReport, Status, format};
 use crate::compliance::cis;
 use crate::error::RunError;
+use crate::report::text::safe;
 use crate::run::{self, Place};
 
 /// Region that is asked first where neither a baseline nor `--regions` names one: where AWS Organizations lives.
 const DEFAULT_HOME: &str = "us-east-1";
+
+/// Exit code where something could not be read, or findings could not be sent.
+const INCOMPLETE: u8 = 3;
 
 /// What a report looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +74,7 @@ impl CheckArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
         let version = self.version()?;
         let selection = self.selectors.parse()?;
+        check::choosable(&selection)?;
         let earlier = self.compare.as_deref().map(read_report).transpose()?;
         let (baseline, given) = self.baseline(global)?;
         let place = Place { read_only: !self.send_to_securityhub, ..super::plan::place(global, true) };
@@ -81,14 +86,18 @@ impl CheckArgs {
             report.compared = Some(check::compare(earlier, &report)?);
         }
         let code = report.summary.exit_code();
+        let mut unsent = Vec::new();
         if self.send_to_securityhub {
-            format::asff::send(&report, &checked.aws, &checked.home_region).await?;
+            unsent = format::asff::send(&report, &checked.aws, &checked.home_region).await;
         }
         if self.failed_only {
             report.rows.retain(|row| matches!(row.status, Status::Fail | Status::Error));
         }
         say(&self.render(&report, global)?);
-        Ok(code)
+        for problem in &unsent {
+            say_err(&format!("not sent: {}", safe(problem)));
+        }
+        Ok(if unsent.is_empty() { code } else { INCOMPLETE })
     }
 
     fn version(&self) -> Result<&'static str, RunError> {

@@ -70,6 +70,11 @@ impl EmitArgs {
 
     fn iam_policy(&self, baseline: &Baseline, global: &Global) -> Result<String, RunError> {
         let policies = emit::iam::policies_with(baseline, &store::statements(&global.run_dir)?);
+        if self.only.as_deref().is_none_or(|name| name.starts_with("management-plan")) {
+            for notice in emit::iam::plan_notices(baseline) {
+                say_err(&format!("warning: {notice}"));
+            }
+        }
         let Some(name) = &self.only else { return json(&policies) };
         let Some(policy) = policies.get(name) else {
             let names: Vec<&str> = policies.keys().map(String::as_str).collect();

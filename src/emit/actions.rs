@@ -50,6 +50,7 @@ pub(crate) fn iam_prefix(service: &str) -> &str {
 /// Services whose IAM prefix is not their key.
 const PREFIXES: &[(&str, &str)] = &[
     ("accessanalyzer", "access-analyzer"),
+    ("efs", "elasticfilesystem"),
     ("elbv2", "elasticloadbalancing"),
     ("resourcegroupstaggingapi", "tag"),
     ("s3control", "s3"),
@@ -195,6 +196,7 @@ mod tests {
         assert_eq!(iam_actions("iam:GetRole"), ["iam:GetRole"]);
         assert_eq!(iam_actions("s3control:GetPublicAccessBlock"), ["s3:GetAccountPublicAccessBlock"]);
         assert_eq!(iam_actions("accessanalyzer:ListAnalyzers"), ["access-analyzer:ListAnalyzers"]);
+        assert_eq!(iam_actions("efs:DescribeFileSystems"), ["elasticfilesystem:DescribeFileSystems"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
@@ -35,11 +36,14 @@ pub fn bootstrap(baseline: &mut Baseline, kind: Option<&str>, further: &[Value])
         return None;
     }
     let organization = &mut baseline.organization;
+    let undeclared = organization.plan_role.is_none() || organization.apply_role.is_none();
     for (role, purpose) in [(&mut organization.plan_role, "plan"), (&mut organization.apply_role, "apply")] {
         role.get_or_insert_with(|| format!("{}-{purpose}", organization.prefix));
     }
     let policies = iam::policies_with(baseline, further);
-    let template = Template { organization: &baseline.organization, policies: &policies };
+    let notices = iam::plan_notices(baseline);
+    let template =
+        Template { organization: &baseline.organization, policies: &policies, undeclared, notices };
     let (head, value) = match kind {
         "member" => (template.member_head(), template.member(&PURPOSES)),
         _ => (template.management_head(kind), template.management(kind)),
@@ -52,6 +56,10 @@ pub fn bootstrap(baseline: &mut Baseline, kind: Option<&str>, further: &[Value])
 struct Template<'a> {
     organization: &'a Organization,
     policies: &'a BTreeMap<String, Value>,
+    /// The baseline does not name one of the roles yet.
+    undeclared: bool,
+    /// Comments: what the plan role may do beyond reading.
+    notices: Vec<String>,
 }
 
 impl Template<'_> {
@@ -77,6 +85,17 @@ impl Template<'_> {
             plan = self.role("plan"),
             apply = self.role("apply"),
         );
+        if self.undeclared {
+            let _ = writeln!(
+                text,
+                "# Warning: this baseline does not name both of them yet. Until it does, a run assumes {} in place of the one that \
+                 is missing, which these policies do not allow: the run is denied.",
+                self.organization.access_role,
+            );
+        }
+        for notice in &self.notices {
+            let _ = writeln!(text, "# Warning: {notice}");
+        }
         if kind == "github-actions" {
             text.push_str(
                 "# GitHub Actions: any run of the repository may plan, only runs of the environment may apply.\n",
@@ -428,51 +447,4 @@ fn extend(value: &mut Value, more: Value) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn baseline(organization: &str) -> Baseline {
-        let text = format!(
-            "version = 1\n[organization]\nhome_region = \"eu-west-1\"\nid = \"o-a1b2c3d4e5\"\n{organization}\n\
-             [password_policy]\nminimum_length = 14\n"
-        );
-        Baseline::parse("t.toml", &text).unwrap()
-    }
-
-    #[test]
-    fn members_trust_the_role_of_the_same_name_in_the_organization_only() {
-        let text =
-            bootstrap(&mut baseline("source_identity = true\nexternal_id = \"abc\""), Some("member"), &[]);
-        let text = text.unwrap();
-        for wanted in [
-            "aws:PrincipalOrgID",
-            "role/orgbase-plan",
-            "sts:SetSourceIdentity",
-            "\"sts:ExternalId\": \"abc\"",
-            "iam:UpdateAccountPasswordPolicy",
-            "Default: \"o-a1b2c3d4e5\"",
-        ] {
-            assert!(text.contains(wanted), "{wanted}: {text}");
-        }
-        assert!(!text.contains("LogArchive\""), "a condition that nothing needs: {text}");
-    }
-
-    #[test]
-    fn declared_roles_keep_their_names_and_unknown_kinds_are_none() {
-        let text = bootstrap(&mut baseline("plan_role = \"reader\""), None, &[]).unwrap();
-        assert!(
-            text.contains("RoleName: \"reader\"") && text.contains("RoleName: \"orgbase-apply\""),
-            "{text}"
-        );
-        assert!(text.contains("AWS::CloudFormation::StackSet"));
-        assert!(bootstrap(&mut baseline(""), Some("gitlab"), &[]).is_none());
-    }
-
-    #[test]
-    fn github_may_plan_anywhere_and_apply_in_its_environment() {
-        let text = bootstrap(&mut baseline(""), Some("github-actions"), &[]).unwrap();
-        assert!(text.contains("repo:${GitHubRepository}:*"), "{text}");
-        assert!(text.contains("repo:${GitHubRepository}:environment:${GitHubEnvironment}"), "{text}");
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::actions::iam_actions;
 use super::scopes::{self, Names, Scoped};
 use crate::baseline::Baseline;
+use crate::check;
 use crate::control::{DynSection, Seat};
 use crate::controls::SECTIONS;
 use crate::controls::delegated_admins::dismissal;
@@ -40,7 +41,9 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
         // itself, which assumes no role there.
         let own_or_member = |s: Seat| own(s) || s == Seat::Member;
         for (name, purpose) in [("plan", Purpose::Plan), ("apply", Purpose::Apply)] {
-            if seat != "management" && statements(baseline, own, Purpose::Apply).is_empty() {
+            // `check` reads in every account, whatever the baseline declares.
+            let checked = seat == "management" || (seat == "member" && purpose == Purpose::Plan);
+            if !checked && statements(baseline, own, Purpose::Apply).is_empty() {
                 continue;
             }
             let names = names(baseline);
@@ -55,8 +58,11 @@ pub fn policies_with(baseline: &Baseline, further: &[Value]) -> BTreeMap<String,
             }
             statements.extend(scoped.statements(&names));
             statements.insert(0, statement(("WhoChangedIt".into(), set(drift::READS))));
+            if purpose == Purpose::Plan {
+                statements.extend(check_statement(seat == "management", &statements));
+            }
             if seat == "management" {
-                let first = [facts_statement(), assume_statement(baseline)];
+                let first = [facts_statement(), assume_statement(baseline, purpose)];
                 statements.splice(0..0, first.into_iter().chain(further.iter().cloned()));
             } else {
                 statements.insert(0, statement(("Regions".into(), set(&discover::REGION_READS))));
@@ -121,9 +127,8 @@ pub fn session_policy(baseline: &Baseline) -> String {
 }
 
 /// The session policy of a read-only run that calls these operations (`service:Operation`).
-pub fn policy_of(operations: &[&str]) -> String {
-    let mut actions: BTreeSet<String> =
-        operations.iter().flat_map(|operation| iam_actions(operation)).collect();
+pub fn policy_of<'a>(operations: impl IntoIterator<Item = &'a str>) -> String {
+    let mut actions: BTreeSet<String> = operations.into_iter().flat_map(iam_actions).collect();
     actions.insert("ec2:DescribeRegions".to_string());
     shortened(&actions)
 }
@@ -234,20 +239,60 @@ fn facts_statement() -> Value {
     statement(("Facts".into(), actions))
 }
 
+/// What `check` reads beyond what these statements allow on everything, for every version of the benchmark.
+fn check_statement(management: bool, statements: &[Value]) -> Option<Value> {
+    let everywhere = statements.iter().filter(|s| s["Resource"] == "*");
+    let known: BTreeSet<&str> =
+        everywhere.filter_map(|s| s["Action"].as_array()).flatten().filter_map(Value::as_str).collect();
+    let operations = if management { check::all_operations() } else { check::member_operations() };
+    let actions = operations.iter().flat_map(|op| iam_actions(op));
+    let actions: BTreeSet<String> = actions.filter(|action| !known.contains(action.as_str())).collect();
+    (!actions.is_empty()).then(|| statement(("Check".into(), actions)))
+}
+
+/// The roles that a run of one purpose assumes, as `run.rs` chooses them: an account's own `access_role` in every run, elsewhere
+/// `plan_role` or `apply_role`, and `access_role` where that is not declared. Nothing else: `plan` may be trusted by many.
+///
 /// The partition is not known here: IAM takes a wildcard for it, as AWS's own policies have it, such as the administration
 /// role of StackSets <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html>.
-fn assume_statement(baseline: &Baseline) -> Value {
+fn assume_statement(baseline: &Baseline, purpose: Purpose) -> Value {
     let organization = &baseline.organization;
     let own = baseline.accounts.values().filter_map(|a| a.access_role.as_ref());
-    let roles =
-        [Some(&organization.access_role), organization.plan_role.as_ref(), organization.apply_role.as_ref()];
-    let names: BTreeSet<&String> = roles.into_iter().flatten().chain(own).collect();
-    let arns: BTreeSet<String> = names.into_iter().map(|name| scopes::role(name)).collect();
+    let special = match purpose {
+        Purpose::Plan => &organization.plan_role,
+        Purpose::Apply => &organization.apply_role,
+    };
+    let usual = special.as_ref().unwrap_or(&organization.access_role);
+    let arns: BTreeSet<String> = std::iter::once(usual).chain(own).map(|name| scopes::role(name)).collect();
     let mut actions = vec!["sts:AssumeRole"];
     if organization.source_identity {
         actions.push("sts:SetSourceIdentity");
     }
     json!({ "Sid": "AssumeRole", "Effect": "Allow", "Action": actions, "Resource": arns })
+}
+
+/// What whoever lets others run `plan` must know: which of its roles `apply` assumes too, so that they can do more than read.
+pub fn plan_notices(baseline: &Baseline) -> Vec<String> {
+    let organization = &baseline.organization;
+    let mut notices = Vec::new();
+    if organization.plan_role.is_none() {
+        notices.push(format!(
+            "`plan_role` is not declared: `plan`, `drift` and `check` assume {role}, and management-plan allows it, although {role} \
+             may do more than read: declare `plan_role` in [organization], a role with the policies *-plan",
+            role = organization.access_role
+        ));
+    }
+    let accounts = baseline.accounts.iter();
+    let own: Vec<String> = accounts
+        .filter_map(|(key, account)| Some(format!("{} ({key})", account.access_role.as_ref()?)))
+        .collect();
+    if !own.is_empty() {
+        notices.push(format!(
+            "an account's own `access_role` is assumed by `plan` as by `apply`, and management-plan allows these in every account: {}",
+            own.join(", ")
+        ));
+    }
+    notices
 }
 
 /// `password_policy` -> `PasswordPolicy`: a `Sid` may hold letters and digits only.
@@ -295,5 +340,45 @@ mod tests {
         }
         assert_eq!(text(&policies, "delegated-admin-plan"), "");
         assert!(!text(&policies, "member-apply").contains("sts:AssumeRole"));
+    }
+
+    fn assumed(organization: &str, accounts: &str) -> [String; 2] {
+        let toml = format!(
+            "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n{organization}\n{accounts}\n\
+             [password_policy]\nminimum_length = 14\n"
+        );
+        let baseline = Baseline::parse("t.toml", &toml).map_err(|e| e.render(false)).unwrap();
+        let policies = policies(&baseline);
+        ["management-plan", "management-apply"].map(|name| {
+            let all = policies[name]["Statement"].as_array().cloned().unwrap_or_default();
+            let arns = all.into_iter().find(|s| s["Sid"] == "AssumeRole").unwrap()["Resource"].clone();
+            arns.to_string().replace("arn:*:iam::*:role/", "")
+        })
+    }
+
+    #[test]
+    fn who_plans_may_assume_no_role_of_who_applies() {
+        let both = "plan_role = \"reader\"\napply_role = \"writer\"";
+        assert_eq!(assumed(both, ""), [r#"["reader"]"#, r#"["writer"]"#]);
+        let default = r#"["OrganizationAccountAccessRole"]"#;
+        assert_eq!(assumed("plan_role = \"reader\"", ""), [r#"["reader"]"#, default]);
+        assert_eq!(assumed("", ""), [default, default]);
+        let own = "[accounts.x]\nname = \"x\"\nemail = \"x@example.com\"\nou = \"/\"\naccess_role = \"own\"";
+        assert_eq!(assumed(both, own), [r#"["own","reader"]"#, r#"["own","writer"]"#]);
+    }
+
+    #[test]
+    fn who_plans_may_check_and_a_member_reads_nothing_of_the_organization() {
+        let toml = "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n";
+        let policies = policies(&Baseline::parse("t.toml", toml).map_err(|e| e.render(false)).unwrap());
+        let (management, member) = (text(&policies, "management-plan"), text(&policies, "member-plan"));
+        for action in
+            ["iam:GenerateCredentialReport", "rds:DescribeDBInstances", "logs:DescribeMetricFilters"]
+        {
+            assert!(management.contains(action) && member.contains(action), "{action}");
+        }
+        assert!(management.contains("organizations:DescribeResourcePolicy"));
+        assert!(!member.contains("organizations:"), "{member}");
+        assert_eq!(text(&policies, "member-apply"), "");
     }
 }

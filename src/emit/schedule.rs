@@ -20,12 +20,18 @@ const MINUTE: &str = "17";
 /// The longest run, in seconds; Lambda ends a function then.
 const LAMBDA_SECONDS: u32 = 900;
 
+/// The policies of the plan role allow it to assume this role in the accounts, and no other.
+const UNDECLARED: &str = "# Warning: the baseline does not declare `plan_role = \"{{plan_role}}\"` in [organization]. Until it does, `drift` assumes\n\
+     # `access_role`, which the policies of the plan role do not allow.\n";
+
 /// The schedule for one place; nothing where there is no such place.
 pub fn schedule(baseline: &mut Baseline, kind: &str, further: &[Value]) -> Option<String> {
     let organization = &mut baseline.organization;
+    let undeclared = organization.plan_role.is_none();
     organization.plan_role.get_or_insert_with(|| format!("{}-plan", organization.prefix));
     let values = values(baseline);
-    let text = |template: &str| fill(template, &values);
+    let head = if undeclared { fill(UNDECLARED, &values) } else { String::new() };
+    let text = |template: &str| head.clone() + &fill(template, &values);
     let policies = || iam::policies_with(baseline, further);
     Some(match kind {
         "github-actions" => text(include_str!("schedule/github-actions.yml")),

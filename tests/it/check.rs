@@ -345,5 +345,35 @@ fn bad_input_ends_with_1_and_says_what_to_do() {
     assert!(told(&["--regions", "eu-west-1,us-est-1"]).contains("did you mean us-east-1?"));
     assert!(told(&["--compare", "missing.json"]).contains("cannot read the report missing.json"));
     assert!(told(&["-f", "missing.toml"]).contains("missing.toml"));
+    for only in ["account=prod-wbe", "account=999999999999", "ou=/Workload", "region=eu-west-9"] {
+        let text = told(&["--only", only]);
+        assert!(text.contains(&format!("--only {only} leaves no account to check")), "{text}");
+    }
+    for selector in ["--only", "--exclude"] {
+        assert!(told(&[selector, "control=password_policy"]).contains("not at controls"), "{selector}");
+    }
     assert!(!Path::new(desk.0.path()).join(".orgbase").exists(), "a check writes no run folder");
+}
+
+/// Security Hub is on in one account of four: that one gets its findings, the others are named, and the report is there.
+#[test]
+fn findings_reach_every_account_that_takes_them() {
+    let desk = Desk(TempDir::new().unwrap());
+    let hub = "\n[[calls]]\naccount = \"444444444444\"\nregion = \"eu-west-1\"\nservice = \"securityhub\"\n\
+               operation = \"EnableSecurityHub\"\ninput = { EnableDefaultStandards = false }\n";
+    desk.write("org.toml", &format!("{}{hub}", include_str!("support/org.toml")));
+    let made = desk.run(&["sandbox", "--state", "org.json", "--org", "org.toml"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let output = desk.check(&["--regions", "eu-west-1", "--send-to-securityhub", "--format", "json"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {told}"));
+    assert!(!report["rows"].as_array().unwrap().is_empty());
+    for (account, unsent) in
+        [("111122223333", true), ("222222222222", true), ("333333333333", true), ("444444444444", false)]
+    {
+        assert_eq!(told.contains(&format!("findings of {account} eu-west-1")), unsent, "{told}");
+    }
+    let state = std::fs::read_to_string(desk.0.path().join("org.json")).unwrap();
+    assert!(state.contains("orgbase/cis-7.0.0/"), "nothing was sent");
 }

@@ -20,7 +20,6 @@ const OPENS: &[(&str, &str, &str)] = &[
     ("bucket", "s3", "GetBucketPolicyStatus"),
     ("bucket", "s3", "GetBucketVersioning"),
     ("bucket", "s3", "GetPublicAccessBlock"),
-    ("customer policy", "iam", "GetPolicyVersion"),
     ("key", "kms", "DescribeKey"),
     ("key", "kms", "GetKeyRotationStatus"),
     ("topic", "sns", "ListSubscriptionsByTopic"),

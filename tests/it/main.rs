@@ -8,6 +8,7 @@ mod calls;
 mod central;
 mod check;
 mod check_calls;
+mod check_regions;
 mod cli;
 mod coexist;
 mod concurrency;

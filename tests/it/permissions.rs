@@ -4,6 +4,8 @@
 //! The sandbox is strict here: it evaluates every policy. The caller is a user of the management account with the policies
 //! `management-*`, and the access role of every other account has those of its seat.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -168,12 +170,16 @@ struct Outcome {
 impl Outcome {
     /// Those of the actions that a refusal names.
     fn named(&self, actions: &BTreeSet<String>) -> BTreeSet<String> {
-        let names = |action: &&String| {
-            let texts = [format!(": {action} "), format!("{action} action")];
-            self.denied.iter().any(|refusal| texts.iter().any(|text| refusal.contains(text)))
-        };
-        actions.iter().filter(names).cloned().collect()
+        named_in(&self.denied, actions)
     }
+}
+
+fn named_in(refusals: &[String], actions: &BTreeSet<String>) -> BTreeSet<String> {
+    let names = |action: &&String| {
+        let texts = [format!(": {action} "), format!("{action} action")];
+        refusals.iter().any(|refusal| texts.iter().any(|text| refusal.contains(text)))
+    };
+    actions.iter().filter(names).cloned().collect()
 }
 
 fn denied(done: &Result<Done, orgbase::error::RunError>) -> Vec<String> {
@@ -185,12 +191,17 @@ fn denied(done: &Result<Done, orgbase::error::RunError>) -> Vec<String> {
     errors.filter(|e| e.kind == Kind::Denied).map(|e| format!("{} {:?}", e.message, e.call)).collect()
 }
 
-/// All actions of the policies for planning and applying.
+/// All actions of the policies for planning and applying; those for `check` are proven in `permissions/check.rs`.
 fn printed(baseline: &str) -> BTreeSet<String> {
     let parsed = Baseline::parse("baseline.toml", baseline).map_err(|e| e.render(false)).unwrap();
-    let policies = iam::policies(&parsed);
+    actions(&iam::policies(&parsed), |sid| !sid.starts_with("Check"))
+}
+
+/// The actions of the policies for planning and applying, in the statements that `wanted` chooses by their names.
+fn actions(policies: &BTreeMap<String, Value>, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let ours = policies.iter().filter(|(name, _)| !name.ends_with("-vend"));
     let statements = ours.flat_map(|(_, policy)| policy["Statement"].as_array().unwrap());
+    let statements = statements.filter(|statement| statement["Sid"].as_str().is_some_and(&wanted));
     let actions = statements.flat_map(|statement| statement["Action"].as_array().unwrap());
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod checked;
 pub(crate) mod faults;
 pub(crate) mod mutations;
 pub(crate) mod org;

@@ -103,28 +103,45 @@ fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
-/// Sends every finding to its account's Security Hub: in its region, or in the home region of the run.
-///
-/// # Errors
-/// The first account that could not be entered or refused its findings; what was sent before stays.
-pub async fn send(report: &CheckReport, aws: &Aws, home: &str) -> Result<(), RunError> {
+/// Sends every finding to its account's Security Hub: in its region, or in the home region of the run. A place that takes none
+/// does not keep the others from theirs: what could not be sent, and why, one text per failure.
+pub async fn send(report: &CheckReport, aws: &Aws, home: &str) -> Vec<String> {
     let mut places: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
     for row in report.rows.iter().filter(|row| row.status != Status::NotApplicable) {
         let region = if row.region.is_empty() { home } else { &row.region };
         places.entry((&row.account_id, region)).or_default().push(row);
     }
     let partition = aws.caller().partition.clone();
+    let mut failures = Vec::new();
     for ((account, region), rows) in places {
         let place = Place { partition: &partition, home };
         let findings: Vec<Value> = rows.iter().map(|row| finding(report, row, &place)).collect();
+        let mut sent = 0;
         for chunk in findings.chunks(CHUNK) {
-            import(aws, account, region, chunk).await?;
+            match import(aws, account, region, chunk).await {
+                Ok(refused) => failures.extend(refused),
+                Err(error) => {
+                    let left = findings.len() - sent;
+                    failures.push(format!(
+                        "{left} findings of {account} {region}: {error} (Security Hub must be on there, and the role must allow \
+                         securityhub:BatchImportFindings)"
+                    ));
+                    break;
+                }
+            }
+            sent += chunk.len();
         }
     }
-    Ok(())
+    failures
 }
 
-async fn import(aws: &Aws, account: &str, region: &str, findings: &[Value]) -> Result<(), RunError> {
+/// Sends at most 100 findings: what Security Hub refused of them.
+async fn import(
+    aws: &Aws,
+    account: &str,
+    region: &str,
+    findings: &[Value],
+) -> Result<Option<String>, CallError> {
     let guard = Guard { control: "check".into(), reads: &[], writes: &["securityhub:BatchImportFindings"] };
     let clients = aws.clients(account, region, guard).await?;
     let findings: Vec<sdk::AwsSecurityFinding> = findings.iter().map(to_sdk).collect();
@@ -133,21 +150,12 @@ async fn import(aws: &Aws, account: &str, region: &str, findings: &[Value]) -> R
         .call("BatchImportFindings", |c| {
             c.batch_import_findings().set_findings(Some(findings.clone())).send()
         })
-        .await
-        .map_err(|e: CallError| {
-            RunError::new(format!("cannot send findings to Security Hub in {account} {region}: {e}")).hint(
-                "Security Hub must be on there, and the role must allow securityhub:BatchImportFindings",
-            )
-        })?;
+        .await?;
     let refused = answer.failed_findings.unwrap_or_default();
-    match refused.first() {
-        None => Ok(()),
-        Some(first) => Err(RunError::new(format!(
-            "Security Hub in {account} {region} refused {} findings: {}",
-            refused.len(),
-            first.error_message.as_deref().unwrap_or_default()
-        ))),
-    }
+    Ok(refused.first().map(|first| {
+        let (number, why) = (refused.len(), first.error_message.as_deref().unwrap_or_default());
+        format!("{number} findings of {account} {region}: Security Hub refused them: {why}")
+    }))
 }
 
 /// What [`finding`] made, in the SDK's types.

@@ -7,8 +7,8 @@ use crate::check::source::Unread;
 use crate::check::sources::account::{Contact, SecurityContact};
 use crate::check::sources::credential_report::CredentialReport;
 use crate::check::sources::iam::{
-    CloudShellAccess, CustomerPolicies, PasswordPolicy, SamlProviders, ServerCertificates, SupportAccess,
-    UserPolicies,
+    CloudShellAccess, CustomerPolicies, CustomerPolicy, PasswordPolicy, SamlProviders, ServerCertificates,
+    SupportAccess, UserPolicies,
 };
 use crate::check::sources::organization::IdentityCenter;
 use crate::check::verdict::Verdict;
@@ -101,22 +101,25 @@ pub(super) fn support_role(place: &Place<'_>) -> Result<Verdict, Unread> {
     })
 }
 
-/// A document that cannot be understood is an error: it might grant everything.
+/// Version 1.2.0 asks for all customer-managed policies, later ones for those that are attached.
 pub(super) fn full_administration(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let mut items = Vec::new();
-    for policy in &place.get::<CustomerPolicies>()?.0 {
-        let document = Document::parse(&policy.document).map_err(|e| Unread {
-            kind: crate::error::Kind::Inconsistent,
-            message: format!("the document of {} could not be understood: {e}", policy.arn),
-        })?;
-        let lists = |element: &Element<Vec<String>>, all: &[&str]| matches!(element, Element::Is(list) if list.iter().any(|entry| all.contains(&entry.as_str())));
-        let all = document.statements.iter().any(|s| {
-            let everything = s.resource.as_ref().is_some_and(|r| lists(r, &["*"]));
-            s.effect == Effect::Allow && everything && lists(&s.action, &["*", "*:*"])
-        });
-        items.push((policy.arn.clone(), all.then(|| "it allows every action on every resource".to_string())));
-    }
-    Ok(Verdict::over(items))
+    let policies = place.get::<CustomerPolicies>()?.0.iter();
+    let counts = |policy: &&CustomerPolicy| policy.attached || !place.since("1.4.0");
+    Verdict::over_read(policies.filter(counts).map(|policy| (policy.arn.clone(), everything(policy))))
+}
+
+/// A document that cannot be understood is an error: it might grant everything.
+fn everything(policy: &CustomerPolicy) -> Result<Option<String>, Unread> {
+    let document = Document::parse(&policy.document).map_err(|e| {
+        let message = format!("the document of {} could not be understood: {e}", policy.arn);
+        Unread::new(crate::error::Kind::Inconsistent, message)
+    })?;
+    let lists = |element: &Element<Vec<String>>, all: &[&str]| matches!(element, Element::Is(list) if list.iter().any(|entry| all.contains(&entry.as_str())));
+    let all = document.statements.iter().any(|s| {
+        let everything = s.resource.as_ref().is_some_and(|r| lists(r, &["*"]));
+        s.effect == Effect::Allow && everything && lists(&s.action, &["*", "*:*"])
+    });
+    Ok(all.then(|| "it allows every action on every resource".to_string()))
 }
 
 pub(super) fn expired_certificates(place: &Place<'_>) -> Result<Verdict, Unread> {

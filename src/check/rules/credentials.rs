@@ -71,7 +71,7 @@ pub(super) fn old_keys(place: &Place<'_>) -> Result<Verdict, Unread> {
 }
 
 pub(super) fn root_keys(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let none = place.get::<Summary>()?.number("AccountAccessKeysPresent") == 0;
+    let none = place.get::<Summary>()?.number("AccountAccessKeysPresent")? == 0;
     Ok(Verdict::holds(ROOT, none, "it has access keys"))
 }
 
@@ -85,7 +85,7 @@ pub(super) fn root_mfa(place: &Place<'_>) -> Result<Verdict, Unread> {
     if let Some(verdict) = without_credentials(&place.get::<CredentialReport>()?.root) {
         return Ok(verdict);
     }
-    let on = place.get::<Summary>()?.number("AccountMFAEnabled") == 1;
+    let on = place.get::<Summary>()?.number("AccountMFAEnabled")? == 1;
     Ok(Verdict::holds(ROOT, on, "it has no MFA"))
 }
 
@@ -93,7 +93,7 @@ pub(super) fn root_hardware_mfa(place: &Place<'_>) -> Result<Verdict, Unread> {
     if let Some(verdict) = without_credentials(&place.get::<CredentialReport>()?.root) {
         return Ok(verdict);
     }
-    if place.get::<Summary>()?.number("AccountMFAEnabled") != 1 {
+    if place.get::<Summary>()?.number("AccountMFAEnabled")? != 1 {
         return Ok(Verdict::holds(ROOT, false, "it has no MFA"));
     }
     let is_virtual = place.get::<VirtualMfa>()?.0.iter().any(|arn| arn.ends_with(":root"));

@@ -13,6 +13,8 @@ const CONFIRM: &str = "somebody must confirm the subscription of the alarm's top
 
 pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
     let monitoring = place.get::<Monitoring>()?;
+    // What could not be read of one log group does not matter where another has all that the rule asks for.
+    let unread = monitoring.trails.iter().find_map(|t| monitoring.unread.get(t.log_group.as_ref()?));
     let Some(trail) = monitoring.trails.first() else {
         let none = "no organization trail logs all management events of all regions";
         return Ok(Verdict::setting("alarm", Some(none.into())));
@@ -24,21 +26,26 @@ pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
     let filters: Vec<&Filter> = monitoring.filters.iter().filter(same).collect();
     if filters.is_empty() {
         let none = "no metric filter of the trail's log group means what the rule asks for";
-        return Ok(Verdict::setting("alarm", Some(none.into())));
+        return unread
+            .map_or_else(|| Ok(Verdict::setting("alarm", Some(none.into()))), |why| Err(why.clone()));
     }
     let metrics = filters.iter().flat_map(|f| &f.metrics);
     let alarms: Vec<&Alarm> = metrics.filter_map(|m| monitoring.alarms.get(m)).flatten().collect();
     let told = |a: &&&Alarm| a.enabled && a.actions.iter().any(|topic| monitoring.confirmed.contains(topic));
-    Ok(match (alarms.iter().find(told), alarms.first()) {
-        (Some(alarm), _) => {
-            let found = format!("organization trail {}, alarm {}", trail.name, alarm.name);
-            Verdict::setting("alarm", None).met_by(found)
-        }
-        (None, Some(alarm)) => {
+    if let Some(alarm) = alarms.iter().find(told) {
+        let found = format!("organization trail {}, alarm {}", trail.name, alarm.name);
+        return Ok(Verdict::setting("alarm", None).met_by(found));
+    }
+    let mut topics = alarms.iter().filter(|a| a.enabled).flat_map(|a| &a.actions);
+    if let Some(why) = unread.or_else(|| topics.find_map(|topic| monitoring.unread.get(topic))) {
+        return Err(why.clone());
+    }
+    Ok(match alarms.first() {
+        Some(alarm) => {
             let nobody =
                 format!("alarm {} tells nobody: no topic of it has a confirmed subscription", alarm.name);
             Verdict::setting("alarm", Some(nobody)).by_hand(CONFIRM)
         }
-        (None, None) => Verdict::setting("alarm", Some("no alarm watches the filter's metric".into())),
+        None => Verdict::setting("alarm", Some("no alarm watches the filter's metric".into())),
     })
 }

@@ -8,7 +8,14 @@ use super::Place;
 use crate::check::source::Unread;
 use crate::check::sources::organization::{Delegation, ResourcePolicy, RootAccess};
 use crate::check::verdict::Verdict;
+use crate::error::Kind;
 use crate::facts::Facts;
+use crate::policy::evaluate::speaks_of;
+use crate::policy::{Document, Effect};
+
+/// Whoever may do one of these manages policies; reading them alone is no delegation.
+const MANAGES_POLICIES: [&str; 3] =
+    ["organizations:AttachPolicy", "organizations:CreatePolicy", "organizations:UpdatePolicy"];
 
 const GUARDRAILS: [&str; 2] = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
 
@@ -53,12 +60,11 @@ pub(super) fn no_workloads(_: &Place<'_>) -> Result<Verdict, Unread> {
 pub(super) fn ou_structure(place: &Place<'_>) -> Result<Verdict, Unread> {
     let facts = place.facts;
     let members = facts.accounts.values().filter(|a| a.is_active() && a.id != facts.management_account);
-    let at_root: Vec<_> = members
-        .filter(|a| a.ou == "/")
-        .map(|a| (format!("{} ({})", a.name, a.id), Some("it stands right under the root".to_string())))
-        .collect();
-    if !at_root.is_empty() {
-        return Ok(Verdict::over(at_root));
+    let at_root =
+        |a: &crate::facts::Account| (a.ou == "/").then(|| "it stands right under the root".to_string());
+    let items: Vec<_> = members.map(|a| (format!("{} ({})", a.name, a.id), at_root(a))).collect();
+    if items.iter().any(|(_, problem)| problem.is_some()) {
+        return Ok(Verdict::over(items));
     }
     Ok(Verdict::Manual(
         "no account stands under the root: see that the OUs follow environment and sensitivity".into(),
@@ -66,14 +72,18 @@ pub(super) fn ou_structure(place: &Place<'_>) -> Result<Verdict, Unread> {
 }
 
 pub(super) fn policy_delegation(place: &Place<'_>) -> Result<Verdict, Unread> {
-    Ok(match &place.get::<ResourcePolicy>()?.0 {
-        Some(policy) if policy.contains("Policy") => {
-            Verdict::setting("policy delegation", None).met_by("the organization's resource policy")
-        }
-        _ => Verdict::Manual(
-            "no resource policy delegates the management of policies: decide who does it".into(),
-        ),
-    })
+    let manual = "no resource policy delegates the management of policies: decide who does it";
+    let Some(policy) = &place.get::<ResourcePolicy>()?.0 else { return Ok(Verdict::Manual(manual.into())) };
+    let document = Document::parse(policy).map_err(|e| {
+        Unread::new(
+            Kind::Inconsistent,
+            format!("the organization's resource policy could not be understood: {e}"),
+        )
+    })?;
+    if !MANAGES_POLICIES.iter().any(|action| speaks_of(&document, Effect::Allow, action)) {
+        return Ok(Verdict::Manual(manual.into()));
+    }
+    Ok(Verdict::setting("policy delegation", None).met_by("the organization's resource policy"))
 }
 
 pub(super) fn service_delegation(place: &Place<'_>) -> Result<Verdict, Unread> {

@@ -50,6 +50,7 @@ fn global_resources_anywhere(place: &Place<'_>) -> Result<bool, Unread> {
         match evidence.get::<Recorder>() {
             Ok(recorder) if recorder.global_resources => return Ok(true),
             Ok(_) => {}
+            Err(why) if why.absent_in.is_some() => {}
             Err(why) => unread = Some(why),
         }
     }
@@ -58,21 +59,24 @@ fn global_resources_anywhere(place: &Place<'_>) -> Result<bool, Unread> {
 
 pub(super) fn key_rotation(place: &Place<'_>) -> Result<Verdict, Unread> {
     let keys = place.get::<RotatingKeys>()?.0.iter();
-    let problem = |rotates: bool| (!rotates).then(|| "it does not rotate".to_string());
-    Ok(Verdict::over(keys.map(|(key, rotates)| (key.clone(), problem(*rotates)))))
+    let problem = |rotates: &bool| (!rotates).then(|| "it does not rotate".to_string());
+    let judge = |rotates: &Result<bool, Unread>| rotates.as_ref().map(problem).map_err(Clone::clone);
+    Verdict::over_read(keys.map(|(key, rotates)| (key.clone(), judge(rotates))))
 }
 
 pub(super) fn analyzer(place: &Place<'_>) -> Result<Verdict, Unread> {
     let name = "external access analyzer";
-    if let Some(analyzer) =
-        place.get::<OrganizationAnalyzers>()?.0.get(place.region).and_then(|names| names.first())
-    {
+    let organization = place.get::<OrganizationAnalyzers>().and_then(|all| match all.0.get(place.region) {
+        Some(found) => found.as_ref().map(|names| names.first()).map_err(Clone::clone),
+        None => Ok(None),
+    });
+    if let Ok(Some(analyzer)) = organization {
         return Ok(Verdict::setting(name, None).met_by(format!("organization analyzer {analyzer}")));
     }
-    Ok(match place.get::<Analyzers>()?.0.first() {
-        Some(analyzer) => Verdict::setting(name, None).met_by(format!("analyzer {analyzer} of the account")),
-        None => Verdict::setting(name, Some("there is none".into())),
-    })
+    if let Some(analyzer) = place.get::<Analyzers>()?.0.first() {
+        return Ok(Verdict::setting(name, None).met_by(format!("analyzer {analyzer} of the account")));
+    }
+    organization.map(|_| Verdict::setting(name, Some("there is none".into())))
 }
 
 pub(super) fn ebs_encryption(place: &Place<'_>) -> Result<Verdict, Unread> {

@@ -11,7 +11,8 @@ use crate::policy::{Document, Effect, Element, Principal, PrincipalType, Stateme
 
 fn buckets(place: &Place<'_>, problem: impl Fn(&Bucket) -> Option<String>) -> Result<Verdict, Unread> {
     let all = place.get::<Buckets>()?.0.iter();
-    Ok(Verdict::over(all.map(|b| (b.name.clone(), problem(b)))))
+    let judge = |bucket: &Result<Bucket, Unread>| bucket.as_ref().map(&problem).map_err(Clone::clone);
+    Verdict::over_read(all.map(|(name, bucket)| (name.clone(), judge(bucket))))
 }
 
 /// S3 encrypts every new object since January 2023, and the setting cannot be taken away.
@@ -80,10 +81,13 @@ pub(super) fn public_access(place: &Place<'_>) -> Result<Verdict, Unread> {
         return Ok(Verdict::setting(name, None).met_by("the account's own setting"));
     }
     let buckets = &place.get::<Buckets>()?.0;
-    if !buckets.is_empty() && buckets.iter().all(|b| b.public_access.is_complete()) {
+    let open = buckets.values().flatten().filter(|b| !b.public_access.is_complete()).count();
+    if let (0, Some(Err(why))) = (open, buckets.values().find(|b| b.is_err())) {
+        return Err(why.clone());
+    }
+    if open == 0 && !buckets.is_empty() {
         return Ok(Verdict::setting(name, None).met_by("the settings of every bucket"));
     }
-    let open = buckets.iter().filter(|b| !b.public_access.is_complete()).count();
     let problem = format!("it is not on with all four switches, and {open} buckets do not have them either");
     Ok(Verdict::setting(name, Some(problem)))
 }

@@ -39,13 +39,17 @@ impl Lab {
     }
 
     fn decide(self, key: &str, version: &'static str) -> Result<Verdict, Unread> {
-        let (facts, account) = (facts(), facts().accounts["222222222222"].clone());
+        self.decide_among(&facts(), key, version)
+    }
+
+    fn decide_among(self, facts: &Facts, key: &str, version: &'static str) -> Result<Verdict, Unread> {
+        let account = facts.accounts["222222222222"].clone();
         let Lab { organization, own, region } = self;
         let regions = BTreeMap::from([(REGION.to_string(), region)]);
         let rule = RULES.iter().find(|r| r.key == key).unwrap();
         let place = Place {
             version,
-            facts: &facts,
+            facts,
             now: NOW,
             rule,
             account: &account,
@@ -54,7 +58,7 @@ impl Lab {
             own: &own,
             regions: &regions,
         };
-        (CHECKS.iter().find(|c| c.key == key).unwrap().decide)(&place)
+        decide(CHECKS.iter().find(|c| c.key == key).unwrap(), &place)
     }
 }
 
@@ -122,6 +126,10 @@ fn root_user(root: User) -> Lab {
     Lab::default().with(CredentialReport { root, users: Vec::new() })
 }
 
+fn denied() -> Unread {
+    Unread::new(Kind::Denied, "denied")
+}
+
 #[test]
 fn every_rule_has_one_line() {
     let keys: Vec<&str> = CHECKS.iter().map(|c| c.key).collect();
@@ -132,7 +140,7 @@ fn every_rule_has_one_line() {
 /// One piece at a time is unreadable: a rule may pass only by what it did read, and says ERROR where nothing was.
 #[test]
 fn what_could_not_be_read_is_never_a_pass() {
-    let why = Unread { kind: Kind::Denied, message: "denied".into() };
+    let why = denied();
     for check in CHECKS.iter().filter(|c| !c.needs.is_empty()) {
         let unread = |scope| Evidence::unreadable(check.needs, scope, &why);
         let lab = Lab {
@@ -170,6 +178,7 @@ fn root() {
     };
     assert_eq!(says("1.12", Lab::default().with(summary(0, 0))), "PASS 0/1");
     assert_eq!(says("1.12", Lab::default().with(summary(1, 1))), "FAIL 1/1");
+    assert_eq!(says("1.12", Lab::default().with(Summary(BTreeMap::new()))), "ERROR");
     let lab = |mfa: i32, devices: &[&str]| {
         let devices = VirtualMfa(devices.iter().map(ToString::to_string).collect());
         root_user(unused.clone()).with(summary(0, mfa)).with(devices)
@@ -258,11 +267,11 @@ fn accounts() {
 
 #[test]
 fn full_administration() {
-    let policy = |document: &str| {
-        let policy =
-            CustomerPolicy { arn: "arn:aws:iam::222222222222:policy/p".into(), document: document.into() };
-        Lab::default().with(CustomerPolicies(vec![policy]))
+    let one = |name: &str, attached, document: &str| {
+        let arn = format!("arn:aws:iam::222222222222:policy/{name}");
+        CustomerPolicy { arn, attached, document: document.into() }
     };
+    let policy = |document: &str| Lab::default().with(CustomerPolicies(vec![one("p", true, document)]));
     let statement = |effect: &str, action: &str, resource: &str| {
         let statement = serde_json::json!({"Effect": effect, "Action": action, "Resource": resource});
         serde_json::json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
@@ -271,6 +280,13 @@ fn full_administration() {
     assert_eq!(says("1.22", policy(&statement("Allow", "s3:*", "*"))), "PASS 0/1");
     assert_eq!(says("1.22", policy(&statement("Deny", "*", "*"))), "PASS 0/1");
     assert_eq!(says("1.22", policy("no policy")), "ERROR");
+    let all = statement("Allow", "*", "*");
+    let unattached = || Lab::default().with(CustomerPolicies(vec![one("p", false, &all)]));
+    assert_eq!(says("1.22", unattached()), "PASS 0/0");
+    assert_eq!(word(&unattached().decide("1.22", "1.4.0")), "PASS 0/0");
+    assert_eq!(word(&unattached().decide("1.22", "1.2.0")), "FAIL 1/1", "1.2.0 asks for all policies");
+    let both = CustomerPolicies(vec![one("p", true, "no policy"), one("q", true, &all)]);
+    assert_eq!(says("1.22", Lab::default().with(both)), "FAIL 1/1", "one that was understood decides");
 }
 
 #[test]
@@ -325,7 +341,20 @@ fn trails_of_the_organization_and_of_the_account() {
         assert_eq!(says(rule, trails(vec![bad.clone()], vec![])), "FAIL 1/1", "{rule}");
         assert_eq!(says(rule, trails(vec![], vec![])), "FAIL 1/1", "{rule}: no trail");
     }
-    let own = Trail { name: "mine".into(), organization: false, ..trail() };
+    let arn = |region: &str| format!("arn:aws:cloudtrail:{region}:222222222222:trail/mine");
+    let own = Trail { name: "mine".into(), arn: arn(REGION), organization: false, ..trail() };
+    let elsewhere = Trail { log_file_validation: false, arn: arn("us-east-1"), ..own.clone() };
+    for pair in [vec![elsewhere.clone(), own.clone()], vec![own.clone(), elsewhere.clone()]] {
+        assert_eq!(says("2.2", trails(vec![], pair)), "FAIL 1/2", "two trails of one name");
+    }
+    let unread = |organization: Vec<Trail>| Lab {
+        own: Evidence::default().with::<OwnTrails>(Err(denied())),
+        ..Lab::default().with(OrganizationTrails(organization))
+    };
+    assert_eq!(says("2.1", unread(vec![trail()])), "PASS 0/1", "the organization's trail is enough");
+    assert_eq!(says("2.1", unread(vec![bad.clone()])), "ERROR");
+    assert_eq!(says("2.2", unread(vec![trail()])), "ERROR");
+    assert_eq!(says("2.2", unread(vec![bad.clone()])), "FAIL 1/1");
     assert_eq!(says("2.1", trails(vec![], vec![own.clone()])), "PASS 0/1");
     assert_eq!(says("2.2", trails(vec![trail()], vec![own])), "PASS 0/2");
     let young = Trail { delivered_to_logs: None, started: Some(NOW - Duration::minutes(5)), ..trail() };
@@ -339,7 +368,7 @@ fn trails_of_the_organization_and_of_the_account() {
 #[test]
 fn buckets_of_trails() {
     let lab = |bucket: Option<TrailBucket>| {
-        let buckets = bucket.map(|b| ("b".to_string(), b)).into_iter().collect();
+        let buckets = bucket.map(|b| ("b".to_string(), Ok(b))).into_iter().collect();
         trails(vec![trail()], vec![])
             .with(OrganizationTrailBuckets(buckets))
             .with(OwnTrailBuckets(BTreeMap::new()))
@@ -357,6 +386,20 @@ fn buckets_of_trails() {
         "FAIL 1/1"
     );
     assert_eq!(says("2.3", lab(Some(TrailBucket { public_access: blocked, ..public }))), "PASS 0/1");
+    let unread = BTreeMap::from([("b".to_string(), Err(denied()))]);
+    let unread = trails(vec![trail()], vec![])
+        .with(OrganizationTrailBuckets(unread))
+        .with(OwnTrailBuckets(BTreeMap::new()));
+    assert_eq!(says("2.3", unread), "ERROR");
+}
+
+/// Bucket and account have the switches: the stricter of the two holds.
+#[test]
+fn block_public_access_of_bucket_and_account_add_up() {
+    let acls = PublicAccessBlock { ignore_acls: true, ..PublicAccessBlock::default() };
+    let policies = PublicAccessBlock { restrict: true, ..PublicAccessBlock::default() };
+    assert!(!acls.closes() && !policies.closes());
+    assert!(acls.with(policies).closes() && policies.with(acls).closes());
 }
 
 #[test]
@@ -371,6 +414,7 @@ fn alarms() {
             filters: vec![filter],
             alarms: BTreeMap::from([(metric.clone(), alarm.into_iter().collect())]),
             confirmed: confirmed.then(|| topic.clone()).into_iter().collect(),
+            unread: BTreeMap::new(),
         })
     };
     for rule in
@@ -386,12 +430,30 @@ fn alarms() {
             "FAIL 1/1",
             "{rule}: other filter"
         );
-        let without = Monitoring {
-            trails: vec![],
-            filters: vec![],
-            alarms: BTreeMap::new(),
-            confirmed: BTreeSet::new(),
-        };
+        let without = Monitoring::default();
         assert_eq!(says(rule, Lab::default().with(without)), "FAIL 1/1", "{rule}: no trail");
     }
+}
+
+/// One topic, or one log group, that could not be looked at is nothing where another tells somebody.
+#[test]
+fn alarms_of_which_some_could_not_be_read() {
+    let metric = ("ns".to_string(), "m".to_string());
+    let topic = |name: &str| format!("arn:aws:sns:eu-west-1:111111111111:{name}");
+    let pattern = crate::compliance::cis::filter_patterns("3.1").next().unwrap();
+    let lab = |confirmed: &[&str], unread: &[String], filtered: bool| {
+        let filter = Filter { name: "f".into(), pattern: pattern.into(), metrics: vec![metric.clone()] };
+        let alarm = Alarm { name: "a".into(), actions: vec![topic("t"), topic("u")], enabled: true };
+        Lab::default().with(Monitoring {
+            trails: vec![trail()],
+            filters: filtered.then_some(filter).into_iter().collect(),
+            alarms: BTreeMap::from([(metric.clone(), vec![alarm])]),
+            confirmed: confirmed.iter().map(|name| topic(name)).collect(),
+            unread: unread.iter().map(|arn| (arn.clone(), denied())).collect(),
+        })
+    };
+    assert_eq!(says("3.1", lab(&["u"], &[topic("t")], true)), "PASS 0/1");
+    assert_eq!(says("3.1", lab(&[], &[topic("t")], true)), "ERROR");
+    assert_eq!(says("3.1", lab(&[], &[topic("other")], true)), "FAIL 1/1");
+    assert_eq!(says("3.1", lab(&[], &[trail().log_group.unwrap()], false)), "ERROR");
 }

@@ -22,10 +22,14 @@ fn by_organization(trail: &Trail) -> String {
     format!("organization trail {}", trail.name)
 }
 
-/// Over each trail that the account can see, with the organization's named where they are what meets the rule.
+/// Over each trail that the account can see, with the organization's named where they are what meets the rule. By ARN: trails
+/// of two regions may have one name.
 fn each(place: &Place<'_>, problem: impl Fn(&Trail) -> Option<String>) -> Result<Verdict, Unread> {
-    let (organization, own) = trails(place)?;
-    let items = organization.iter().chain(own).map(|trail| (trail.name.clone(), problem(trail)));
+    let (organization, own) = match trails(place) {
+        Ok(both) => both,
+        Err(why) => return each_read(place, problem, why),
+    };
+    let items = organization.iter().chain(own).map(|trail| (trail.arn.clone(), problem(trail)));
     let verdict = Verdict::over(items);
     Ok(match (organization, own) {
         ([], []) => Verdict::setting("trail", Some("there is none".into())),
@@ -34,14 +38,30 @@ fn each(place: &Place<'_>, problem: impl Fn(&Trail) -> Option<String>) -> Result
     })
 }
 
+/// The same where the organization's trails, or the account's own, could not be read: a problem of the others decides.
+fn each_read(
+    place: &Place<'_>,
+    problem: impl Fn(&Trail) -> Option<String>,
+    why: Unread,
+) -> Result<Verdict, Unread> {
+    let organization = place.get::<OrganizationTrails>().map(|t| t.0.as_slice()).unwrap_or_default();
+    let own = place.get::<OwnTrails>().map(|t| t.0.as_slice()).unwrap_or_default();
+    let read = organization.iter().chain(own).map(|trail| (trail.arn.clone(), Ok(problem(trail))));
+    Verdict::over_read(read.chain([("other trails".to_string(), Err(why))]))
+}
+
 pub(super) fn everywhere(place: &Place<'_>) -> Result<Verdict, Unread> {
-    let (organization, own) = trails(place)?;
-    if let Some(trail) = organization.iter().find(|t| t.is_complete()) {
+    if let Ok(found) = place.get::<OrganizationTrails>()
+        && let Some(trail) = found.0.iter().find(|t| t.is_complete())
+    {
         return Ok(Verdict::setting("trail", None).met_by(by_organization(trail)));
     }
-    if let Some(trail) = own.iter().find(|t| t.is_complete()) {
+    if let Ok(found) = place.get::<OwnTrails>()
+        && let Some(trail) = found.0.iter().find(|t| t.is_complete())
+    {
         return Ok(Verdict::setting("trail", None).met_by(format!("trail {}", trail.name)));
     }
+    let (organization, own) = trails(place)?;
     let problems: Vec<String> = organization.iter().chain(own).map(incomplete).collect();
     let none = "there is no trail".to_string();
     Ok(Verdict::setting("trail", Some(if problems.is_empty() { none } else { problems.join("; ") })))
@@ -94,13 +114,14 @@ fn each_bucket(
     let (shared, local) = (&place.get::<OrganizationTrailBuckets>()?.0, &place.get::<OwnTrailBuckets>()?.0);
     let elsewhere = || Some("no account of the organization that was asked has this bucket".to_string());
     let judge = |bucket: &String| match shared.get(bucket).or_else(|| local.get(bucket)) {
-        Some(found) => problem(found),
-        None => elsewhere(),
+        Some(Ok(found)) => Ok(problem(found)),
+        Some(Err(why)) => Err(why.clone()),
+        None => Ok(elsewhere()),
     };
     let buckets = organization.iter().chain(own).map(|trail| (trail.bucket.clone(), judge(&trail.bucket)));
-    let verdict = Verdict::over(buckets);
+    let verdict = Verdict::over_read(buckets)?;
     Ok(match (organization, own) {
-        ([trail, ..], []) if judge(&trail.bucket).is_none() => verdict.met_by(by_organization(trail)),
+        ([trail, ..], []) if judge(&trail.bucket) == Ok(None) => verdict.met_by(by_organization(trail)),
         _ => verdict,
     })
 }
@@ -111,8 +132,7 @@ pub(super) fn bucket_logging(place: &Place<'_>) -> Result<Verdict, Unread> {
 
 pub(super) fn bucket_not_public(place: &Place<'_>) -> Result<Verdict, Unread> {
     each_bucket(place, |bucket| {
-        let blocked = bucket.public_access.ignore_acls && bucket.public_access.restrict;
-        match (blocked, bucket.public_acl, bucket.public_policy) {
+        match (bucket.public_access.closes(), bucket.public_acl, bucket.public_policy) {
             (true, _, _) | (false, false, false) => None,
             (false, true, _) => Some("its ACL lets everybody in".to_string()),
             (false, false, true) => Some("its policy lets everybody in".to_string()),

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::source::{ReadCx, Source};
+use crate::check::source::{ReadCx, Source, Unread};
 use crate::compliance::cis::RuleScope;
 use crate::error::{Absent as _, CallError};
 
 use super::trails::{OrganizationTrails, Trail};
 
 /// What watches the organization's trails.
+#[derive(Default)]
 pub(crate) struct Monitoring {
     /// The complete organization trails.
     pub(crate) trails: Vec<Trail>,
@@ -18,6 +19,8 @@ pub(crate) struct Monitoring {
     pub(crate) alarms: BTreeMap<(String, String), Vec<Alarm>>,
     /// Topics with at least one confirmed subscription.
     pub(crate) confirmed: BTreeSet<String>,
+    /// Log groups and topics, by ARN, that could not be looked at.
+    pub(crate) unread: BTreeMap<String, Unread>,
 }
 
 /// A metric filter.
@@ -47,25 +50,50 @@ impl Source for Monitoring {
         "cloudwatch:DescribeAlarms",
         "sns:ListSubscriptionsByTopic",
     ];
+    const ELSEWHERE: &'static [&'static str] =
+        &["logs:DescribeMetricFilters", "cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<Monitoring, CallError> {
         let trails = cx.read::<OrganizationTrails>().await?;
         let trails: Vec<Trail> = trails.0.iter().filter(|trail| trail.is_complete()).cloned().collect();
-        let mut monitoring =
-            Monitoring { trails, filters: Vec::new(), alarms: BTreeMap::new(), confirmed: BTreeSet::new() };
+        let mut monitoring = Monitoring { trails, ..Monitoring::default() };
         let groups: BTreeSet<String> = monitoring.trails.iter().filter_map(|t| t.log_group.clone()).collect();
         for group in groups {
             let parts: Vec<&str> = group.split(':').collect();
             let [_, _, _, region, account, _, name, ..] = parts.as_slice() else { continue };
-            let there = cx.aws.elsewhere(account, region).await?;
-            monitoring.filters.extend(filters(&there, name).await?);
-            for (metric, alarm) in alarms(&there).await? {
-                monitoring.alarms.entry(metric).or_default().push(alarm);
+            match watched(cx, account, region, name).await {
+                Ok((filters, alarms)) => {
+                    monitoring.filters.extend(filters);
+                    for (metric, alarm) in alarms {
+                        monitoring.alarms.entry(metric).or_default().push(alarm);
+                    }
+                }
+                Err(error) => drop(monitoring.unread.insert(group.clone(), error.into())),
             }
         }
-        monitoring.confirmed = confirmed(cx, &monitoring).await?;
+        for topic in topics(&monitoring) {
+            match is_confirmed(cx, &topic).await {
+                Ok(true) => drop(monitoring.confirmed.insert(topic)),
+                Ok(false) => {}
+                Err(error) => drop(monitoring.unread.insert(topic, error.into())),
+            }
+        }
         Ok(monitoring)
     }
+}
+
+/// Alarms by the metrics that they watch.
+type Alarms = Vec<((String, String), Alarm)>;
+
+/// The filters of a log group, and the alarms of its account and region.
+async fn watched(
+    cx: &ReadCx<'_>,
+    account: &str,
+    region: &str,
+    group: &str,
+) -> Result<(Vec<Filter>, Alarms), CallError> {
+    let there = cx.aws.elsewhere(account, region).await?;
+    Ok((filters(&there, group).await?, alarms(&there).await?))
 }
 
 async fn filters(aws: &crate::aws::Clients, group: &str) -> Result<Vec<Filter>, CallError> {
@@ -87,7 +115,7 @@ async fn filters(aws: &crate::aws::Clients, group: &str) -> Result<Vec<Filter>, 
     Ok(found.unwrap_or_default().into_iter().map(filter).collect())
 }
 
-async fn alarms(aws: &crate::aws::Clients) -> Result<Vec<((String, String), Alarm)>, CallError> {
+async fn alarms(aws: &crate::aws::Clients) -> Result<Alarms, CallError> {
     let found = aws
         .cloudwatch()
         .pages(
@@ -108,29 +136,27 @@ async fn alarms(aws: &crate::aws::Clients) -> Result<Vec<((String, String), Alar
     Ok(found.into_iter().filter_map(alarm).collect())
 }
 
-/// Topics of alarms on our filters' metrics that somebody confirmed a subscription to.
-async fn confirmed(cx: &ReadCx<'_>, monitoring: &Monitoring) -> Result<BTreeSet<String>, CallError> {
+/// Topics of the alarms on the filters' metrics.
+fn topics(monitoring: &Monitoring) -> BTreeSet<String> {
     let watched = monitoring.filters.iter().flat_map(|f| &f.metrics).filter_map(|m| monitoring.alarms.get(m));
-    let actions = watched.flatten().flat_map(|a| &a.actions).filter(|a| a.split(':').nth(2) == Some("sns"));
-    let topics: BTreeSet<&String> = actions.collect();
-    let mut confirmed = BTreeSet::new();
-    for topic in topics {
-        let parts: Vec<&str> = topic.split(':').collect();
-        let [_, _, _, region, account, ..] = parts.as_slice() else { continue };
-        let there = cx.aws.elsewhere(account, region).await?;
-        let found = there
-            .sns()
-            .pages(
-                "ListSubscriptionsByTopic",
-                |c, t| c.list_subscriptions_by_topic().topic_arn(topic).set_next_token(t).send(),
-                |a| (a.subscriptions, a.next_token),
-            )
-            .await
-            .absent(&["NotFound"])?;
-        let is_confirmed = |arn: Option<String>| arn.is_some_and(|arn| arn.starts_with("arn:"));
-        if found.unwrap_or_default().into_iter().any(|s| is_confirmed(s.subscription_arn)) {
-            confirmed.insert(topic.clone());
-        }
-    }
-    Ok(confirmed)
+    let actions = watched.flatten().flat_map(|a| &a.actions);
+    actions.filter(|action| action.split(':').nth(2) == Some("sns")).cloned().collect()
+}
+
+/// Whether somebody confirmed a subscription to a topic.
+async fn is_confirmed(cx: &ReadCx<'_>, topic: &str) -> Result<bool, CallError> {
+    let parts: Vec<&str> = topic.split(':').collect();
+    let [_, _, _, region, account, ..] = parts.as_slice() else { return Ok(false) };
+    let there = cx.aws.elsewhere(account, region).await?;
+    let found = there
+        .sns()
+        .pages(
+            "ListSubscriptionsByTopic",
+            |c, t| c.list_subscriptions_by_topic().topic_arn(topic).set_next_token(t).send(),
+            |a| (a.subscriptions, a.next_token),
+        )
+        .await
+        .absent(&["NotFound"])?;
+    let confirmed = |arn: Option<String>| arn.is_some_and(|arn| arn.starts_with("arn:"));
+    Ok(found.unwrap_or_default().into_iter().any(|s| confirmed(s.subscription_arn)))
 }

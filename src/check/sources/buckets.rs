@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
 use crate::aws::Clients;
-use crate::check::source::{ReadCx, Source};
+use crate::check::source::{ReadCx, Source, Unread};
 use crate::compliance::cis::RuleScope;
 use crate::error::{Absent as _, CallError};
 
@@ -35,6 +35,22 @@ impl PublicAccessBlock {
         }
     }
 
+    /// Each switch of the two that is on: the stricter of bucket and account holds.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
+    pub(crate) fn with(self, other: PublicAccessBlock) -> PublicAccessBlock {
+        PublicAccessBlock {
+            block_acls: self.block_acls || other.block_acls,
+            ignore_acls: self.ignore_acls || other.ignore_acls,
+            block_policy: self.block_policy || other.block_policy,
+            restrict: self.restrict || other.restrict,
+        }
+    }
+
+    /// Neither an ACL nor a policy lets everybody in, whatever it says.
+    pub(crate) fn closes(self) -> bool {
+        self.ignore_acls && self.restrict
+    }
+
     /// All four are on.
     pub(crate) fn is_complete(self) -> bool {
         self.block_acls && self.ignore_acls && self.block_policy && self.restrict
@@ -49,23 +65,27 @@ impl Source for AccountPublicAccess {
     const READS: &'static [&'static str] = &["s3control:GetPublicAccessBlock"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<AccountPublicAccess, CallError> {
-        let account = cx.aws.account();
-        let answer = cx
-            .aws
-            .s3control()
-            .call("GetPublicAccessBlock", |c| c.get_public_access_block().account_id(account).send())
-            .await
-            .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
-        let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| {
-            PublicAccessBlock::of([
-                b.block_public_acls,
-                b.ignore_public_acls,
-                b.block_public_policy,
-                b.restrict_public_buckets,
-            ])
-        });
-        Ok(AccountPublicAccess(block.unwrap_or_default()))
+        account_public_access(cx.aws).await.map(AccountPublicAccess)
     }
+}
+
+/// The switches of the clients' account.
+async fn account_public_access(aws: &Clients) -> Result<PublicAccessBlock, CallError> {
+    let account = aws.account();
+    let answer = aws
+        .s3control()
+        .call("GetPublicAccessBlock", |c| c.get_public_access_block().account_id(account).send())
+        .await
+        .absent(&["NoSuchPublicAccessBlockConfiguration"])?;
+    let block = answer.and_then(|a| a.public_access_block_configuration).map(|b| {
+        PublicAccessBlock::of([
+            b.block_public_acls,
+            b.ignore_public_acls,
+            b.block_public_policy,
+            b.restrict_public_buckets,
+        ])
+    });
+    Ok(block.unwrap_or_default())
 }
 
 /// One bucket.
@@ -78,8 +98,9 @@ pub(crate) struct Bucket {
     pub(crate) public_access: PublicAccessBlock,
 }
 
-/// The account's buckets with what the storage rules look at.
-pub(crate) struct Buckets(pub(crate) Vec<Bucket>);
+/// The account's buckets by name, with what the storage rules look at, or why it could not be read: a bucket's own policy may let
+/// nobody look.
+pub(crate) struct Buckets(pub(crate) BTreeMap<String, Result<Bucket, Unread>>);
 
 impl Source for Buckets {
     const SCOPE: RuleScope = RuleScope::Account;
@@ -87,13 +108,12 @@ impl Source for Buckets {
         &["s3:ListBuckets", "s3:GetBucketPolicy", "s3:GetBucketVersioning", "s3:GetPublicAccessBlock"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<Buckets, CallError> {
-        let buckets = stream::iter(list(cx.aws).await?)
-            .map(|(name, region)| bucket(cx.aws, name, region))
-            .buffered(WIDTH)
-            .try_filter_map(async |bucket| Ok(bucket))
-            .try_collect()
-            .await?;
-        Ok(Buckets(buckets))
+        let read = |(name, region): (String, String)| async move {
+            let found = bucket(cx.aws, name.clone(), region).await.map_err(Unread::from);
+            found.transpose().map(|found| (name, found))
+        };
+        let buckets = stream::iter(list(cx.aws).await?).map(read).buffered(WIDTH);
+        Ok(Buckets(buckets.filter_map(async |found| found).collect().await))
     }
 }
 
@@ -168,6 +188,7 @@ pub(crate) struct TrailBucket {
     /// 12-digit id of the account that has it.
     pub(crate) account: String,
     pub(crate) access_logging: bool,
+    /// The bucket's own; where it matters, with the account's.
     pub(crate) public_access: PublicAccessBlock,
     /// The ACL names everybody, or every AWS account.
     pub(crate) public_acl: bool,
@@ -175,8 +196,11 @@ pub(crate) struct TrailBucket {
     pub(crate) public_policy: bool,
 }
 
-/// The buckets of the organization's trails, by name. A bucket that no account of the organization has is absent.
-pub(crate) struct OrganizationTrailBuckets(pub(crate) BTreeMap<String, TrailBucket>);
+/// The buckets of the organization's trails, by name, or why one could not be read. A bucket that no account of the organization
+/// has is absent.
+pub(crate) struct OrganizationTrailBuckets(pub(crate) TrailBuckets);
+
+type TrailBuckets = BTreeMap<String, Result<TrailBucket, Unread>>;
 
 impl Source for OrganizationTrailBuckets {
     const SCOPE: RuleScope = RuleScope::Org;
@@ -189,16 +213,18 @@ impl Source for OrganizationTrailBuckets {
         "s3:GetBucketPolicyStatus",
         "s3:GetPublicAccessBlock",
         "s3:ListBuckets",
+        "s3control:GetPublicAccessBlock",
     ];
+    const ELSEWHERE: &'static [&'static str] = OwnTrailBuckets::READS;
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationTrailBuckets, CallError> {
         let trails = cx.read::<OrganizationTrails>().await?;
-        find_all(cx, &trails.0, FURTHER_ACCOUNTS).await.map(OrganizationTrailBuckets)
+        Ok(OrganizationTrailBuckets(find_all(cx, &trails.0, FURTHER_ACCOUNTS).await))
     }
 }
 
 /// The buckets of an account's own trails, by name, where the account has them itself.
-pub(crate) struct OwnTrailBuckets(pub(crate) BTreeMap<String, TrailBucket>);
+pub(crate) struct OwnTrailBuckets(pub(crate) TrailBuckets);
 
 impl Source for OwnTrailBuckets {
     const SCOPE: RuleScope = RuleScope::Account;
@@ -212,26 +238,23 @@ impl Source for OwnTrailBuckets {
         "s3:GetBucketPolicyStatus",
         "s3:GetPublicAccessBlock",
         "s3:ListBuckets",
+        "s3control:GetPublicAccessBlock",
     ];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OwnTrailBuckets, CallError> {
-        find_all(cx, &cx.read::<OwnTrails>().await?.0, LIKELY_ACCOUNTS).await.map(OwnTrailBuckets)
+        Ok(OwnTrailBuckets(find_all(cx, &cx.read::<OwnTrails>().await?.0, LIKELY_ACCOUNTS).await))
     }
 }
 
 /// The buckets of these trails, each looked for once, in at most so many accounts.
-async fn find_all(
-    cx: &ReadCx<'_>,
-    trails: &[Trail],
-    accounts: usize,
-) -> Result<BTreeMap<String, TrailBucket>, CallError> {
+async fn find_all(cx: &ReadCx<'_>, trails: &[Trail], accounts: usize) -> TrailBuckets {
     let mut found = BTreeMap::new();
     for name in trails.iter().map(|trail| &trail.bucket).collect::<BTreeSet<_>>() {
-        if let Some(bucket) = find(cx, name, accounts).await? {
-            found.insert(name.clone(), bucket);
+        if let Some(bucket) = find(cx, name, accounts).await.transpose() {
+            found.insert(name.clone(), bucket.map_err(Unread::from));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Most accounts that are asked for a bucket that is nowhere near.
@@ -240,7 +263,7 @@ const FURTHER_ACCOUNTS: usize = 25;
 const LIKELY_ACCOUNTS: usize = 3;
 
 /// Looks for a bucket: in the clients' account, in the account whose id stands in its name, in those that are named like
-/// log archives, then in some others.
+/// log archives, then in some others. An account that could not be asked counts where no other has the bucket.
 async fn find(cx: &ReadCx<'_>, name: &str, most: usize) -> Result<Option<TrailBucket>, CallError> {
     let likely = |a: &crate::facts::Account| {
         let words = a.name.to_ascii_lowercase();
@@ -252,13 +275,22 @@ async fn find(cx: &ReadCx<'_>, name: &str, most: usize) -> Result<Option<TrailBu
     let mut accounts: Vec<&crate::facts::Account> =
         cx.facts.accounts.values().filter(|a| a.is_active()).collect();
     accounts.sort_by_key(|a| (a.id != cx.aws.account(), likely(a)));
+    let mut unread = None;
     for account in accounts.into_iter().take(most) {
-        let there = cx.aws.elsewhere(&account.id, cx.aws.region()).await?;
-        if let Some((_, region)) = list(&there).await?.into_iter().find(|(bucket, _)| bucket == name) {
-            return trail_bucket(&there, name, &region).await.map(Some);
+        match owned(cx.aws, &account.id, name).await {
+            Ok(Some((there, region))) => return trail_bucket(&there, name, &region).await.map(Some),
+            Ok(None) => {}
+            Err(error) => unread = unread.or(Some(error)),
         }
     }
-    Ok(None)
+    unread.map_or(Ok(None), Err)
+}
+
+/// Clients of an account, and the region of its bucket of this name.
+async fn owned(aws: &Clients, account: &str, name: &str) -> Result<Option<(Clients, String)>, CallError> {
+    let there = aws.elsewhere(account, aws.region()).await?;
+    let found = list(&there).await?.into_iter().find(|(bucket, _)| bucket == name);
+    Ok(found.map(|(_, region)| (there, region)))
 }
 
 async fn trail_bucket(aws: &Clients, name: &str, region: &str) -> Result<TrailBucket, CallError> {
@@ -279,11 +311,12 @@ async fn trail_bucket(aws: &Clients, name: &str, region: &str) -> Result<TrailBu
     let everybody =
         |uri: &str| uri.ends_with("/groups/global/AllUsers") || uri.ends_with("/AuthenticatedUsers");
     let grants = acl.grants.unwrap_or_default();
-    Ok(TrailBucket {
-        account: owner.to_string(),
-        access_logging: logging.logging_enabled.is_some(),
-        public_access: public_access_block(&s3, name, owner).await?,
-        public_acl: grants.iter().any(|g| g.grantee().and_then(|g| g.uri()).is_some_and(everybody)),
-        public_policy: policy.and_then(|a| a.policy_status).and_then(|s| s.is_public).unwrap_or_default(),
-    })
+    let public_acl = grants.iter().any(|g| g.grantee().and_then(|g| g.uri()).is_some_and(everybody));
+    let public_policy = policy.and_then(|a| a.policy_status).and_then(|s| s.is_public).unwrap_or_default();
+    let mut public_access = public_access_block(&s3, name, owner).await?;
+    if (public_acl || public_policy) && !public_access.closes() {
+        public_access = public_access.with(account_public_access(aws).await?);
+    }
+    let access_logging = logging.logging_enabled.is_some();
+    Ok(TrailBucket { account: owner.to_string(), access_logging, public_access, public_acl, public_policy })
 }

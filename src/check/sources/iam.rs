@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_iam::types::{AssignmentStatusType, EntityType, PolicyScopeType};
+use aws_sdk_iam::types::{AssignmentStatusType, EntityType};
 use percent_encoding::percent_decode_str;
 use time::OffsetDateTime;
 
-use crate::check::source::{ReadCx, Source};
+use crate::check::source::{ReadCx, Source, Unread};
 use crate::compliance::cis::RuleScope;
-use crate::error::{Absent as _, CallError};
+use crate::error::{Absent as _, CallError, Kind};
 
 /// `GetAccountSummary`.
 pub(crate) struct Summary(pub(crate) BTreeMap<String, i32>);
 
 impl Summary {
-    /// One number of the summary; 0 where IAM leaves it out.
-    pub(crate) fn number(&self, name: &str) -> i32 {
-        self.0.get(name).copied().unwrap_or_default()
+    /// One number of the summary.
+    ///
+    /// # Errors
+    /// IAM leaves it out: 0 would say that nothing is wrong.
+    pub(crate) fn number(&self, name: &str) -> Result<i32, Unread> {
+        let missing = || Unread::new(Kind::Inconsistent, format!("GetAccountSummary does not tell {name}"));
+        self.0.get(name).copied().ok_or_else(missing)
     }
 }
 
@@ -104,48 +108,45 @@ impl Source for UserPolicies {
     }
 }
 
-/// A customer-managed policy that is attached to something.
+/// A customer-managed policy.
 pub(crate) struct CustomerPolicy {
     pub(crate) arn: String,
+    /// To a user, a group or a role.
+    pub(crate) attached: bool,
     /// The document of its default version.
     pub(crate) document: String,
 }
 
-/// The attached customer-managed policies.
+/// The customer-managed policies: their documents come in pages, where `GetPolicyVersion` gives one at a time.
 pub(crate) struct CustomerPolicies(pub(crate) Vec<CustomerPolicy>);
 
 impl Source for CustomerPolicies {
     const SCOPE: RuleScope = RuleScope::Account;
-    const READS: &'static [&'static str] = &["iam:ListPolicies", "iam:GetPolicyVersion"];
+    const READS: &'static [&'static str] = &["iam:GetAccountAuthorizationDetails"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<CustomerPolicies, CallError> {
-        let iam = cx.aws.iam();
-        let listed = iam
+        let kind = EntityType::LocalManagedPolicy;
+        let found = cx
+            .aws
+            .iam()
             .pages(
-                "ListPolicies",
-                |c, t| {
-                    let call = c.list_policies().scope(PolicyScopeType::Local).only_attached(true);
-                    call.set_marker(t).send()
-                },
+                "GetAccountAuthorizationDetails",
+                |c, t| c.get_account_authorization_details().filter(kind.clone()).set_marker(t).send(),
                 |a| (a.policies, a.marker),
             )
             .await?;
-        let mut policies = Vec::new();
-        for policy in listed {
-            let (Some(arn), Some(version)) = (policy.arn, policy.default_version_id) else { continue };
-            // Somebody may delete it between the two calls: then it grants nothing.
-            let answer = iam
-                .call("GetPolicyVersion", |c| {
-                    c.get_policy_version().policy_arn(&arn).version_id(&version).send()
-                })
-                .await
-                .absent(&["NoSuchEntity"])?;
-            if let Some(document) = answer.and_then(|a| a.policy_version).and_then(|v| v.document) {
-                let document = percent_decode_str(&document).decode_utf8_lossy().into_owned();
-                policies.push(CustomerPolicy { arn, document });
-            }
-        }
-        Ok(CustomerPolicies(policies))
+        let policy = |policy: aws_sdk_iam::types::ManagedPolicyDetail| {
+            let versions = policy.policy_version_list.unwrap_or_default();
+            let default = versions.into_iter().find(|version| version.is_default_version);
+            // Without a document the rule says that it could not be understood.
+            let document = default.and_then(|version| version.document).unwrap_or_default();
+            Some(CustomerPolicy {
+                arn: policy.arn?,
+                attached: policy.attachment_count.unwrap_or_default() > 0,
+                document: percent_decode_str(&document).decode_utf8_lossy().into_owned(),
+            })
+        };
+        Ok(CustomerPolicies(found.into_iter().filter_map(policy).collect()))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::source::{ReadCx, Source};
+use crate::check::source::{ReadCx, Source, Unread};
 use crate::compliance::cis::RuleScope;
-use crate::error::{Absent as _, CallError};
+use crate::error::{Absent as _, CallError, Kind};
 
 use super::regional::list_analyzers;
 
@@ -83,8 +83,8 @@ impl Source for Delegation {
     }
 }
 
-/// Organization analyzers: by region, the names of those that are active.
-pub(crate) struct OrganizationAnalyzers(pub(crate) BTreeMap<String, Vec<String>>);
+/// Organization analyzers: by region, the names of those that are active, or why nobody knows them.
+pub(crate) struct OrganizationAnalyzers(pub(crate) BTreeMap<String, Result<Vec<String>, Unread>>);
 
 impl Source for OrganizationAnalyzers {
     const SCOPE: RuleScope = RuleScope::Org;
@@ -93,20 +93,51 @@ impl Source for OrganizationAnalyzers {
         "organizations:ListDelegatedAdministrators",
         "organizations:ListDelegatedServicesForAccount",
     ];
+    const ELSEWHERE: &'static [&'static str] = &["accessanalyzer:ListAnalyzers"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<OrganizationAnalyzers, CallError> {
         let delegation = cx.read::<Delegation>().await?;
         let delegated = delegation.0.get("access-analyzer.amazonaws.com").cloned().unwrap_or_default();
         let accounts = std::iter::once(cx.facts.management_account.clone()).chain(delegated);
-        let mut by_region: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut by_region = BTreeMap::new();
         for account in accounts {
-            for region in regions(cx) {
-                let there = cx.aws.elsewhere(&account, &region).await?;
-                by_region.entry(region).or_default().extend(list_analyzers(&there, &["ORGANIZATION"]).await?);
+            for region in regions(cx).into_iter().filter(|region| has_region(cx, &account, region)) {
+                let found = analyzers(cx, &account, &region).await;
+                by_region
+                    .entry(region)
+                    .and_modify(|have: &mut Result<Vec<String>, Unread>| match (&mut *have, &found) {
+                        (Ok(names), Ok(more)) if !more.is_empty() => names.extend(more.iter().cloned()),
+                        // What is known to be there decides, whatever else could not be read.
+                        (Ok(names), Err(why)) if names.is_empty() => *have = Err(why.clone()),
+                        (Err(_), Ok(more)) if !more.is_empty() => *have = Ok(more.clone()),
+                        _ => {}
+                    })
+                    .or_insert(found);
             }
         }
-        by_region.retain(|_, names| !names.is_empty());
         Ok(OrganizationAnalyzers(by_region))
+    }
+}
+
+/// Those of one account and region; none in a region without the service.
+async fn analyzers(cx: &ReadCx<'_>, account: &str, region: &str) -> Result<Vec<String>, Unread> {
+    let there = cx.aws.elsewhere(account, region).await?;
+    match list_analyzers(&there, &["ORGANIZATION"]).await {
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        answer => Ok(answer?),
+    }
+}
+
+/// The service does not exist in the call's region.
+fn is_absent(error: &CallError) -> bool {
+    error.kind == Kind::NotInRegion && !error.session
+}
+
+/// Whether an account has a region, as far as is known.
+fn has_region(cx: &ReadCx<'_>, account: &str, region: &str) -> bool {
+    match cx.facts.regions.get(account) {
+        Some(Ok(own)) => own.contains(region),
+        Some(Err(_)) | None => true,
     }
 }
 
@@ -127,20 +158,28 @@ impl Source for IdentityCenter {
     const READS: &'static [&'static str] = &["sso-admin:ListInstances"];
 
     async fn read(cx: &ReadCx<'_>) -> Result<IdentityCenter, CallError> {
+        let mut unread = None;
         for region in regions(cx) {
-            let there = cx.aws.elsewhere(cx.aws.account(), &region).await?;
-            let found = there
-                .ssoadmin()
-                .pages(
-                    "ListInstances",
-                    |c, t| c.list_instances().set_next_token(t).send(),
-                    |a| (a.instances, a.next_token),
-                )
-                .await?;
-            if !found.is_empty() {
-                return Ok(IdentityCenter(true));
+            match has_instance(cx, &region).await {
+                Ok(true) => return Ok(IdentityCenter(true)),
+                Ok(false) => {}
+                Err(error) if is_absent(&error) => {}
+                Err(error) => unread = Some(error),
             }
         }
-        Ok(IdentityCenter(false))
+        unread.map_or(Ok(IdentityCenter(false)), Err)
     }
+}
+
+async fn has_instance(cx: &ReadCx<'_>, region: &str) -> Result<bool, CallError> {
+    let there = cx.aws.elsewhere(cx.aws.account(), region).await?;
+    let found = there
+        .ssoadmin()
+        .pages(
+            "ListInstances",
+            |c, t| c.list_instances().set_next_token(t).send(),
+            |a| (a.instances, a.next_token),
+        )
+        .await?;
+    Ok(!found.is_empty())
 }

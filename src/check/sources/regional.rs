@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, OriginType};
 
-use crate::check::source::{ReadCx, Source};
+use crate::check::source::{ReadCx, Source, Unread};
 use crate::compliance::cis::RuleScope;
 use crate::error::{Absent as _, CallError, Kind};
 
@@ -131,8 +131,9 @@ impl Source for Recorder {
     }
 }
 
-/// Customer keys that could rotate, by ARN, with whether they do.
-pub(crate) struct RotatingKeys(pub(crate) BTreeMap<String, bool>);
+/// Customer keys that could rotate, by ARN, with whether they do; and by id those that could not be read: a key's own policy may
+/// let nobody look.
+pub(crate) struct RotatingKeys(pub(crate) BTreeMap<String, Result<bool, Unread>>);
 
 impl Source for RotatingKeys {
     const SCOPE: RuleScope = RuleScope::AccountRegion;
@@ -145,25 +146,36 @@ impl Source for RotatingKeys {
             .await?;
         let mut rotating = BTreeMap::new();
         for id in keys.into_iter().filter_map(|k| k.key_id) {
-            let gone = ["NotFoundException"];
-            let answer =
-                kms.call("DescribeKey", |c| c.describe_key().key_id(&id).send()).await.absent(&gone)?;
-            let Some(key) = answer.and_then(|a| a.key_metadata) else { continue };
-            let counts = key.key_manager == Some(KeyManagerType::Customer)
-                && key.key_state == Some(KeyState::Enabled)
-                && key.key_spec == Some(KeySpec::SymmetricDefault)
-                && key.origin == Some(OriginType::AwsKms);
-            if !counts {
-                continue;
+            match rotates(&kms, &id).await {
+                Ok(Some((arn, rotates))) => drop(rotating.insert(arn, Ok(rotates))),
+                Ok(None) => {}
+                Err(error) => drop(rotating.insert(id, Err(error.into()))),
             }
-            let status = kms
-                .call("GetKeyRotationStatus", |c| c.get_key_rotation_status().key_id(&id).send())
-                .await
-                .absent(&gone)?;
-            rotating.insert(key.arn.unwrap_or(id), status.is_some_and(|s| s.key_rotation_enabled));
         }
         Ok(RotatingKeys(rotating))
     }
+}
+
+/// ARN of a key, and whether it rotates; `None`: it cannot, is AWS's, or is gone meanwhile.
+async fn rotates(
+    kms: &crate::aws::Service<aws_sdk_kms::Client>,
+    id: &str,
+) -> Result<Option<(String, bool)>, CallError> {
+    let gone = ["NotFoundException"];
+    let answer = kms.call("DescribeKey", |c| c.describe_key().key_id(id).send()).await.absent(&gone)?;
+    let Some(key) = answer.and_then(|a| a.key_metadata) else { return Ok(None) };
+    let counts = key.key_manager == Some(KeyManagerType::Customer)
+        && key.key_state == Some(KeyState::Enabled)
+        && key.key_spec == Some(KeySpec::SymmetricDefault)
+        && key.origin == Some(OriginType::AwsKms);
+    if !counts {
+        return Ok(None);
+    }
+    let status = kms
+        .call("GetKeyRotationStatus", |c| c.get_key_rotation_status().key_id(id).send())
+        .await
+        .absent(&gone)?;
+    Ok(status.map(|status| (key.arn.unwrap_or_else(|| id.to_string()), status.key_rotation_enabled)))
 }
 
 /// Names of the account's own active analyzers for external access.

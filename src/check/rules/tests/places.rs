@@ -74,9 +74,14 @@ fn regional_settings() {
     let nowhere_global = Recorder { global_resources: false, ..recorder(true) };
     assert_eq!(says("2.5", Lab::default().with(nowhere_global)), "FAIL 1/1");
     assert_eq!(says("2.5", Lab::default().with(Recorder::default())), "FAIL 1/1");
-    let keys = |rotates| Lab::default().with(RotatingKeys(BTreeMap::from([("key".to_string(), rotates)])));
-    assert_eq!(says("2.8", keys(true)), "PASS 0/1");
-    assert_eq!(says("2.8", keys(false)), "FAIL 1/1");
+    let keys = |rotates: &[Result<bool, Unread>]| {
+        let keys = rotates.iter().enumerate().map(|(n, rotates)| (format!("key-{n}"), rotates.clone()));
+        Lab::default().with(RotatingKeys(keys.collect()))
+    };
+    assert_eq!(says("2.8", keys(&[Ok(true)])), "PASS 0/1");
+    assert_eq!(says("2.8", keys(&[Ok(false)])), "FAIL 1/1");
+    assert_eq!(says("2.8", keys(&[Ok(true), Err(denied())])), "ERROR");
+    assert_eq!(says("2.8", keys(&[Ok(false), Err(denied())])), "FAIL 1/1");
     assert_eq!(says("ebs-encryption", Lab::default().with(EbsEncryption(true))), "PASS 0/1");
     assert_eq!(says("ebs-encryption", Lab::default().with(EbsEncryption(false))), "FAIL 1/1");
     assert_eq!(says("security-hub", Lab::default().with(Hub(true))), "PASS 0/1");
@@ -84,12 +89,32 @@ fn regional_settings() {
     let analyzers = |organization: &[&str], own: &[&str]| {
         let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
         Lab::default()
-            .with(OrganizationAnalyzers(BTreeMap::from([(REGION.to_string(), names(organization))])))
+            .with(OrganizationAnalyzers(BTreeMap::from([(REGION.to_string(), Ok(names(organization)))])))
             .with(Analyzers(names(own)))
     };
+    let unread = |own: &[&str]| {
+        let organization = BTreeMap::from([(REGION.to_string(), Err(denied()))]);
+        let own = Analyzers(own.iter().map(ToString::to_string).collect());
+        Lab::default().with(OrganizationAnalyzers(organization)).with(own)
+    };
+    assert_eq!(says("access-analyzer", unread(&["own"])), "PASS 0/1");
+    assert_eq!(says("access-analyzer", unread(&[])), "ERROR");
+    let elsewhere = BTreeMap::from([("us-east-1".to_string(), Err(denied()))]);
+    let elsewhere = Lab::default().with(OrganizationAnalyzers(elsewhere)).with(Analyzers(Vec::new()));
+    assert_eq!(says("access-analyzer", elsewhere), "FAIL 1/1", "another region's failure is its own");
     assert_eq!(says("access-analyzer", analyzers(&["org"], &[])), "PASS 0/1");
     assert_eq!(says("access-analyzer", analyzers(&[], &["own"])), "PASS 0/1");
     assert_eq!(says("access-analyzer", analyzers(&[], &[])), "FAIL 1/1");
+}
+
+/// A region without the service has nothing that the rule is about; another region's lack is no answer here.
+#[test]
+fn a_region_without_the_service_is_not_applicable() {
+    let absent = |region: &str| Unread { absent_in: Some(region.into()), ..denied() };
+    let lab =
+        |region: &str| Lab { region: Evidence::default().with::<Hub>(Err(absent(region))), ..Lab::default() };
+    assert_eq!(says("security-hub", lab(REGION)), "NOT_APPLICABLE");
+    assert_eq!(says("security-hub", lab("us-east-1")), "ERROR");
 }
 
 #[test]
@@ -113,12 +138,21 @@ fn data() {
     let deny = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
     let good = Bucket { name: "b".into(), policy: Some(deny.into()), mfa_delete: true, public_access: all };
     let bad = Bucket { name: "b".into(), ..Bucket::default() };
+    let buckets = |list: Vec<Result<Bucket, Unread>>| {
+        let named = list.into_iter().enumerate().map(|(n, bucket)| (format!("b-{n}"), bucket));
+        Lab::default().with(Buckets(named.collect()))
+    };
     for rule in ["s3-deny-http", "s3-mfa-delete"] {
-        assert_eq!(says(rule, Lab::default().with(Buckets(vec![good.clone()]))), "PASS 0/1", "{rule}");
-        assert_eq!(says(rule, Lab::default().with(Buckets(vec![bad.clone()]))), "FAIL 1/1", "{rule}");
+        assert_eq!(says(rule, buckets(vec![Ok(good.clone())])), "PASS 0/1", "{rule}");
+        assert_eq!(says(rule, buckets(vec![Ok(bad.clone())])), "FAIL 1/1", "{rule}");
+        assert_eq!(says(rule, buckets(vec![Ok(good.clone()), Err(denied())])), "ERROR", "{rule}");
+        assert_eq!(says(rule, buckets(vec![Ok(bad.clone()), Err(denied())])), "FAIL 1/1", "{rule}");
     }
+    let own = |list| buckets(list).with(AccountPublicAccess(PublicAccessBlock::default()));
+    assert_eq!(says("s3-bpa", own(vec![Ok(good.clone()), Err(denied())])), "ERROR");
+    assert_eq!(says("s3-bpa", own(vec![Ok(bad.clone()), Err(denied())])), "FAIL 1/1");
     let block = |account: PublicAccessBlock, bucket: &Bucket| {
-        Lab::default().with(AccountPublicAccess(account)).with(Buckets(vec![bucket.clone()]))
+        buckets(vec![Ok(bucket.clone())]).with(AccountPublicAccess(account))
     };
     assert_eq!(says("s3-bpa", block(all, &bad)), "PASS 0/1");
     assert_eq!(says("s3-bpa", block(PublicAccessBlock::default(), &good)), "PASS 0/1");
@@ -137,8 +171,26 @@ fn organizations() {
     assert_eq!(says("org-guardrails", Lab::default()), "FAIL 1/1");
     assert_eq!(says("org-mgmt-no-workloads", Lab::default()), "MANUAL");
     assert_eq!(says("org-ou-structure", Lab::default()), "MANUAL");
-    let policy = Some(r#"{"Statement":[{"Action":"organizations:CreatePolicy"}]}"#.to_string());
-    assert_eq!(says("org-policy-da", Lab::default().with(ResourcePolicy(policy))), "PASS 0/1");
+    let mut facts = facts();
+    for (id, ou) in [("333333333333", "/"), ("444444444444", "/Workloads")] {
+        let account = Account { id: id.into(), ou: ou.into(), ..facts.accounts["222222222222"].clone() };
+        facts.accounts.insert(id.into(), account);
+    }
+    assert_eq!(word(&Lab::default().decide_among(&facts, "org-ou-structure", NEWEST)), "FAIL 1/3");
+    let policy = |effect: &str, actions: &[&str]| {
+        let principal = serde_json::json!({"AWS": "222222222222"});
+        let statement =
+            serde_json::json!({"Effect": effect, "Principal": principal, "Action": actions, "Resource": "*"});
+        let document = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        says("org-policy-da", Lab::default().with(ResourcePolicy(Some(document))))
+    };
+    for manages in ["organizations:CreatePolicy", "organizations:UpdatePolicy", "organizations:*"] {
+        assert_eq!(policy("Allow", &[manages]), "PASS 0/1", "{manages}");
+    }
+    assert_eq!(policy("Deny", &["organizations:CreatePolicy"]), "MANUAL");
+    assert_eq!(policy("Allow", &["organizations:DescribePolicy", "organizations:ListPolicies"]), "MANUAL");
+    let broken = ResourcePolicy(Some("AttachPolicy".into()));
+    assert_eq!(says("org-policy-da", Lab::default().with(broken)), "ERROR");
     assert_eq!(says("org-policy-da", Lab::default().with(ResourcePolicy(None))), "MANUAL");
     let delegated = |principal: &str| {
         let accounts = BTreeSet::from(["222222222222".to_string()]);
