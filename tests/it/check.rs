@@ -236,7 +236,7 @@ fn a_row_says_what_would_mend_it_in_its_place() {
     assert!(told("5.16", web).0.starts_with("declare `[securityhub]` in the baseline"));
     // everything is declared and applied: a person must confirm
     let (confirm, fixed) = told("5.3", management);
-    assert!(confirm.contains("somebody must confirm") && !fixed, "{confirm}");
+    assert!(confirm.contains("confirm the subscription that waits") && !fixed, "{confirm}");
     // the exception has expired, and the section is declared
     let (expired, fixed) = told("6.1.1", web);
     assert!(expired.contains("expired on 2020-01-31") && !expired.contains("declare it") && fixed, "{expired}");
