@@ -10,7 +10,7 @@ use std::hash::Hash;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{CheckReport, benchmark, evidence};
+use super::{CheckReport, benchmark, evidence, exception_line};
 use crate::check::report::Status;
 use crate::error::RunError;
 use crate::report::page;
@@ -109,6 +109,7 @@ fn data(report: &CheckReport) -> Value {
         "texts": texts.values,
         "lists": lists.values,
         "rows": columns,
+        "exceptions": report.exceptions.iter().map(exception_line).collect::<Vec<_>>(),
         "skipped": report.skipped,
         "summary": report.summary.statuses,
         "score": report.summary.score,

@@ -519,6 +519,10 @@
   const fold = () => { at("panel").open = wide.matches; };
   wide.addEventListener("change", fold);
   fold();
+  if (data.exceptions.length) {
+    at("exceptions").hidden = false;
+    at("exceptions").querySelector("ul").append(...data.exceptions.map((line) => make("li", line)));
+  }
   if (data.skipped.length) {
     at("skipped").hidden = false;
     at("skipped").querySelector("ul").append(...data.skipped.map((s) => make("li", `${s.account_name} (${s.account_id}): ${s.reason}`)));
