@@ -237,6 +237,8 @@ impl<A> Surveyed<A> {
 pub trait Canary: Send + Sync {
     /// The account.
     fn account(&self) -> &Account;
+    /// Whether anything can be read in the account without the policy: else a trial would show nothing.
+    fn shows(&self) -> Result<(), UnitError>;
     /// Whether all that the baseline reads in the account still works, after AWS had time to put a policy into force.
     fn works(&self) -> BoxFuture<'_, Result<(), UnitError>>;
 }

@@ -102,6 +102,11 @@ impl Sections {
         self.base.values().chain(self.overrides.iter().flat_map(|o| o.sections.values()))
     }
 
+    /// Accounts that overrides select.
+    pub(super) fn selected_accounts(&self) -> impl Iterator<Item = &str> {
+        self.overrides.iter().filter_map(|o| o.select.account.as_deref())
+    }
+
     pub(super) fn bound(
         &self,
         id: &str,

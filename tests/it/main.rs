@@ -27,6 +27,7 @@ mod regions;
 mod registry;
 mod rings;
 mod securityhub;
+mod selectors;
 mod source;
 mod starvation;
 mod support;

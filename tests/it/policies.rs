@@ -275,9 +275,21 @@ async fn a_canary_account_that_does_not_work_keeps_the_old_document_everywhere()
 #[tokio::test(start_paused = true)]
 async fn what_failed_before_is_not_blamed_on_a_policy_and_others_are_attached_without_a_trial() {
     let org = Org::fresh();
-    // It never worked.
-    let policies = How { only: Some("scps"), ..breaking(&org, 0) };
-    let done = org.apply(&with_preset("[\"/\"]"), &policies).await.unwrap();
+    // Nothing in it ever worked: a trial would show nothing.
+    let policies = || How { only: Some("scps"), ..breaking(&org, 0) };
+    let done = org.apply(&with_preset("[\"/\"]"), &policies()).await.unwrap();
+    let failed = row(&done.report, "protect-baseline-roles");
+    assert_eq!(
+        (failed.outcome, calls(&done, "AttachPolicy")),
+        (OutcomeKind::Failed, 0),
+        "{}",
+        done.problems()
+    );
+    let message = &failed.error.as_ref().unwrap().message;
+    assert!(message.contains("nothing can be tried in the canary account 444444444444"), "{message}");
+    // One thing never worked, and another one does.
+    let more = format!("{}\n[serial_console]\nenabled = false\n", with_preset("[\"/\"]"));
+    let done = org.apply(&more, &policies()).await.unwrap();
     assert_eq!(row(&done.report, "protect-identity").outcome, OutcomeKind::Applied, "{}", done.problems());
     // `web` is not below its target.
     let text = with_preset("[\"/\"]")

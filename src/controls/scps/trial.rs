@@ -38,6 +38,7 @@ pub(super) async fn run(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<Op
     if !tells || !wanted || (holds && !changed) {
         return Ok(None);
     }
+    canary.shows()?;
     if !changed {
         attach_one(cx, &found.id, &account.id).await?;
         return match canary.works().await {
