@@ -171,6 +171,17 @@ impl Baseline {
         self.account_key(account).and_then(|key| self.accounts.get(key)).is_some_and(|a| a.protected)
     }
 
+    /// Accounts that rings name, and those that overrides name by id, each with what names it. The override of a declared
+    /// account may wait for it; a ring without its account is none.
+    pub fn named_accounts(&self) -> impl Iterator<Item = (String, &str)> {
+        // The ring of `--canary-account` is no line of the file.
+        let rings = self.rings.iter().skip(usize::from(self.canary));
+        let rings =
+            rings.flat_map(|r| r.accounts.iter().map(|a| (format!("the ring `{}`", r.name), a.as_str())));
+        let overrides = self.sections.selected_accounts().filter(|account| !self.is_account_key(account));
+        rings.chain(overrides.map(|account| ("an override".to_owned(), account)))
+    }
+
     /// Number of the ring that an account is in, in the order of the file; `rings.len()` where none names it.
     pub fn ring_of(&self, account: &Account) -> usize {
         let key = self.account_key(account);

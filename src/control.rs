@@ -58,8 +58,29 @@ pub trait Section: DeserializeOwned + Serialize + JsonSchema + Any + Send + Sync
     /// What this section makes depends on which others are declared, as the log archive's buckets do.
     const SHAPED_BY_OTHERS: bool = false;
 
+    /// Whether it takes away what `[[removed]]` names.
+    const TAKES_REMOVED: bool = false;
+
+    /// Whether it gives what it made the new names of `[[moved]]`.
+    const TAKES_MOVED: bool = false;
+
+    /// Which keys may differ by account in `[[overrides]]`. `base`: the section without overrides, where it is declared.
+    /// `None`: all where a part holds per account, else none.
+    fn overridable(_base: Option<&Self>) -> Option<Overridable> {
+        None
+    }
+
     /// The parts, in the order in which documents list them.
     fn controls() -> Vec<Box<dyn DynControl>>;
+}
+
+/// What `[[overrides]]` may say of a section that holds for the organization in part.
+#[derive(Debug, Clone, Copy)]
+pub struct Overridable {
+    /// Keys that may differ by account.
+    pub keys: &'static [&'static str],
+    /// What to do about the others, for the reader.
+    pub instead: &'static str,
 }
 
 /// One typed piece of a section. A control has no state: everything is an associated function.
@@ -216,6 +237,8 @@ impl<A> Surveyed<A> {
 pub trait Canary: Send + Sync {
     /// The account.
     fn account(&self) -> &Account;
+    /// Whether anything can be read in the account without the policy: else a trial would show nothing.
+    fn shows(&self) -> Result<(), UnitError>;
     /// Whether all that the baseline reads in the account still works, after AWS had time to put a policy into force.
     fn works(&self) -> BoxFuture<'_, Result<(), UnitError>>;
 }

@@ -122,7 +122,7 @@ impl<'a> Case<'a> {
 
     fn check(&self) -> Result<(), RunError> {
         let Case { baseline, facts, policies, .. } = self;
-        let levels = allow::Levels::new(facts, policies);
+        let levels = allow::Levels::new(facts, policies, baseline);
         let spoken = Spoken::default();
         let mut denials = Denials::default();
         for (account, calls) in &self.calls {

@@ -1,6 +1,7 @@
 //! Every name that orgbase derives, one function each: what one control makes and another refers to is never passed on.
 
 use crate::baseline::Baseline;
+use crate::digest::sha256_hex;
 use crate::facts::Facts;
 
 /// Buckets of the log archive. Their names carry the owning account's id.
@@ -125,9 +126,21 @@ fn home_arn(baseline: &Baseline, facts: &Facts, service: &str, resource: &str) -
     facts.arn(service, &baseline.organization.home_region, &facts.management_account, resource)
 }
 
-/// The policy by which another one is tried in the account of `--canary-account`; AWS takes 128 characters.
+/// The policy by which another one is tried in the account of `--canary-account`. AWS takes 128 characters: a longer name ends
+/// with a digest, by which it is still another one than any other.
 pub fn trial_policy(baseline: &Baseline, policy: &str) -> String {
-    format!("{}-canary-{policy}", baseline.organization.prefix).chars().take(128).collect()
+    let name = format!("{}{policy}", trial_policies(baseline));
+    if name.chars().count() <= 128 {
+        return name;
+    }
+    let digest: String = sha256_hex(name.as_bytes()).chars().take(16).collect();
+    let begin: String = name.chars().take(128 - 1 - digest.len()).collect();
+    format!("{begin}-{digest}")
+}
+
+/// What the names of these begin with.
+pub fn trial_policies(baseline: &Baseline) -> String {
+    prefixed(baseline, "canary-")
 }
 
 /// Role in every account with which people work with AWS Support.
@@ -218,3 +231,21 @@ pub fn config_aggregator_role(baseline: &Baseline) -> String {
 
 /// Key of the tag on everything that orgbase makes; its value is the section that made it.
 pub const OWNER_TAG: &str = "orgbase";
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn long_names_of_trials_are_cut_without_becoming_one() {
+        let baseline =
+            Baseline::parse("b.toml", "version = 1\n[organization]\nhome_region = \"eu-west-1\"\n").unwrap();
+        let of = |policy: &str| trial_policy(&baseline, policy);
+        assert_eq!(of("regions"), "orgbase-canary-regions");
+        let [one, other] = ["1", "2"].map(|end| of(&format!("{}{end}", "\u{e9}".repeat(127))));
+        assert_eq!((one.chars().count(), other.chars().count()), (128, 128));
+        assert_ne!(one, other);
+    }
+}

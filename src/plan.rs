@@ -245,12 +245,12 @@ fn judge(exception: Option<&Exempt>, diff: &Diff) -> (OutcomeKind, Option<String
         return (OutcomeKind::Skipped, Some(why.clone()), None);
     }
     if diff.is_empty() {
-        return (OutcomeKind::InSync, None, None);
+        let idle = exception.filter(|exempt| exempt.expired).map(expired);
+        return (OutcomeKind::InSync, None, idle.map(|text| format!("{text}; it is in sync: take it out")));
     }
     match exception {
         Some(exempt) if exempt.expired => {
-            let day = exempt.expires.as_deref().unwrap_or("the past");
-            let expired = format!("its exception expired on {day}: {}", exempt.reason);
+            let expired = expired(exempt);
             match &diff.by_hand {
                 None => (OutcomeKind::Drift, Some(expired), None),
                 Some(by_hand) => (OutcomeKind::Drift, Some(by_hand.clone()), Some(expired)),
@@ -263,6 +263,11 @@ fn judge(exception: Option<&Exempt>, diff: &Diff) -> (OutcomeKind, Option<String
         }
         None => (OutcomeKind::Drift, diff.by_hand.clone(), None),
     }
+}
+
+fn expired(exempt: &Exempt) -> String {
+    let day = exempt.expires.as_deref().unwrap_or("the past");
+    format!("its exception expired on {day}: {}", exempt.reason)
 }
 
 /// Says which line of the baseline asks for each change.

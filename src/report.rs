@@ -136,6 +136,9 @@ pub struct Summary {
     /// Products that manage the organization as well, and what is left to each of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub owners: BTreeMap<String, String>,
+    /// What holds for the whole run: exceptions and selectors that match nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// Billed services that would be newly on: section, and what AWS bills.
     pub billed: BTreeMap<String, String>,
 }

@@ -57,6 +57,8 @@ pub struct Run {
     pub shared: Arc<Shared>,
     /// The run works on AWS itself.
     pub live: bool,
+    /// What the command line and the baseline name, and nothing answers to.
+    notices: Vec<String>,
     sandbox: Option<Sandbox>,
 }
 
@@ -121,35 +123,6 @@ pub struct Opened {
     aws: Aws,
     facts: Facts,
     sandbox: Option<Sandbox>,
-}
-
-impl Opened {
-    /// Reads the organization, and spreads the units.
-    ///
-    /// # Errors
-    /// As the function `begin`.
-    pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
-        let run = self.begin_as(selection, |_| ()).await?;
-        if run.shared.units.is_empty() && *selection != Selection::default() {
-            return Err(nothing_left(selection));
-        }
-        Ok(run)
-    }
-
-    /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
-    ///
-    /// # Errors
-    /// As the function `begin`.
-    pub async fn begin_as(
-        mut self,
-        selection: &Selection,
-        adjust: impl FnOnce(&mut Facts),
-    ) -> Result<Run, RunError> {
-        let facts = std::mem::take(&mut self.facts);
-        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
-        adjust(&mut self.facts);
-        spread(self, selection).await
-    }
 }
 
 /// What `check` found.
@@ -270,14 +243,9 @@ async fn spread(opened: Opened, selection: &Selection) -> Result<Run, RunError> 
         baseline_path: place.baseline.clone(),
         shared: Arc::new(Shared::new(units, aws, facts, baseline, place.refresh)),
         live,
+        notices: Vec::new(),
         sandbox,
     })
-}
-
-fn nothing_left(selection: &Selection) -> RunError {
-    RunError::new(format!("{selection} leaves nothing of the baseline"))
-        .hint("account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there")
-        .hint("settings without a region, such as the password policy, count as those of the home region")
 }
 
 impl Run {
@@ -291,9 +259,18 @@ impl Run {
             baseline: self.baseline_path.display().to_string(),
             baseline_digest: self.shared.baseline.digest().to_string(),
             organization_id: self.shared.facts.organization_id.clone(),
-            summary: Summary { owners: self.owners(&units), ..Summary::of(&units) },
+            summary: Summary {
+                owners: self.owners(&units),
+                notices: self.notices.clone(),
+                ..Summary::of(&units)
+            },
             units,
         }
+    }
+
+    /// Says something that holds for the whole run, in its reports.
+    pub fn note(&mut self, notice: String) {
+        self.notices.push(notice);
     }
 
     /// The same run with other units.
@@ -303,7 +280,7 @@ impl Run {
     pub fn with_units(self, units: Vec<Unit>) -> Result<Run, RunError> {
         let shared =
             Arc::try_unwrap(self.shared).map_err(|_| RunError::new("orgbase has a defect: units in use"))?;
-        Ok(Run { shared: Arc::new(shared.with_units(units)), ..self })
+        Ok(Run { shared: Arc::new(shared.with_units(units)), notices: Vec::new(), ..self })
     }
 
     /// Who manages the organization as well, and what is left to them.

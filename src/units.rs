@@ -7,6 +7,7 @@ mod graph;
 mod ready;
 mod rings;
 mod schedule;
+mod unmatched;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use expand::{Scope, expand, regional_accounts, seat_account};
 pub(crate) use graph::Node;
 pub use schedule::{Bounds, Cancel, Ends, Progress, Status, Stopped, run};
+pub use unmatched::{check_canary, unmatched};
 
 use crate::baseline::Bound;
 use crate::control::{DynUnit, Meta};

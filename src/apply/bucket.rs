@@ -297,7 +297,10 @@ impl RunStore for Bucket {
             for name in names {
                 let name = format!("{folder}/{name}");
                 let page = self.get(&name).await.map_err(|e| self.cannot("read", &name, &e))?;
-                text.push_str(&String::from_utf8_lossy(&page.map(|(body, _)| body).unwrap_or_default()));
+                // What it told of would be left out of an undo.
+                let gone = || RunError::new(format!("a page of the journal is gone: {}", self.url(&name)));
+                let (body, _) = page.ok_or_else(gone)?;
+                text.push_str(&String::from_utf8_lossy(&body));
             }
             Ok(text)
         })

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::files;
 use crate::error::RunError;
@@ -97,7 +98,7 @@ pub struct Lock {
 }
 
 /// Takes the lock of an organization. `cancel` is set when another run took it over, which happens only to a process that was
-/// stopped for longer than the lease.
+/// stopped for longer than the lease, and when it could not be renewed for so long.
 ///
 /// # Errors
 /// Another run holds it for more than a minute, or the folder cannot be written.
@@ -114,7 +115,7 @@ pub async fn take(
     };
     files::private_folder(run_dir).map_err(|e| cannot(&e))?;
     let mut lease = Lease::mine(run);
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     loop {
         lease.renew();
         let Some(holder) = attempt(&path, &lease).map_err(|e| cannot(&e))? else { break };
@@ -155,18 +156,27 @@ fn held(path: &Path, holder: &Lease) -> RunError {
 }
 
 async fn renew(path: PathBuf, mut lease: Lease, cancel: Cancel) {
+    let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(RENEW).await;
         lease.renew();
         match renew_once(&path, &lease) {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::error!("another run took the lock over: no further unit is started");
-                cancel.cancel();
-                return;
+            Ok(true) => {
+                renewed = Instant::now();
+                continue;
             }
-            Err(error) => tracing::warn!(%error, "the lock could not be renewed"),
+            Ok(false) => tracing::error!("another run took the lock over: no further unit is started"),
+            Err(error) if renewed.elapsed() < LEASE => {
+                tracing::warn!(%error, "the lock could not be renewed");
+                continue;
+            }
+            // From now on another run may take it.
+            Err(error) => {
+                tracing::error!(%error, "the lock could not be renewed for a minute: no further unit is started");
+            }
         }
+        cancel.cancel();
+        return;
     }
 }
 
@@ -313,6 +323,22 @@ mod tests {
             });
             assert_eq!(taken, 1, "round {round}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_cannot_renew_its_lock_ends_with_the_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o-1.lock");
+        let cancel = Cancel::default();
+        let lock = take(folder.path(), "o-1", "mine", &cancel).await.unwrap();
+        // A file that can be neither read nor replaced, whoever runs the test.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        tokio::time::sleep(LEASE - POLL).await;
+        assert!(!cancel.is_cancelled(), "the lease lasts still");
+        tokio::time::sleep(RENEW).await;
+        assert!(cancel.is_cancelled());
+        drop(lock);
     }
 
     #[tokio::test(start_paused = true)]

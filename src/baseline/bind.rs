@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::model::Select;
 use super::tree::{Entry, Table};
 use super::{AccountDecl, Baseline, validate};
+use crate::control::{DynSection, Overridable};
 use crate::controls;
 use crate::diag::{BaselineError, Findings, Report, Sources};
 use crate::facts::is_under;
@@ -99,6 +100,11 @@ impl Sections {
     /// Every section, in every override too.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.base.values().chain(self.overrides.iter().flat_map(|o| o.sections.values()))
+    }
+
+    /// Accounts that overrides select.
+    pub(super) fn selected_accounts(&self) -> impl Iterator<Item = &str> {
+        self.overrides.iter().filter_map(|o| o.select.account.as_deref())
     }
 
     pub(super) fn bound(
@@ -229,10 +235,30 @@ pub(super) fn check(baseline: &Baseline, broken: &BTreeSet<String>, report: &mut
         if broken.contains(id) {
             continue;
         }
+        overridden(sections, *section, report);
         for variant in sections.variants(id, &baseline.accounts) {
             let Some(bound) = sections.bind(id, &variant, report) else { continue };
             let mut findings = Findings::new(report, &bound.entry.value, &bound.entry.key);
             section.check(bound.value.as_ref(), baseline, &mut findings);
         }
+    }
+}
+
+/// Overrides of keys that hold for the organization would be passed over in silence.
+fn overridden(sections: &Sections, section: &dyn DynSection, report: &mut Report) {
+    let id = section.meta().id;
+    let Some(mentioned) = sections.by_section.get(id) else { return };
+    // What is wrong with the section itself is reported where it is read.
+    let base = sections.bind(id, &[], &mut Report::new(report.shared_sources()));
+    let base = base.filter(|_| sections.base.contains_key(id));
+    let Some(Overridable { keys, instead }) = section.overridable(base.as_ref().map(|b| b.value.as_ref()))
+    else {
+        return;
+    };
+    let overrides =
+        mentioned.iter().filter_map(|i| sections.overrides.get(*i)?.sections.get(id)?.value.table());
+    for (key, entry) in overrides.flatten().filter(|(key, _)| !keys.contains(&key.as_str())) {
+        let message = format!("`{id}.{key}` holds for the organization: it cannot be overridden per account");
+        report.at("override", &entry.key, message).with_hint(instead);
     }
 }

@@ -140,7 +140,8 @@ fn one_override(item: Item, broken: &mut BTreeSet<String>, report: &mut Report) 
         };
         let parts = section.controls();
         let of_organization = |scope| matches!(scope, Scope::Organization | Scope::OrganizationRegion);
-        if !parts.is_empty() && parts.iter().all(|c| of_organization(c.meta().scope)) {
+        let of_organization_alone = parts.iter().all(|c| of_organization(c.meta().scope));
+        if !parts.is_empty() && of_organization_alone && section.overridable(None).is_none() {
             let message = format!("`{name}` holds for the organization: it cannot be overridden per account");
             report.at("override", &entry.key, message);
             continue;

@@ -238,7 +238,8 @@ impl Exception {
     }
 }
 
-/// A resource that orgbase made and that is to be deleted, with `--allow-destructive`.
+/// A resource that orgbase made and that is to be deleted, with `--allow-destructive`. The reference of a section says whether
+/// it takes these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Removed {
@@ -251,15 +252,15 @@ pub struct Removed {
     pub declared_at: String,
 }
 
-/// A resource that orgbase made and that has a new name.
+/// An OU that has a new name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moved {
-    /// Section that declares it, such as `scps`.
+    /// Section that declares it: `ous`.
     pub control: String,
-    /// Old name.
+    /// Old name: for an OU its path.
     pub from: String,
-    /// New name.
+    /// New name: for an OU its path under the same parent.
     pub to: String,
     /// `file:line` of the entry.
     #[serde(skip)]

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::model::{AccountDecl, Regions};
 use super::tree::Table;
 use super::{Baseline, ou};
-use crate::control::Shape;
+use crate::control::{DynSection, Shape};
 use crate::controls::{self, SECTIONS};
 use crate::diag::{Report, START, Span, suggestion, unknown_account};
 
@@ -295,7 +295,8 @@ impl Validate<'_> {
         let baseline = self.baseline;
         for (i, removed) in baseline.removed.iter().enumerate() {
             self.control("removed", i, &removed.control);
-            let known = controls::section(&removed.control);
+            self.takes("removed", i, &removed.control, |section| section.takes_removed());
+            let known = controls::section(&removed.control).filter(|section| section.takes_removed());
             if let Some(section) = known.filter(|s| !baseline.declares(s.meta().id)) {
                 let id = section.meta().id;
                 let empty = match section.meta().shape {
@@ -313,9 +314,22 @@ impl Validate<'_> {
         }
         for (i, moved) in baseline.moved.iter().enumerate() {
             self.control("moved", i, &moved.control);
+            self.takes("moved", i, &moved.control, |section| section.takes_moved());
             if moved.from == moved.to {
                 self.at("moved", &format!("[{i}].to"), "the new name is the old one", None);
             }
+        }
+    }
+
+    /// A section that does nothing with `[[removed]]` or `[[moved]]` must not be named there: the reader would believe it did.
+    fn takes(&mut self, table: &str, index: usize, id: &str, takes: impl Fn(&dyn DynSection) -> bool) {
+        if controls::section(id).is_some_and(|section| !takes(section)) {
+            let mut others: Vec<String> =
+                SECTIONS.iter().filter(|s| takes(**s)).map(|s| format!("`{}`", s.meta().id)).collect();
+            others.sort();
+            let hint = format!("take the entry out; `[[{table}]]` is for: {}", others.join(", "));
+            let message = format!("`[[{table}]]` does nothing for `{id}`");
+            self.at(table, &format!("[{index}].control"), message, Some(&hint));
         }
     }
 

@@ -112,8 +112,14 @@ impl ApplyArgs {
         store: &dyn RunStore,
         cancel: &Cancel,
     ) -> Result<(Ended, Run), RunError> {
-        let run = opened.begin(selection).await?;
+        let mut run = opened.begin(selection).await?;
         self.check_start(&run, saved.as_ref())?;
+        // What selectors leave out is left out on purpose.
+        let whole = saved.as_ref().filter(|_| *selection == Selection::default());
+        let lost: Vec<String> = whole.map(|s| saved::lost(s, &run.shared.units)).unwrap_or_default();
+        for notice in lost {
+            run.note(notice);
+        }
         watch_ctrl_c(cancel);
         let planned = make(&run, global, cancel).await?;
         let consent = Consent {

@@ -16,8 +16,8 @@ use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{
-    Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Removal, Seat, Section, SectionMeta,
-    Surveyed, Want, Wanted, without_null,
+    Adjusted, Control, Cx, DesiredCx, Diff, Import, ImportCx, Meta, Overridable, Removal, Seat, Section,
+    SectionMeta, Surveyed, Want, Wanted, without_null,
 };
 use crate::baseline::Baseline;
 use crate::diag::Findings;
@@ -63,6 +63,12 @@ pub trait DynSection: Send + Sync {
     fn import(&self, cx: &ImportCx<'_>) -> Import<Value>;
     /// Whether what it makes depends on which other sections are declared.
     fn is_shaped_by_others(&self) -> bool;
+    /// Whether it takes away what `[[removed]]` names.
+    fn takes_removed(&self) -> bool;
+    /// Whether it takes the new names of `[[moved]]`.
+    fn takes_moved(&self) -> bool;
+    /// Which keys may differ by account; `base` is a value that `parse` returned.
+    fn overridable(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<Overridable>;
     /// Whether two forms of the section in JSON say the same.
     fn says_the_same(&self, one: &Value, other: &Value) -> bool;
     /// The parts.
@@ -223,6 +229,18 @@ impl<S: Section> DynSection for ErasedSection<S> {
 
     fn is_shaped_by_others(&self) -> bool {
         S::SHAPED_BY_OTHERS
+    }
+
+    fn takes_removed(&self) -> bool {
+        S::TAKES_REMOVED
+    }
+
+    fn takes_moved(&self) -> bool {
+        S::TAKES_MOVED
+    }
+
+    fn overridable(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<Overridable> {
+        S::overridable(base.and_then(|base| base.downcast_ref::<S>()))
     }
 
     fn says_the_same(&self, one: &Value, other: &Value) -> bool {

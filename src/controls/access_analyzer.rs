@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use filter::{AnalyzerKind, ArchiveRule, Criterion};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Overridable, Reference, Section, SectionMeta, Shape, control};
 use crate::controls::delegated_admins::DelegatedAdmins;
 use crate::diag::Findings;
 use crate::resource::declared;
@@ -134,6 +134,13 @@ impl Section for AccessAnalyzer {
         let resource_types = vec!["AWS::S3::Bucket".into()];
         let internal = InternalAccess { resource_types, ..InternalAccess::default() };
         Import::Guess(AccessAnalyzer { internal_access: Some(internal), archive_rules: Vec::new(), ..shipped })
+    }
+
+    const TAKES_REMOVED: bool = true;
+
+    fn overridable(_base: Option<&AccessAnalyzer>) -> Option<Overridable> {
+        let keys = &["account_analyzers", "archive_rules"];
+        Some(Overridable { keys, instead: "declare it in `[access_analyzer]` itself" })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -109,6 +109,8 @@ impl Section for AlternateContacts {
         Import::Ask(AlternateContacts { billing: any(), operations: any(), security: any() })
     }
 
+    const TAKES_REMOVED: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Contacts>()]
     }

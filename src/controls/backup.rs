@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Overridable, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// AWS Backup's settings of the organization, and of every account and region.
@@ -65,6 +65,11 @@ impl Section for Backup {
                 findings.at(&format!("{table}.{name}"), format!("`{name}` is no resource type of Backup"));
             }
         }
+    }
+
+    fn overridable(_base: Option<&Backup>) -> Option<Overridable> {
+        let keys = &["opt_in", "full_management"];
+        Some(Overridable { keys, instead: "declare it in `[backup]` itself" })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

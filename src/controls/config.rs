@@ -21,7 +21,7 @@ pub use section::{
 };
 
 use crate::baseline::Baseline;
-use crate::control::{DynControl, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Overridable, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 
 /// Config's service principal.
@@ -67,6 +67,13 @@ impl Section for Config {
 
     fn check(&self, baseline: &Baseline, findings: &mut Findings<'_>) {
         self.check_all(baseline, findings);
+    }
+
+    const TAKES_REMOVED: bool = true;
+
+    fn overridable(_base: Option<&Config>) -> Option<Overridable> {
+        let keys = &["all_resource_types", "exclude_resource_types", "recording_frequency", "recording_override", "delivery_frequency", "retention_days"];
+        Some(Overridable { keys, instead: "declare it in `[config]` itself" })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

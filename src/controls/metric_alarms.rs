@@ -1,8 +1,8 @@
 //! Metric filters on the organization trail's log group, an alarm for each, and the topic that they notify.
 //!
-//! Filters are compared by what their pattern means, not by its text. What carries our prefix and the section's
-//! namespace is ours: a filter that is taken out of the list is deleted with its alarm. Filters of others on the same
-//! log group are left alone.
+//! Filters are compared by what their pattern means, not by its text. What carries our prefix and the section's namespace, and
+//! whose alarm notifies our topic or has our description, is ours: a filter that is taken out of the list is deleted with its
+//! alarm. Filters of others on the same log group are left alone.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudwatch-alarms-for-cloudtrail.html>
 
 mod alarms;

@@ -55,6 +55,9 @@ impl Section for Ous {
         Import::Ask(Ous(cx.facts.ous.keys().map(unit).collect()))
     }
 
+    const TAKES_REMOVED: bool = true;
+    const TAKES_MOVED: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<unit::Tree>(), control::<removal::Removal>()]
     }

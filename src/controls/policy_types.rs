@@ -109,6 +109,8 @@ impl Section for PolicyTypes {
         if enabled.is_empty() { Import::Nothing("no type is enabled".into()) } else { Import::Known(PolicyTypes { enabled }) }
     }
 
+    const TAKES_REMOVED: bool = true;
+
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<Types>()]
     }

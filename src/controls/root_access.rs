@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Place};
-use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Overridable, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::facts::Account;
 
@@ -96,6 +96,11 @@ impl Section for RootAccess {
 
     fn import(_cx: &ImportCx<'_>) -> Import<RootAccess> {
         Import::Ask(RootAccess::default())
+    }
+
+    fn overridable(_base: Option<&RootAccess>) -> Option<Overridable> {
+        let keys = &["delete_member_root_credentials"];
+        Some(Overridable { keys, instead: "declare it in `[root_access]` itself" })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

@@ -18,6 +18,7 @@ use crate::baseline::Baseline;
 use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use crate::facts::Policy;
+use crate::names;
 use crate::policy::{Document, presets};
 
 /// Most characters of an SCP, white space included. AWS raised it from 5,120 on 2026-05-15 (facts/scps.md); it is
@@ -122,6 +123,14 @@ impl Section for Scps {
             if !names.insert(&scp.name) {
                 findings.at(&format!("[{index}].name"), format!("two policies are called `{}`", scp.name));
             }
+            let trials = names::trial_policies(baseline);
+            if scp.name.starts_with(&trials) {
+                findings.hint(
+                    &format!("[{index}].name"),
+                    format!("`{}` is a name of what `--canary-account` tries", scp.name),
+                    format!("choose a name that does not begin with `{trials}`"),
+                );
+            }
             if scp.name.is_empty() || scp.name.chars().count() > 128 {
                 findings.at(&format!("[{index}].name"), "a policy name has 1 to 128 characters");
             }
@@ -129,6 +138,10 @@ impl Section for Scps {
                 findings.target(&format!("[{index}].targets[{at}]"), target, baseline);
             }
             check_source(index, scp, baseline, findings);
+            for removed in baseline.removed.iter().filter(|r| r.control == Self::META.id && r.name == scp.name) {
+                let message = format!("`{}` is declared here and removed by `[[removed]]` at {}", scp.name, removed.declared_at);
+                findings.at(&format!("[{index}].name"), message);
+            }
         }
         self.check_exemptions(baseline, findings);
     }
@@ -140,6 +153,8 @@ impl Section for Scps {
         let found: Vec<Scp> = policies.filter_map(|policy| imported(policy, cx)).collect();
         if found.is_empty() { Import::Nothing("there is no policy of one's own".into()) } else { Import::Known(Scps(found)) }
     }
+
+    const TAKES_REMOVED: bool = true;
 
     fn controls() -> Vec<Box<dyn DynControl>> {
         vec![control::<policy_type::PolicyType>(), control::<unit::Policy>()]
@@ -278,5 +293,21 @@ mod tests {
         let found = findings(text);
         assert!(found.contains("did you mean `deny-leave-org`"), "{found}");
         assert!(found.contains("needs either `preset` or `file`"), "{found}");
+    }
+
+    #[test]
+    fn a_policy_is_not_called_like_a_trial() {
+        let text = "[[scps]]\nname = \"orgbase-canary-leave\"\npreset = \"deny-leave-org\"\ntargets = [\"/\"]\n";
+        let found = findings(text);
+        assert!(found.contains("does not begin with `orgbase-canary-`"), "{found}");
+    }
+
+    #[test]
+    fn a_policy_is_not_declared_and_removed() {
+        let declared = "[[scps]]\nname = \"leave\"\npreset = \"deny-leave-org\"\ntargets = [\"/\"]\n";
+        let removed = |name: &str| format!("{declared}[[removed]]\ncontrol = \"scps\"\nname = \"{name}\"\n");
+        let found = findings(&removed("leave"));
+        assert!(found.contains("`leave` is declared here and removed by `[[removed]]` at b.toml:"), "{found}");
+        assert_eq!(findings(&removed("old")), "");
     }
 }

@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Regions};
-use crate::control::{DynControl, Import, ImportCx, Reference, Section, SectionMeta, Shape, control};
+use crate::control::{DynControl, Import, ImportCx, Overridable, Reference, Section, SectionMeta, Shape, control};
 use crate::diag::Findings;
 use parameters::Parameters;
 
@@ -204,6 +204,18 @@ impl Section for SecurityHub {
     fn import(cx: &ImportCx<'_>) -> Import<SecurityHub> {
         let Some(shipped) = cx.shipped::<SecurityHub>() else { return Import::Never("no shipped baseline has it") };
         Import::Guess(SecurityHub { excluded_ous: Some(Vec::new()), ..shipped })
+    }
+
+    const TAKES_REMOVED: bool = true;
+
+    /// Accounts are set one by one only where configuration is local.
+    fn overridable(base: Option<&SecurityHub>) -> Option<Overridable> {
+        if base.is_some_and(|base| !base.is_central()) {
+            let keys = &["standards", "auto_enable_controls"];
+            return Some(Overridable { keys, instead: "declare it in `[securityhub]` itself" });
+        }
+        let instead = "declare `[securityhub.policies.NAME]` with `targets`, or `excluded_ous`";
+        Some(Overridable { keys: &[], instead })
     }
 
     fn controls() -> Vec<Box<dyn DynControl>> {

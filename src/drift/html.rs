@@ -13,7 +13,7 @@ use crate::units::OutcomeKind;
 /// The whole report: a table of settings, then what is incomplete, and what is left on purpose.
 pub fn page(report: &DriftReport) -> String {
     let settings = &report.settings;
-    let mut body = String::new();
+    let mut body = html::notices(&report.summary);
     if settings.is_empty() {
         body.push_str("<p>Every setting that was read is as the baseline says.</p>\n");
     } else {

@@ -176,6 +176,7 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     ("s3:GetPublicAccessBlock", &["s3:GetBucketPublicAccessBlock"]),
     ("s3:HeadBucket", &["s3:ListBucket"]),
     ("s3:ListBuckets", &["s3:ListAllMyBuckets"]),
+    ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
     ("s3:PutBucketEncryption", &["s3:PutEncryptionConfiguration"]),
     ("s3:PutBucketLifecycleConfiguration", &["s3:PutLifecycleConfiguration"]),
     ("s3:PutBucketReplication", &["s3:PutReplicationConfiguration", "iam:PassRole"]),

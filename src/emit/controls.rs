@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::baseline::schema::{CORE, schemas};
-use crate::control::{DynSection, Meta, Reference, Scope, Seat, SectionMeta, Shape};
+use crate::control::{DynSection, Meta, Reference, Scope, Seat, Shape};
 use crate::controls::SECTIONS;
 
 /// The reference of every section: what it does, its keys, what it reads and writes, what it meets.
@@ -27,7 +27,7 @@ fn core(out: &mut String, name: &str) {
     let Some(schema) = schemas().tables.get(name) else { return };
     line(out, &format!("\n## `{name}`\n"));
     if let Some(section) = crate::controls::section(name) {
-        facts_of(out, section.meta());
+        facts_of(out, section);
     }
     let table = row_schema(schema);
     let texts = parts_of(&table, 0).into_iter().chain([schema]);
@@ -43,18 +43,25 @@ fn core(out: &mut String, name: &str) {
 fn one(out: &mut String, section: &dyn DynSection) {
     let meta = section.meta();
     line(out, &format!("\n## `{}`: {}\n", meta.id, meta.title));
-    facts_of(out, meta);
+    facts_of(out, section);
     if let Some(schema) = schemas().tables.get(meta.id) {
         keys(out, &row_schema(schema));
     }
     parts(out, section);
 }
 
-fn facts_of(out: &mut String, meta: &SectionMeta) {
+fn facts_of(out: &mut String, section: &dyn DynSection) {
+    let meta = section.meta();
     line(out, &format!("{}\n", meta.summary));
     let written =
         if meta.shape == Shape::Table { format!("[{}]", meta.id) } else { format!("[[{}]]", meta.id) };
     line(out, &format!("* Written as `{written}`."));
+    if section.takes_removed() {
+        line(out, "* Takes away what `[[removed]]` names.");
+    }
+    if section.takes_moved() {
+        line(out, "* Takes the new names of `[[moved]]`.");
+    }
     line(out, &format!("* Billed: {}.", meta.billed.unwrap_or("nothing").trim_end_matches('.')));
     let references: Vec<String> = meta.references.iter().map(reference_of).collect();
     if !references.is_empty() {

@@ -57,7 +57,7 @@ fn undeclarable(account: &Account, facts: &Facts) -> Option<String> {
     (!known).then(|| "its OU was not listed".into())
 }
 
-/// The name in plain letters, with a number where that is taken.
+/// The name in plain letters, with the id where that is taken; by the id alone where that is another account's name.
 fn key(account: &Account, taken: &BTreeMap<String, AccountDecl>) -> String {
     let plain = match slug(&account.name) {
         name if name == "unnamed" || name.bytes().all(|b| b.is_ascii_digit()) => {
@@ -65,7 +65,12 @@ fn key(account: &Account, taken: &BTreeMap<String, AccountDecl>) -> String {
         }
         name => name,
     };
-    if taken.contains_key(&plain) { format!("{plain}-{}", account.id) } else { plain }
+    // A key has at most 64 letters: only the first of these may be long.
+    let id = &account.id;
+    let numbered = (2..).map(|n| format!("account-{id}-{n}"));
+    let first = [plain.clone(), format!("{plain}-{id}"), format!("account-{id}")];
+    let mut candidates = first.into_iter().chain(numbered);
+    candidates.find(|key| !taken.contains_key(key)).unwrap_or(plain)
 }
 
 #[cfg(test)]
@@ -96,5 +101,24 @@ mod tests {
         assert_eq!(keys, ["account-3", "account-5", "log-archive", "log-archive-2"]);
         assert_eq!(declared.get("log-archive-2").map(|a| a.managed), Some(false));
         assert_eq!(left_out.keys().collect::<Vec<_>>(), ["4", "6"]);
+    }
+
+    /// Names that look like the keys that others fall back to.
+    #[test]
+    fn no_account_takes_the_key_of_another() {
+        let names = ["web", "web-5", "account-5", "account-5-2", "web"];
+        let account = |(n, name): (usize, &str)| Account {
+            id: (n + 1).to_string(),
+            name: name.into(),
+            email: format!("a{n}@example.com"),
+            ou: "/".into(),
+            ..Account::default()
+        };
+        let all = names.into_iter().enumerate().map(account);
+        let facts = Facts { accounts: all.map(|a| (a.id.clone(), a)).collect(), ..Facts::default() };
+        let (declared, left_out) = accounts(&facts, &BTreeMap::new());
+        let keys: Vec<&str> = declared.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["account-5", "account-5-2", "account-5-3", "web", "web-5"]);
+        assert!(left_out.is_empty());
     }
 }

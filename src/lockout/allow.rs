@@ -28,8 +28,9 @@ pub(super) struct Levels {
     pub(super) after: Attached,
 }
 
-/// What is attached everywhere, now and once the baseline is applied.
-pub(super) fn attached(facts: &Facts, planned: &[Planned]) -> Levels {
+/// What is attached everywhere, now and once the baseline is applied. What `[[removed]]` names is gone then, whether or not this
+/// run may take it away: a later one does.
+pub(super) fn attached(facts: &Facts, planned: &[Planned], baseline: &Baseline) -> Levels {
     let mut levels = Levels { before: Attached::new(), after: Attached::new() };
     for policy in facts.policies.values().filter(|p| p.kind == KIND) {
         let text = policy.content.as_deref().filter(|_| !policy.aws_managed);
@@ -37,7 +38,7 @@ pub(super) fn attached(facts: &Facts, planned: &[Planned]) -> Levels {
         let document = text.and_then(|text| Document::parse(text).ok()).or_else(everything);
         for (target, document) in policy.targets.iter().filter_map(|t| Some((t, document.clone()?))) {
             let place = facts.path_of(target).unwrap_or(target).to_owned();
-            if !planned.iter().any(|p| p.name == policy.name) {
+            if !is_ours(&policy.name, planned, baseline) {
                 levels.after.entry(place.clone()).or_default().push(document.clone());
             }
             levels.before.entry(place).or_default().push(document);
@@ -57,15 +58,20 @@ pub(super) fn attached(facts: &Facts, planned: &[Planned]) -> Levels {
     levels
 }
 
+/// Whether the baseline says where a policy of this name is attached: it declares it, or takes it away.
+fn is_ours(name: &str, planned: &[Planned], baseline: &Baseline) -> bool {
+    let removed = || baseline.removed.iter().any(|r| r.control == "scps" && r.name == name);
+    planned.iter().any(|p| p.name == name) || removed()
+}
+
 impl Levels {
-    /// Levels that have a declared policy, now or once the baseline is applied.
-    pub(super) fn new(facts: &Facts, planned: &[Planned]) -> Levels {
-        let mut levels = attached(facts, planned);
+    /// Levels that have a declared or removed policy, now or once the baseline is applied.
+    pub(super) fn new(facts: &Facts, planned: &[Planned], baseline: &Baseline) -> Levels {
+        let mut levels = attached(facts, planned, baseline);
         let mut touched: BTreeSet<&str> =
             planned.iter().flat_map(|p| &p.targets).map(String::as_str).collect();
-        let own = |name: &str| planned.iter().any(|p| p.name == name);
-        let declared = facts.policies.values().filter(|p| p.kind == KIND && own(&p.name));
-        touched.extend(declared.flat_map(|p| &p.targets).map(|t| facts.path_of(t).unwrap_or(t)));
+        let ours = facts.policies.values().filter(|p| p.kind == KIND && is_ours(&p.name, planned, baseline));
+        touched.extend(ours.flat_map(|p| &p.targets).map(|t| facts.path_of(t).unwrap_or(t)));
         levels.before.retain(|place, _| touched.contains(place.as_str()));
         levels.after.retain(|place, _| touched.contains(place.as_str()));
         levels

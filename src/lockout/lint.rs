@@ -28,7 +28,7 @@ impl<'a> Lint<'a> {
         Lint {
             case,
             context: Context { services, max_size: MAX_SIZE },
-            attached: attached(case.facts, &case.policies).after,
+            attached: attached(case.facts, &case.policies, case.baseline).after,
             slots: attachments(case.facts, &case.policies),
         }
     }

@@ -159,6 +159,23 @@ fn a_declared_policy_that_allows_less_than_before_is_refused() {
     assert_eq!(refusal(&less, &with_attached(&less, false)), None);
 }
 
+/// A list of what is allowed, made by hand in place of FullAWSAccess: without it, nothing is allowed.
+#[test]
+fn taking_away_the_only_policy_that_allows_is_refused() {
+    let policy = |effect: &str| statement(&format!(r#"{{"Effect":"{effect}","Action":"*","Resource":"*"}}"#));
+    let deny = statement(r#"{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}"#);
+    let facts = |also_full: bool| {
+        let mut facts = with_attached(&policy("Allow"), also_full);
+        facts.policies.values_mut().filter(|p| p.id == "p-own").for_each(|p| p.name = "allow-list".into());
+        facts
+    };
+    let removed = baseline(&deny, "[[removed]]\ncontrol = \"scps\"\nname = \"allow-list\"\n");
+    let message = refused(&removed, &facts(false), &[]).unwrap();
+    assert!(message.contains("the policies on /A would lock orgbase out"), "{message}");
+    assert_eq!(refused(&removed, &facts(true), &[]), None);
+    assert_eq!(refused(&baseline(&deny, ""), &facts(false), &[]), None);
+}
+
 /// Warnings about the declared policy.
 fn warnings(document: &str, facts: &Facts) -> Vec<String> {
     let baseline = baseline(document, "");

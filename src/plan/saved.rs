@@ -1,13 +1,13 @@
 //! A plan in a file: an allow-list. Values are never executed from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::control::Change;
 use crate::digest::sha256_hex;
 use crate::error::RunError;
 use crate::report::{FORMAT_VERSION, Report, UnitReport};
-use crate::units::{OutcomeKind, UnitId};
+use crate::units::{OutcomeKind, Unit, UnitId};
 
 /// Key of the digest that a saved plan carries over everything else in it.
 const DIGEST: &str = "plan_digest";
@@ -66,6 +66,15 @@ pub fn parse(text: &str, path: &Path) -> Result<Report, RunError> {
             .hint("a plan is applied as it was reviewed: make it again with `orgbase plan --out PLAN`"));
     }
     serde_json::from_value(value).map_err(|e| RunError::new(format!("{name} is not a plan: {e}")))
+}
+
+/// Says which changes of a saved plan have no unit any more, such as those in an account that has left: nobody makes them.
+pub fn lost(report: &Report, units: &[Unit]) -> Vec<String> {
+    let there: BTreeSet<&UnitId> = units.iter().map(|unit| &unit.id).collect();
+    let planned = report.units.iter().filter(|row| row.outcome == OutcomeKind::Drift);
+    let lost = planned.filter(|row| !there.contains(&row.id));
+    lost.map(|row| format!("the saved plan changes {}, which is not there any more: it is left out", row.id))
+        .collect()
 }
 
 fn digest(value: &serde_json::Value) -> String {
@@ -131,8 +140,12 @@ mod tests {
     }
 
     fn allowed() -> Allowed {
+        Allowed::from_report(saved())
+    }
+
+    fn saved() -> Report {
         let units = vec![row("1", OutcomeKind::Drift), row("2", OutcomeKind::InSync)];
-        Allowed::from_report(Report {
+        Report {
             format_version: FORMAT_VERSION,
             tool_version: String::new(),
             run: String::new(),
@@ -142,7 +155,7 @@ mod tests {
             organization_id: String::new(),
             summary: Summary::of(&units),
             units,
-        })
+        }
     }
 
     #[test]
@@ -152,6 +165,20 @@ mod tests {
         assert!(!allowed().permits(&UnitReport { fingerprint: Some("g".into()), ..now.clone() }));
         assert!(!allowed().permits(&UnitReport { changes: Vec::new(), ..now }));
         assert!(!allowed().permits(&row("2", OutcomeKind::Drift)), "it was in sync");
+    }
+
+    /// The account has left the organization.
+    #[test]
+    fn a_change_that_nothing_is_left_of_is_told() {
+        let unit = |account: &str| {
+            let task = crate::units::Task::Settled(OutcomeKind::InSync, String::new());
+            let id = row(account, OutcomeKind::Drift).id;
+            Unit::alone(id, account.into(), &crate::control::Meta::DEFAULT, task)
+        };
+        assert_eq!(lost(&saved(), &[unit("1")]), Vec::<String>::new());
+        let told = lost(&saved(), &[unit("2")]);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("password_policy in 1 eu-west-1"), "{told:?}");
     }
 
     #[test]

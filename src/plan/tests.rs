@@ -253,3 +253,18 @@ fn what_is_done_by_hand_stays_so_under_an_expired_exception() {
     assert_eq!((outcome, reason), (OutcomeKind::Drift, diff.by_hand.clone()));
     assert!(notice.is_some_and(|n| n.contains("expired on 2020-01-01")));
 }
+
+#[test]
+fn an_exception_that_expired_is_told_where_the_setting_is_in_sync() {
+    let exempt = |expired| Exempt {
+        reason: "later".into(),
+        expires: Some("2020-01-01".into()),
+        expired,
+        expires_soon: false,
+    };
+    let (outcome, reason, notice) = judge(Some(&exempt(true)), &Diff::new());
+    assert_eq!((outcome, reason), (OutcomeKind::InSync, None));
+    let notice = notice.unwrap();
+    assert_eq!(notice, "its exception expired on 2020-01-01: later; it is in sync: take it out");
+    assert_eq!(judge(Some(&exempt(false)), &Diff::new()), (OutcomeKind::InSync, None, None));
+}

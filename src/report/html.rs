@@ -87,6 +87,12 @@ pub fn tiles(summary: &Summary) -> String {
     out
 }
 
+/// What holds for the whole run.
+pub fn notices(summary: &Summary) -> String {
+    let notice = |n: &String| format!("<p><span class=\"risk warn\">note</span> {}</p>\n", text(n));
+    summary.notices.iter().map(notice).collect()
+}
+
 /// Where a report is from.
 pub fn about(created_at: &str, baseline: &str, digest: &str, run: &str, version: &str) -> String {
     let digest: String = digest.chars().take(12).collect();
@@ -96,7 +102,7 @@ pub fn about(created_at: &str, baseline: &str, digest: &str, run: &str, version:
 /// The whole report.
 pub fn report(report: &Report) -> String {
     let blocks = blocks(&report.units, true);
-    let mut body = String::new();
+    let mut body = notices(&report.summary);
     for (control, billed) in &report.summary.billed {
         let _ = writeln!(
             body,

@@ -238,6 +238,9 @@ pub(crate) fn write_summary(out: &mut String, units: &[UnitReport], summary: &Su
     for (owner, left) in &summary.owners {
         let _ = writeln!(out, "{owner} is here and keeps what it made: {}", safe(left));
     }
+    for notice in &summary.notices {
+        let _ = writeln!(out, "note: {}", safe(notice));
+    }
     write_evidence(out, units);
     if !summary.effects.is_empty() {
         let list = |map: &std::collections::BTreeMap<String, usize>| {

@@ -66,6 +66,9 @@ fn head(report: &Report) -> String {
         let changes = summary.effects.values().sum();
         let _ = writeln!(out, "\n**{}**: {}", count(changes, "change"), risks.join(", "));
     }
+    for notice in &summary.notices {
+        let _ = writeln!(out, "\n**Note**: {}", markdown(notice));
+    }
     for (control, billed) in &summary.billed {
         let _ = writeln!(out, "\n**Billed**: {}: {}", markdown(control), markdown(billed));
     }

@@ -32,6 +32,7 @@ pub const READS: &[&str] = &[
     "s3:GetBucketVersioning",
     "s3:GetObjectLockConfiguration",
     "s3:GetPublicAccessBlock",
+    "s3:ListObjectVersions",
 ];
 /// Further operations that [`apply`] calls.
 pub const WRITES: &[&str] = &[

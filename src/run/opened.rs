@@ -1,15 +1,19 @@
 //! What commands ask of a run that knows its organization, beyond beginning it.
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Opened, Place, Run, check_organization, connect_within, name_unimplemented, needs, roles};
+use super::{
+    Opened, Place, Run, check_organization, connect_within, name_unimplemented, needs, roles, spread,
+};
 use crate::aws::{Aws, Limits};
 use crate::baseline::Baseline;
 use crate::error::RunError;
 use crate::facts::{self, Facts};
 use crate::policy::is_account_id;
 use crate::selector::Selection;
+use crate::units;
 
 /// Like `begin_through`, within other bounds.
 ///
@@ -34,6 +38,37 @@ pub async fn open_within(limits: Limits, door: SharedHttpClient, place: &Place) 
 }
 
 impl Opened {
+    /// Reads the organization, and spreads the units.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn begin(self, selection: &Selection) -> Result<Run, RunError> {
+        let run = self.begin_as(selection, |_| ()).await?;
+        let (baseline, facts) = (&run.shared.baseline, &run.shared.facts);
+        let scope = units::Scope { baseline, facts, selection, today: OffsetDateTime::now_utc().date() };
+        units::check_canary(&scope)?;
+        let notices = units::unmatched(&scope)?;
+        if run.shared.units.is_empty() && *selection != Selection::default() {
+            return Err(nothing_left(selection));
+        }
+        Ok(Run { notices, ..run })
+    }
+
+    /// The same where `adjust` changes what was read, and where nothing may be left of the baseline.
+    ///
+    /// # Errors
+    /// As the function `begin`.
+    pub async fn begin_as(
+        mut self,
+        selection: &Selection,
+        adjust: impl FnOnce(&mut Facts),
+    ) -> Result<Run, RunError> {
+        let facts = std::mem::take(&mut self.facts);
+        self.facts = facts::further(&self.aws, self.home_region(), &needs(&self.baseline), facts).await?;
+        adjust(&mut self.facts);
+        spread(self, selection).await
+    }
+
     /// Run id.
     pub fn id(&self) -> &str {
         &self.id
@@ -139,4 +174,10 @@ impl Opened {
     pub fn close(self) {
         name_unimplemented(self.sandbox.as_ref());
     }
+}
+
+fn nothing_left(selection: &Selection) -> RunError {
+    RunError::new(format!("{selection} leaves nothing of the baseline"))
+        .hint("account=KEY|ID|GLOB, ou=/Path, region=NAME and control=ID must name something that is there")
+        .hint("settings without a region, such as the password policy, count as those of the home region")
 }

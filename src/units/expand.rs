@@ -16,6 +16,7 @@ use crate::facts::{Account, Facts};
 use crate::selector::{Selection, Target as Subject};
 
 /// What a run covers.
+#[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// What is wanted.
     pub baseline: &'a Baseline,
@@ -25,6 +26,21 @@ pub struct Scope<'a> {
     pub selection: &'a Selection,
     /// Today, UTC.
     pub today: Date,
+}
+
+impl Scope<'_> {
+    /// What selectors are held against; `control` as `control_of` says it.
+    pub(super) fn subject<'s>(&'s self, id: &'s UnitId, control: &'s str) -> Subject<'s> {
+        let account = self.facts.accounts.get(&id.account);
+        let account_key = account.and_then(|a| self.baseline.account_key(a));
+        let ou = account.map_or("/", |a| a.ou.as_str());
+        Subject { control, account: &id.account, account_key, ou, region: &id.region }
+    }
+}
+
+/// `section` or `section.part`, as selectors name it.
+pub(super) fn control_of(id: &UnitId) -> String {
+    if id.part.is_empty() { id.control.clone() } else { format!("{}.{}", id.control, id.part) }
 }
 
 /// All units of the run, in a stable order: sections as registered, then accounts, then regions.
@@ -77,7 +93,7 @@ fn seat_key(baseline: &Baseline, seat: Seat) -> Option<String> {
 }
 
 /// Why nothing is managed in an account.
-fn unmanaged(baseline: &Baseline, account: &Account) -> Option<String> {
+pub(super) fn unmanaged(baseline: &Baseline, account: &Account) -> Option<String> {
     if !account.is_active() {
         return Some(format!("the account is {}", account.state));
     }
@@ -312,15 +328,7 @@ impl Builder<'_> {
     }
 
     fn is_selected(&self, id: &UnitId) -> bool {
-        let Scope { baseline, facts, selection, .. } = self.scope;
-        let account = facts.accounts.get(&id.account);
-        let key = account.and_then(|a| baseline.account_key(a));
-        let ou = account.map_or("/", |a| a.ou.as_str());
-        let control =
-            if id.part.is_empty() { id.control.clone() } else { format!("{}.{}", id.control, id.part) };
-        let subject =
-            Subject { control: &control, account: &id.account, account_key: key, ou, region: &id.region };
-        selection.matches(&subject)
+        self.scope.selection.matches(&self.scope.subject(id, &control_of(id)))
     }
 
     /// The ring of the account that a unit is about.

@@ -1,6 +1,7 @@
 //! Which accounts a run is about, and where each of them stands.
 
 use super::calls::{Creation, CreationState};
+use super::ready::{NOT_BY_AWS, missing_role};
 use super::report::Row;
 use super::{Vendor, Which, wanted_regions};
 use crate::baseline::{AccountDecl, Baseline};
@@ -34,6 +35,8 @@ pub(super) struct Candidate {
     pub(super) creation: Option<String>,
     /// CreateAccount requests that this run sent for it.
     pub(super) attempts: u32,
+    /// AWS took this run's request to close it. Guess: lists may show it as active for some time.
+    pub(super) closing: bool,
     pub(super) stage: Stage,
     /// What holds it up, as AWS shows it.
     pub(super) held: Option<String>,
@@ -54,8 +57,16 @@ impl Candidate {
             hint: None,
         };
         let (declared, stage) = (declared.cloned(), Stage::Absent);
-        let mut new =
-            Candidate { declared, invited: false, creation: None, attempts: 0, stage, held: None, row };
+        let mut new = Candidate {
+            declared,
+            invited: false,
+            creation: None,
+            attempts: 0,
+            closing: false,
+            stage,
+            held: None,
+            row,
+        };
         if let Some(account) = account {
             new.is(account);
         }
@@ -197,7 +208,11 @@ impl Vendor<'_> {
         if lands(here, target, landing) {
             steps.push(format!("move it to the landing place {landing}"));
         }
-        steps.push("wait until its role can be assumed and its services answer".into());
+        let missing = missing_role(baseline, candidate.declared.as_ref()).filter(|_| !candidate.invited);
+        steps.push(match missing {
+            Some(role) => format!("wait until {role} can be assumed ({NOT_BY_AWS}) and its services answer"),
+            None => "wait until its role can be assumed and its services answer".into(),
+        });
         let regions = wanted_regions(self.opened);
         if !regions.is_empty() {
             let regions = regions.into_iter().collect::<Vec<_>>().join(", ");

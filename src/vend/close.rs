@@ -38,6 +38,8 @@ impl Vendor<'_> {
             };
             match state.as_deref() {
                 Some("PENDING_CLOSURE") => running += 1,
+                // It was asked for already: once is enough.
+                Some("ACTIVE" | "PENDING_ACTIVATION") if candidate.closing => running += 1,
                 Some("ACTIVE" | "PENDING_ACTIVATION") => self.close(candidate, &mut running).await,
                 // CLOSED, SUSPENDED, or gone from the organization.
                 _ => {
@@ -60,6 +62,7 @@ impl Vendor<'_> {
         match self.dismiss_and_close(candidate).await {
             Ok(Closing::Started) => {
                 *running += 1;
+                candidate.closing = true;
                 self.voice.tell(&format!("{}: AWS is closing the account", candidate.label()));
                 candidate.did("asked AWS to close it");
             }

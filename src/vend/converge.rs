@@ -59,13 +59,22 @@ impl Vendor<'_> {
         if let Err(error) = self.opened.read().await {
             return fail_all(all, &error);
         }
-        // Once more after waiting: an account may have been listed only then.
-        for step in [Step::Land, Step::Ready, Step::Land, Step::Baseline, Step::Place, Step::Verify] {
+        // Accounts that AWS made land at once, and the others when they turned out to be ready: nothing is written about an
+        // invited account whose role nobody has seen. One that AWS made may be listed only then.
+        let steps = [
+            Step::Land { invited: false },
+            Step::Ready,
+            Step::Land { invited: true },
+            Step::Baseline,
+            Step::Place,
+            Step::Verify,
+        ];
+        for step in steps {
             if self.cancel.is_cancelled() || !all.iter().any(|c| c.stage == Stage::There) {
                 return;
             }
             let done = match step {
-                Step::Land => self.land(all).await,
+                Step::Land { invited } => self.land(all, invited).await,
                 Step::Ready => {
                     self.await_ready(all).await;
                     Ok(())
@@ -80,19 +89,24 @@ impl Vendor<'_> {
         }
     }
 
-    /// Moves accounts from the root to the landing place.
-    async fn land(&mut self, all: &mut [Candidate]) -> Result<(), RunError> {
+    /// Moves accounts from the root to the landing place; invited ones only where that is said.
+    async fn land(&mut self, all: &mut [Candidate], invited: bool) -> Result<(), RunError> {
         let landing = self.opened.baseline().vend.landing_ou.clone();
-        let lands =
-            |c: &Candidate, here: &str| c.declared.as_ref().is_some_and(|d| lands(here, &d.ou, &landing));
+        let lands = |c: &Candidate, here: &str| {
+            (invited || !c.invited) && c.declared.as_ref().is_some_and(|d| lands(here, &d.ou, &landing))
+        };
         let here = |vendor: &Self, c: &Candidate| vendor.opened.facts().accounts.get(c.id()).cloned();
         let moves = |vendor: &Self, c: &Candidate| here(vendor, c).is_some_and(|a| lands(c, &a.ou));
         if !all.iter().any(|c| c.stage == Stage::There && moves(self, c)) {
             return Ok(());
         }
-        self.make_ous(&[landing.as_str()]).await?;
+        let unmade = self.make_ous(&[landing.as_str()]).await?;
         for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
             let Some(account) = here(self, candidate).filter(|a| lands(candidate, &a.ou)) else { continue };
+            if let Some(why) = why_unmade(&unmade, &landing) {
+                candidate.fail(why.clone(), None);
+                continue;
+            }
             match self.move_to(candidate, &account, &landing).await {
                 Ok(()) => candidate.did(format!("moved to {landing}")),
                 Err(error) => candidate.fail(error.message, error.hint),
@@ -128,25 +142,26 @@ impl Vendor<'_> {
         }
     }
 
-    /// Makes declared OUs that do not exist, with those above them.
-    async fn make_ous(&mut self, paths: &[&str]) -> Result<(), RunError> {
+    /// Makes declared OUs that do not exist, with those above them. Returns those that could not be made, each with why.
+    async fn make_ous(&mut self, paths: &[&str]) -> Result<Unmade, RunError> {
         let facts = self.opened.facts();
         let needed =
             paths.iter().flat_map(|p| path::with_ancestors(p)).filter(|p| !facts.ous.contains_key(*p));
         let parts: BTreeSet<String> = needed.map(|p| format!("tree:{p}")).collect();
         if parts.is_empty() {
-            return Ok(());
+            return Ok(Unmade::new());
         }
         let only = vec![Selector::Control("ous.tree".into())];
         let selection = Selection { only, exclude: Vec::new() };
         let found = self
             .pass(&Pass { selection, write: true, parts: Some(parts.clone()), ..Pass::default() })
             .await?;
-        let mut made = found.rows.iter().filter(|r| parts.contains(&r.id.part));
-        if let Some((_, why)) = made.find_map(problem) {
-            return Err(RunError::new(why));
-        }
-        self.opened.read().await
+        let made = found.rows.iter().filter(|r| parts.contains(&r.id.part));
+        let unmade =
+            |row: &UnitReport| Some((row.id.part.strip_prefix("tree:")?.to_owned(), problem(row)?.1));
+        let unmade = made.filter_map(unmade).collect();
+        self.opened.read().await?;
+        Ok(unmade)
     }
 
     /// The baseline in every account, as it will hold where the account belongs.
@@ -183,7 +198,16 @@ impl Vendor<'_> {
         if targets.is_empty() {
             return Ok(());
         }
-        self.make_ous(&targets.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let unmade = self.make_ous(&targets.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        for candidate in all.iter_mut().filter(|c| c.stage == Stage::There) {
+            let place = candidate.declared.as_ref().map(|d| d.ou.clone()).unwrap_or_default();
+            if let Some(why) = why_unmade(&unmade, &place) {
+                candidate.fail(why.clone(), None);
+            }
+        }
+        if !all.iter().any(|c| c.stage == Stage::There) {
+            return Ok(());
+        }
         let mut selection = selected(all);
         selection.only.push(Selector::Control("accounts".into()));
         let found = self.pass(&Pass { selection, write: true, ..Pass::default() }).await?;
@@ -285,10 +309,18 @@ fn belongs(unit: &Unit) -> bool {
     !(whole && administers)
 }
 
+/// OUs that could not be made, by path, each with why.
+type Unmade = BTreeMap<String, String>;
+
+/// Why there is no OU of this path: the first one on the way that could not be made.
+fn why_unmade<'u>(unmade: &'u Unmade, place: &str) -> Option<&'u String> {
+    path::with_ancestors(place).into_iter().find_map(|above| unmade.get(above))
+}
+
 /// The steps of `finish`.
 #[derive(Clone, Copy)]
 enum Step {
-    Land,
+    Land { invited: bool },
     Ready,
     Baseline,
     Place,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::candidates::{Candidate, Stage};
 use super::{PATIENCE, PAUSE, Vendor, wanted_regions};
 use crate::aws::Clients;
-use crate::baseline::Regions;
+use crate::baseline::{AccountDecl, Baseline, Regions};
 use crate::control::Risk;
 use crate::error::{CallError, Kind, UnitError};
 use crate::facts::Account;
@@ -31,6 +31,10 @@ const NOT_READY: [&str; 9] = [
 ];
 /// Regions of one account that AWS enables at once (`aws-limits.md` 1.3).
 const REGIONS_AT_ONCE: usize = 6;
+
+/// Where a role comes from that CreateAccount does not make.
+pub(super) const NOT_BY_AWS: &str =
+    "which CreateAccount does not make: the StackSet of `orgbase emit bootstrap` makes it in new accounts";
 
 /// What an account still lacks.
 enum Readiness {
@@ -129,12 +133,16 @@ impl Vendor<'_> {
             Ok(clients) => clients,
             Err(error) => return self.no_session(candidate, error),
         };
-        match self.regions(&id, &clients).await {
+        let statuses = match statuses(&clients).await {
+            Ok(statuses) => statuses,
+            Err(error) => return self.verdict(candidate, error.into()),
+        };
+        match self.regions(&id, &clients, &statuses).await {
             Ok(waiting) if waiting.is_empty() => {}
             Ok(waiting) => return Wait::on(format!("waits for regions: {}", waiting.join(", "))),
             Err(error) => return self.verdict(candidate, error),
         }
-        match self.services(&id, &clients).await {
+        match self.services(&id, &clients, &statuses).await {
             Ok(()) => Readiness::Ready,
             Err(error) => self.verdict(candidate, error.into()),
         }
@@ -147,7 +155,11 @@ impl Vendor<'_> {
         // Failures that say nothing about the role.
         let passing = matches!(error.kind, Kind::TimedOut | Kind::Throttled | Kind::NotAvailable);
         if passing || (!candidate.invited && error.kind == Kind::Denied) {
-            return Wait::shown_by("has a role that cannot be assumed yet", error);
+            let what = match missing_role(self.opened.baseline(), candidate.declared.as_ref()) {
+                Some(role) => &format!("has no role {role} that can be assumed yet, {NOT_BY_AWS}"),
+                None => "has a role that cannot be assumed yet",
+            };
+            return Wait::shown_by(what, error);
         }
         let organization = &self.opened.baseline().organization;
         let own = candidate.declared.as_ref().and_then(|d| d.access_role.as_ref());
@@ -174,18 +186,24 @@ impl Vendor<'_> {
     }
 
     /// Enables the regions that the account should have; returns those that are not enabled yet.
-    async fn regions(&self, id: &str, clients: &Clients) -> Result<Vec<String>, UnitError> {
+    async fn regions(
+        &self,
+        id: &str,
+        clients: &Clients,
+        statuses: &BTreeMap<String, String>,
+    ) -> Result<Vec<String>, UnitError> {
         let wanted = wanted_regions(self.opened);
-        if wanted.is_empty() {
-            return Ok(Vec::new());
+        let home = self.opened.home_region();
+        if statuses.get(home).is_some_and(|s| s == "DISABLED") && !wanted.contains(home) {
+            let message = format!("the home region {home} is not enabled in account {id}");
+            return Err(UnitError::new(Kind::NotAvailable, message).hint("add it to `vend.opt_in_regions`"));
         }
-        let statuses = statuses(clients).await?;
         let status = |region: &str| statuses.get(region).map_or("", String::as_str);
         let mut open = statuses.values().filter(|s| matches!(s.as_str(), "ENABLING" | "DISABLING")).count();
         let mut waiting = Vec::new();
         for region in wanted {
             match status(&region) {
-                "ENABLED" | "ENABLED_BY_DEFAULT" => continue,
+                on if is_on(on) => continue,
                 "DISABLED" if open < REGIONS_AT_ONCE => {
                     self.enable(id, clients, &region).await?;
                     open += 1;
@@ -221,15 +239,21 @@ impl Vendor<'_> {
         }
     }
 
-    /// One cheap call of services that new accounts get late, in each region of the baseline.
-    async fn services(&self, id: &str, home: &Clients) -> Result<(), CallError> {
+    /// One cheap call of services that new accounts get late, in each region of the baseline that the account has: no service
+    /// ever answers in one that it has not opted in to.
+    async fn services(
+        &self,
+        id: &str,
+        home: &Clients,
+        statuses: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
         home.s3().call("ListBuckets", |c| c.list_buckets().send()).await?;
         let regions = match &self.opened.baseline().organization.regions {
             Regions::List(list) => list.clone(),
             Regions::Enabled => vec![self.opened.home_region().to_owned()],
         };
-        for region in regions {
-            let clients = self.clients(id, &region).await?;
+        for region in regions.iter().filter(|r| statuses.get(*r).is_some_and(|status| is_on(status))) {
+            let clients = self.clients(id, region).await?;
             clients.sts().call("GetCallerIdentity", |c| c.get_caller_identity().send()).await?;
             clients.ec2().call("DescribeRegions", |c| c.describe_regions().send()).await?;
         }
@@ -241,10 +265,22 @@ fn is_there(all: &[Candidate], index: usize) -> bool {
     all.get(index).is_some_and(|c| c.stage == Stage::There)
 }
 
+/// The role that is assumed in an account, where it is another one than CreateAccount makes in it.
+pub(super) fn missing_role<'b>(baseline: &'b Baseline, declared: Option<&AccountDecl>) -> Option<&'b str> {
+    let organization = &baseline.organization;
+    let own = declared.is_some_and(|d| d.access_role.is_some());
+    organization.apply_role.as_deref().filter(|role| !own && *role != organization.access_role)
+}
+
 /// The run's patience is over.
 fn not_ready(candidate: &mut Candidate) {
     let why = candidate.waiting();
     candidate.end(OutcomeKind::Pending, why);
+}
+
+/// Whether a `RegionOptStatus` says that the account has the region.
+fn is_on(status: &str) -> bool {
+    matches!(status, "ENABLED" | "ENABLED_BY_DEFAULT")
 }
 
 /// Regions with AWS's `RegionOptStatus`.

@@ -33,7 +33,9 @@ class Callers:
         iam.create_user(UserName=name)
         if statements:
             document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-            iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
+            # Inline policies of a user have 2,048 characters together; a managed one has 6,144.
+            policy = iam.create_policy(PolicyName=f"{name}-own", PolicyDocument=document)["Policy"]["Arn"]
+            iam.attach_user_policy(UserName=name, PolicyArn=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 

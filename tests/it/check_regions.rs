@@ -1,14 +1,9 @@
 //! `check` where a region lacks a service, or one account lacks a region: only what is about that place says so.
 
 use orgbase::check::{CheckReport, NEWEST, Row, Status};
-use orgbase::sandbox::services;
-use orgbase::sandbox::services::cloudtrail::events::Origin;
-use orgbase::sandbox::spec::Spec;
-use orgbase::sandbox::world::{Call, Principal};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::checked::{checked, nothing, unread};
-use crate::support::org::Org;
+use crate::support::checked::{call, checked, nothing, organization, unread};
 
 const MANAGEMENT: &str = "111122223333";
 const SECURITY: &str = "333333333333";
@@ -21,28 +16,6 @@ name = "Security"
 email = "aws+security@example.com"
 id = "333333333333"
 "#;
-
-/// A call that somebody made long ago.
-fn call(org: &Org, account: &str, service: &str, operation: &str, input: Value) {
-    let call = Call {
-        service: service.into(),
-        operation: operation.into(),
-        account: account.into(),
-        region: "eu-west-1".into(),
-        principal: Principal::Role { role: "OrganizationAccountAccessRole".into(), session: "ann".into() },
-        input,
-        now: 0.0,
-    };
-    let origin = Origin::new("aws-cli/2", "ASIAEXAMPLE");
-    org.sandbox.modify(|world| services::write(world, &call, &origin)).unwrap().unwrap();
-}
-
-fn organization(text: &str) -> Org {
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("org.toml");
-    std::fs::write(&path, text).unwrap();
-    Org::of(&Spec::parse(path.to_str().unwrap()).unwrap())
-}
 
 /// The row of the rule with this title.
 fn of<'a>(report: &'a CheckReport, title: &str, account: &str, region: &str) -> &'a Row {

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const BASELINE: &str = r#"version = 1
+pub(crate) const BASELINE: &str = r#"version = 1
 [organization]
 id = "o-a1b2c3d4e5"
 home_region = "eu-west-1"

@@ -1,6 +1,7 @@
 //! Every section converges: from nothing, from drift, beside what others own, and when things vanish meanwhile.
 
 use orgbase::report::UnitReport;
+use orgbase::sandbox::services::s3::Version;
 use orgbase::sandbox::spec::Spec;
 use orgbase::units::OutcomeKind;
 
@@ -143,4 +144,28 @@ async fn central_answers_agree_with_what_is_there() {
         told("drifted").await;
     })
     .await;
+}
+
+/// Somebody switched off a rule that deletes logs in time. What is old enough by now would be gone at once.
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_would_delete_old_logs_waits_for_a_person() {
+    let Some(snippet) = snippets::all().into_iter().find(|snippet| snippet.id == "log_archive") else {
+        return;
+    };
+    let org = converged(&snippet).await;
+    let bucket = "orgbase-access-logs-222222222222";
+    org.sandbox.modify(|world| world.s3.buckets.get_mut(bucket).unwrap().lifecycle = None);
+    let repaired = org.converge(&snippet.baseline, &snippet.how()).await;
+    assert_eq!(repaired.writes(), ["s3:PutBucketLifecycleConfiguration"], "nothing is in the bucket");
+    org.sandbox.modify(|world| {
+        let bucket = world.s3.buckets.get_mut(bucket).unwrap();
+        bucket.lifecycle = None;
+        let old = Version { id: "null".into(), modified: 1.0, ..Version::default() };
+        bucket.objects.insert("logs/1970".into(), vec![old]);
+    });
+    let waits = org.apply(&snippet.baseline, &snippet.how()).await.unwrap();
+    assert_eq!(waits.writes(), Vec::<String>::new());
+    let row = waits.report.units.iter().find(|row| !row.changes.is_empty()).unwrap();
+    assert!(row.notices.iter().any(|notice| notice.contains("older than 365 days")), "{:?}", row.notices);
+    org.converge(&snippet.baseline, &snippet.how().destructive()).await;
 }

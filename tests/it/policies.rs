@@ -9,9 +9,11 @@ use orgbase::report::text::Paint;
 use orgbase::report::{Report, UnitReport, html, human, markdown};
 use orgbase::sandbox::Sandbox;
 use orgbase::units::OutcomeKind;
+use serde_json::json;
 
 use crate::support::faults::{Action, door};
 use crate::support::org::{How, Org};
+use crate::support::snippets;
 
 const HEAD: &str = r#"version = 1
 [organization]
@@ -273,9 +275,21 @@ async fn a_canary_account_that_does_not_work_keeps_the_old_document_everywhere()
 #[tokio::test(start_paused = true)]
 async fn what_failed_before_is_not_blamed_on_a_policy_and_others_are_attached_without_a_trial() {
     let org = Org::fresh();
-    // It never worked.
-    let policies = How { only: Some("scps"), ..breaking(&org, 0) };
-    let done = org.apply(&with_preset("[\"/\"]"), &policies).await.unwrap();
+    // Nothing in it ever worked: a trial would show nothing.
+    let policies = || How { only: Some("scps"), ..breaking(&org, 0) };
+    let done = org.apply(&with_preset("[\"/\"]"), &policies()).await.unwrap();
+    let failed = row(&done.report, "protect-baseline-roles");
+    assert_eq!(
+        (failed.outcome, calls(&done, "AttachPolicy")),
+        (OutcomeKind::Failed, 0),
+        "{}",
+        done.problems()
+    );
+    let message = &failed.error.as_ref().unwrap().message;
+    assert!(message.contains("nothing can be tried in the canary account 444444444444"), "{message}");
+    // One thing never worked, and another one does.
+    let more = format!("{}\n[serial_console]\nenabled = false\n", with_preset("[\"/\"]"));
+    let done = org.apply(&more, &policies()).await.unwrap();
     assert_eq!(row(&done.report, "protect-identity").outcome, OutcomeKind::Applied, "{}", done.problems());
     // `web` is not below its target.
     let text = with_preset("[\"/\"]")
@@ -316,4 +330,19 @@ async fn what_a_killed_trial_left_is_taken_away() {
         assert_eq!(org.sandbox.inspect(|w| w.organizations.policies.len()), before);
         assert!(!attached(&org.sandbox).contains_key("444444444444"));
     }
+}
+
+/// A company may call a policy of its own like one that `--canary-account` makes.
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_others_with_the_name_of_a_trial_stays() {
+    let org = Org::fresh();
+    let text = with_preset("[\"/\"]");
+    org.converge(&text, &How::default()).await;
+    let content =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"lightsail:*","Resource":"*"}]}"#;
+    let theirs = json!({"Name": "orgbase-canary-protect-identity", "Description": "canary releases",
+        "Type": "SERVICE_CONTROL_POLICY", "Content": content});
+    snippets::one(&org.sandbox, ("111122223333", "eu-west-1"), "organizations", "CreatePolicy", theirs);
+    let done = org.converge(&text, &How::default()).await;
+    assert_eq!(done.writes(), Vec::<String>::new());
 }

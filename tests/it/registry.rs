@@ -257,3 +257,37 @@ fn every_section_has_a_snippet() {
         assert!(baseline.declares(snippet.id), "{}.toml does not declare it", snippet.id);
     }
 }
+
+#[test]
+fn keys_that_may_be_overridden_exist() {
+    let schema = schema::schema();
+    for section in SECTIONS {
+        let id = section.meta().id;
+        for key in section.overridable(None).map(|may| may.keys).unwrap_or_default() {
+            let text = serde_json::to_string(&schema["properties"][id]).unwrap();
+            let named = text
+                .rsplit("#/definitions/")
+                .next()
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or_default();
+            let keys = [&schema["properties"][id]["properties"], &schema["definitions"][named]["properties"]];
+            assert!(keys.iter().any(|keys| keys.get(key).is_some()), "{id} has no key {key}");
+        }
+    }
+}
+
+/// `[[removed]]` and `[[moved]]` do nothing where the code does not read them.
+#[test]
+fn sections_take_away_what_they_say() {
+    for section in SECTIONS {
+        let id = section.meta().id;
+        let code = std::fs::read_to_string(root().join(format!("src/controls/{id}.rs"))).unwrap();
+        let folder = root().join(format!("src/controls/{id}"));
+        let parts = std::fs::read_dir(folder).into_iter().flatten().map(|f| f.unwrap().path());
+        let parts = parts.filter(|p| p.is_file()).map(|p| std::fs::read_to_string(p).unwrap());
+        let code: String = std::iter::once(code).chain(parts).collect();
+        let reads = |list: &str| code.contains(&format!("baseline.{list}.iter()"));
+        assert_eq!(section.takes_removed(), reads("removed"), "{id}");
+        assert_eq!(section.takes_moved(), reads("moved"), "{id}");
+    }
+}

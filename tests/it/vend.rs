@@ -1,6 +1,7 @@
 //! `vend` on the simulated organization: created once, whatever happens; adopted; closed.
 
 mod closing;
+mod places;
 mod waiting;
 
 use std::sync::Arc;
@@ -436,6 +437,9 @@ async fn invited_accounts_are_adopted_once_they_have_the_role() {
     assert_eq!(only(&report).0, OutcomeKind::Failed);
     let hint = report.accounts[0].hint.clone().unwrap();
     assert!(hint.contains("orgbase emit bootstrap"), "{hint}");
+    let (root, there) =
+        org.sandbox.inspect(|w| (shape::ou_id(w, "/"), made(w, "aws+new1@example.com")[0].1.clone()));
+    assert_eq!(there, root, "it was moved before anybody had seen its role");
     org.sandbox.modify(|world| {
         let management = organizations::management(world).unwrap().to_owned();
         let role = iam::fresh_id(world, "AROA");

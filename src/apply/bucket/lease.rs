@@ -92,10 +92,18 @@ fn held(bucket: &Bucket, name: &str, holder: Option<&Lease>) -> RunError {
 async fn renew(bucket: Bucket, name: String, mut lease: Lease, etag: Arc<Mutex<String>>, cancel: Cancel) {
     let mut renewed = Instant::now();
     loop {
-        tokio::time::sleep(RENEW).await;
+        // Not beyond the end of the lease, where a call has failed late.
+        tokio::time::sleep_until((Instant::now() + RENEW).min(renewed + LEASE)).await;
         lease.renew();
         let mut etag = etag.lock().await;
-        match renew_once(&bucket, &name, &lease, &etag).await {
+        // A call may be retried for longer than the lease lasts.
+        let asked = tokio::time::timeout_at(renewed + LEASE, renew_once(&bucket, &name, &lease, &etag));
+        let Ok(answer) = asked.await else {
+            tracing::error!("the lock could not be renewed for a minute: no further unit is started");
+            cancel.cancel();
+            return;
+        };
+        match answer {
             Ok(Some(new)) => {
                 *etag = new;
                 renewed = Instant::now();

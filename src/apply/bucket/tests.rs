@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 
 use super::*;
@@ -24,11 +27,16 @@ struct Lab {
 impl Lab {
     async fn new() -> Lab {
         let sandbox = Sandbox::open(None, &Spec::default()).unwrap();
+        let door = sandbox.http_client();
+        Lab::through(sandbox, door).await
+    }
+
+    async fn through(sandbox: Sandbox, door: SharedHttpClient) -> Lab {
         let options = Options {
             profile: None,
             region: "eu-west-1".into(),
             endpoint: None,
-            in_process: Some(sandbox.http_client()),
+            in_process: Some(door),
             // A plan may write its own files too.
             read_only: true,
             run_id: "test".into(),
@@ -183,6 +191,59 @@ async fn a_lock_that_was_taken_over_stops_the_run_and_is_not_given_back() {
     assert!(cancel.is_cancelled());
     lock.release().await;
     assert_eq!((&lab.lease()["run"], lab.lease()["renewed_at"] == 0), (&json!("other"), false));
+}
+
+/// A door whose objects of this name never answer as soon as `shut` is set.
+fn door(sandbox: &Sandbox, name: &'static str, shut: &Arc<AtomicBool>, answer: Action) -> SharedHttpClient {
+    let (sandbox, shut) = (sandbox.clone(), Arc::clone(shut));
+    crate::aws::in_process(move |request| {
+        let is_meant = shut.load(Ordering::SeqCst) && request.uri().path().ends_with(name);
+        let sandbox = sandbox.clone();
+        async move {
+            match answer {
+                Action::Hang if is_meant => std::future::pending().await,
+                Action::Lose if is_meant => {
+                    let gone = "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>";
+                    Ok(http::Response::builder().status(404).body(gone.as_bytes().to_vec()).unwrap())
+                }
+                _ => Ok(sandbox.handle(&request)),
+            }
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Action {
+    Hang,
+    Lose,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_does_not_end_stops_the_run_with_the_lease() {
+    let (sandbox, shut) = (Sandbox::open(None, &Spec::default()).unwrap(), Arc::default());
+    let hangs = door(&sandbox, "o-1.lock", &shut, Action::Hang);
+    let lab = Lab::through(sandbox, hangs).await;
+    let cancel = Cancel::default();
+    let lock = lab.store(RUN_DIR).await.lock("o-1", "mine", &cancel).await.unwrap();
+    shut.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(55)).await;
+    assert!(!cancel.is_cancelled());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(cancel.is_cancelled());
+    drop(lock);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_with_a_hole_in_it_is_no_journal() {
+    let (sandbox, shut) = (Sandbox::open(None, &Spec::default()).unwrap(), Arc::default());
+    let loses = door(&sandbox, "journal/000001.jsonl", &shut, Action::Lose);
+    let lab = Lab::through(sandbox, loses).await;
+    let store = lab.store(RUN_DIR).await;
+    store.journal(&head("r1")).await.unwrap();
+    assert!(store.read_journal("r1").await.is_ok());
+    shut.store(true, Ordering::SeqCst);
+    let error = store.read_journal("r1").await.err().unwrap();
+    assert!(error.message.contains("journal/000001.jsonl"), "{}", error.message);
 }
 
 #[tokio::test(start_paused = true)]

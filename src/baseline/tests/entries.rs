@@ -390,7 +390,7 @@ home_region = "eu-west-1"
 control = "pasword_policy"
 name = "x"
 [[moved]]
-control = "password_policy"
+control = "ous"
 from = "a"
 to = "a"
 "#;
@@ -408,6 +408,42 @@ to = "a"
        |
     10 | to = "a"
        |      ^^^
+    "#);
+}
+
+/// Who lists what is to go must not believe that it goes.
+#[test]
+fn sections_that_take_nothing_away_are_not_named_as_such() {
+    let text = r#"
+version = 1
+[organization]
+home_region = "eu-west-1"
+[password_policy]
+minimum_length = 14
+[[removed]]
+control = "password_policy"
+name = "x"
+[[moved]]
+control = "scps"
+from = "a"
+to = "b"
+"#;
+    insta::assert_snapshot!(findings(text.trim_start()), @r#"
+    error: `[[removed]]` does nothing for `password_policy`
+     --> baseline.toml:7:11
+      |
+    7 | control = "password_policy"
+      |           ^^^^^^^^^^^^^^^^^
+      |
+      = help: take the entry out; `[[removed]]` is for: `access_analyzer`, `alternate_contacts`, `config`, `ous`, `policy_types`, `scps`, `securityhub`
+
+    error: `[[moved]]` does nothing for `scps`
+      --> baseline.toml:10:11
+       |
+    10 | control = "scps"
+       |           ^^^^^^
+       |
+       = help: take the entry out; `[[moved]]` is for: `ous`
     "#);
 }
 

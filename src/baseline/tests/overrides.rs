@@ -296,3 +296,39 @@ fn names_of_accounts_ous_and_documents_must_exist() {
         assert!(text.contains(part), "{part}\n{text}");
     }
 }
+
+/// Keys that hold for the organization, in sections of which other parts hold per account.
+#[test]
+fn keys_of_the_organization_cannot_be_overridden() {
+    let found = |section: &str, over: &str| {
+        let text = format!("{BASE}{section}\n[[overrides]]\nselect = {{ account = \"web\" }}\n{over}\n");
+        let findings = Baseline::parse("b.toml", &text).err().map(|e| e.findings).unwrap_or_default();
+        findings.into_iter().filter(|f| f.code == "override").map(|f| f.message).collect::<Vec<_>>()
+    };
+    let central = "[securityhub]\nstandards = []\n[delegated_admins]\nsecurityhub = \"web\"";
+    let local =
+        "[securityhub]\nconfiguration = \"local\"\nstandards = []\n[delegated_admins]\nsecurityhub = \"web\"";
+    let refused =
+        |key: &str| [format!("`{key}` holds for the organization: it cannot be overridden per account")];
+    let standards = "securityhub.standards = [\"fsbp\"]";
+    assert_eq!(found(central, standards), refused("securityhub.standards"));
+    assert_eq!(found(local, standards), Vec::<String>::new());
+    assert_eq!(found(local, "securityhub.linking_regions = []"), refused("securityhub.linking_regions"));
+    let config = "[config]\naggregator = false\n[log_archive]\naccount = \"web\"";
+    assert_eq!(found(config, "config.aggregator = true"), refused("config.aggregator"));
+    assert_eq!(found(config, "config.conformance_packs = []"), refused("config.conformance_packs"));
+    assert_eq!(found(config, "config.retention_days = 90"), Vec::<String>::new());
+    let root = "[root_access]\ncredentials_management = true";
+    assert_eq!(found(root, "root_access.delete_member_root_credentials = true"), Vec::<String>::new());
+    assert_eq!(found(root, "root_access.sessions = false"), refused("root_access.sessions"));
+    assert_eq!(
+        found("[backup]", "backup.cross_account_backup = true"),
+        refused("backup.cross_account_backup")
+    );
+    let analyzer = "[access_analyzer]\nexternal_access = false";
+    assert_eq!(
+        found(analyzer, "access_analyzer.external_access = false"),
+        refused("access_analyzer.external_access")
+    );
+    assert_eq!(found(analyzer, "access_analyzer.account_analyzers = true"), Vec::<String>::new());
+}

@@ -133,8 +133,11 @@ fn is_absent(error: &CallError) -> bool {
     error.kind == Kind::NotInRegion && !error.session
 }
 
-/// Whether an account has a region, as far as is known.
+/// Whether an account has a region, as far as is known. One that is suspended has none: nobody can enter it, and nothing works.
 fn has_region(cx: &ReadCx<'_>, account: &str, region: &str) -> bool {
+    if cx.facts.accounts.get(account).is_some_and(|account| !account.is_active()) {
+        return false;
+    }
     match cx.facts.regions.get(account) {
         Some(Ok(own)) => own.contains(region),
         Some(Err(_)) | None => true,

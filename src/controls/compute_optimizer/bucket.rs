@@ -30,6 +30,7 @@ impl Control for ExportBucket {
             "s3:GetBucketTagging",
             "s3:GetBucketVersioning",
             "s3:GetPublicAccessBlock",
+            "s3:ListObjectVersions",
         ],
         writes: &[
             "s3:CreateBucket",

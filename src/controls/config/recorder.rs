@@ -1,4 +1,4 @@
-//! Recorder, delivery channel and retention of one account and region, in one unit: AWS wants them in this order.
+//! Retention, recorder and delivery channel of one account and region, in one unit: AWS wants a recorder before its channel.
 //!
 //! Three reads (recorder, its status, channel), and a fourth where the retention is managed: none of them follows from
 //! another. A recorder of another product is not touched; one that a service made for itself is another recorder,
@@ -55,6 +55,9 @@ pub(super) struct Actual {
     recording: bool,
     channel: Option<Channel>,
     retention_days: Option<i32>,
+    /// The recorder was started at some time.
+    #[serde(skip)]
+    started: bool,
     /// What went wrong when Config last recorded something; changes by itself.
     #[serde(skip)]
     failure: Option<String>,
@@ -150,8 +153,8 @@ impl Control for Recorder {
         }
         recorder(&mut d, want, have.recorder.as_ref());
         channel(&mut d, want, have.channel.as_ref());
-        // What is not there yet keeps the history for AWS's 2,557 days.
-        d.optional("retention_days", have.retention_days.as_ref(), want.retention_days.as_ref(), Risk::Normal);
+        let risk = if shortens(want, have) { Risk::Destructive } else { Risk::Normal };
+        d.optional("retention_days", have.retention_days.as_ref(), want.retention_days.as_ref(), risk);
         d.field("recording", &have.recording, Some(&true));
         d
     }
@@ -179,6 +182,17 @@ fn desired(cx: &DesiredCx<'_, Config>) -> Result<Desired, String> {
         delivery_frequency: section.delivery_frequency.map(DeliveryFrequency::as_str),
         retention_days: section.retention_days,
     })
+}
+
+/// Days for which Config keeps the history where nobody said otherwise: seven years.
+/// <https://docs.aws.amazon.com/config/latest/developerguide/delete-config-data-with-retention-period.html>
+const KEPT_DAYS: i32 = 2557;
+
+/// Whether Config would delete history. There is none where nothing was ever recorded, as far as can be seen: no recorder that
+/// was ever started, and no period that somebody set.
+fn shortens(want: &Desired, have: &Actual) -> bool {
+    let kept = have.retention_days.or(have.started.then_some(KEPT_DAYS));
+    matches!((want.retention_days, kept), (Some(want), Some(kept)) if want < kept)
 }
 
 /// A recorder or channel that another product manages, with its owner.
@@ -263,7 +277,8 @@ mod tests {
             frequency: Some("TwentyFour_Hours".into()),
             live: DeliveryChannel::builder().build(),
         };
-        Actual { recorder: Some(recorder), channel: Some(channel), recording: true, ..Actual::default() }
+        let (recorder, channel) = (Some(recorder), Some(channel));
+        Actual { recorder, channel, recording: true, started: true, ..Actual::default() }
     }
 
     fn paths(d: &Diff) -> Vec<&str> {
@@ -310,7 +325,23 @@ mod tests {
             "recording",
         ];
         assert_eq!(paths(&d), expected);
-        assert_eq!(d.risk(), Risk::Disruptive);
+        assert_eq!(d.changes.iter().find(|c| c.path == "delivery_channel.bucket").map(|c| c.risk), Some(Risk::Disruptive));
+    }
+
+    #[test]
+    fn shortening_the_history_is_destructive() {
+        let want = want("retention_days = 365\n", "eu-west-1");
+        let risk = |have: &Actual| Recorder::diff(&want, have).risk();
+        for (kept, expected) in
+            [(None, Risk::Destructive), (Some(2557), Risk::Destructive), (Some(30), Risk::Normal)]
+        {
+            let have = Actual { retention_days: kept, ..have(&want) };
+            assert_eq!(risk(&have), expected, "{kept:?}");
+        }
+        // A first run, and one that found a recorder that never was on: nothing was recorded yet.
+        assert_eq!(risk(&Actual::default()), Risk::Normal);
+        assert_eq!(risk(&Actual { started: false, recording: false, ..have(&want) }), Risk::Normal);
+        assert!(Recorder::diff(&want, &Actual { retention_days: Some(365), ..have(&want) }).is_empty());
     }
 
     #[test]

@@ -4,17 +4,21 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, Statistic};
 use serde::Serialize;
 
 use super::{MetricAlarms, actions, own_prefix, watches};
 use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
-use crate::error::UnitError;
+use crate::error::{CallError, UnitError};
 use crate::names;
 
 /// Most alarms of one page, and of one `DeleteAlarms`.
 const PAGE: i32 = 100;
+
+/// What the descriptions of alarms begin with that orgbase made.
+const DESCRIPTION: &str = "orgbase: events that the metric filter of";
 
 /// Part `alarms`.
 pub(super) struct Alarms;
@@ -22,9 +26,13 @@ pub(super) struct Alarms;
 /// The alarms that should be there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Desired {
-    /// Alarms with names that begin so, and metrics in the namespace, are ours.
+    /// Alarms with names that begin so and metrics in the namespace are ours, where they also notify the topic or have our
+    /// description.
     prefix: String,
     namespace: String,
+    /// ARN of our topic.
+    #[serde(skip)]
+    topic: String,
     /// Whether the actions are exactly these, or these among others.
     all_actions: bool,
     /// By name.
@@ -93,29 +101,14 @@ impl Control for Alarms {
         Wanted::one(Desired {
             prefix: own_prefix(cx.baseline),
             namespace: namespace.clone(),
+            topic: names::alarm_topic_arn(cx.baseline, cx.facts),
             all_actions: cx.section.notify.is_some(),
             alarms: alarms.collect(),
         })
     }
 
     async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitError> {
-        let live = cx
-            .aws
-            .cloudwatch()
-            .pages(
-                "DescribeAlarms",
-                |c, token| {
-                    c.describe_alarms()
-                        .alarm_name_prefix(&want.prefix)
-                        .alarm_types(AlarmType::MetricAlarm)
-                        .max_records(PAGE)
-                        .set_next_token(token)
-                        .send()
-                },
-                |out| (out.metric_alarms, out.next_token),
-            )
-            .await?;
-        Ok(Actual::from_live(live))
+        Ok(Actual::from_live(live(cx, &want.prefix).await?.to_vec()))
     }
 
     const REMOVAL: Option<Removal> = Some(Removal {
@@ -193,11 +186,44 @@ impl Control for Alarms {
     }
 }
 
+/// The alarms whose names begin so, asked once while planning: the filters' unit may need them too.
+pub(super) async fn live(cx: &Cx<'_>, prefix: &str) -> Result<Arc<Vec<MetricAlarm>>, UnitError> {
+    cx.once("metric alarms", async {
+        let cloudwatch = cx.aws.cloudwatch();
+        let pages: Result<_, CallError> = cloudwatch
+            .pages(
+                "DescribeAlarms",
+                |c, token| {
+                    c.describe_alarms()
+                        .alarm_name_prefix(prefix)
+                        .alarm_types(AlarmType::MetricAlarm)
+                        .max_records(PAGE)
+                        .set_next_token(token)
+                        .send()
+                },
+                |out| (out.metric_alarms, out.next_token),
+            )
+            .await;
+        pages
+    })
+    .await
+}
+
 /// Alarms of ours that the baseline does not list any more.
 fn obsolete<'a>(want: &'a Desired, have: &'a Actual) -> impl Iterator<Item = (&'a String, &'a Alarm)> {
     have.alarms.iter().filter(|(name, alarm)| {
-        name.starts_with(&want.prefix) && alarm.namespace == want.namespace && !want.alarms.contains_key(*name)
+        name.starts_with(&want.prefix)
+            && alarm.namespace == want.namespace
+            && !want.alarms.contains_key(*name)
+            && have.live.get(*name).is_some_and(|live| is_ours(live, &want.topic))
     })
+}
+
+/// Whether an alarm is one that this section made or took over: every one of these notifies our topic. One that somebody
+/// silenced still says what it is.
+pub(super) fn is_ours(alarm: &MetricAlarm, topic: &str) -> bool {
+    let told = alarm.alarm_actions.iter().flatten().any(|action| action == topic);
+    told || alarm.alarm_description.as_deref().is_some_and(|text| text.starts_with(DESCRIPTION))
 }
 
 impl Desired {
@@ -217,7 +243,7 @@ type Put = aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricA
 impl Alarm {
     fn put(&self, request: Put, live: Option<&MetricAlarm>) -> Put {
         let description = live.and_then(|a| a.alarm_description.clone());
-        let standard = || format!("orgbase: events that the metric filter of {} counts", self.metric_name);
+        let standard = || format!("{DESCRIPTION} {} counts", self.metric_name);
         request
             .alarm_description(description.unwrap_or_else(standard))
             .metric_name(&self.metric_name)
@@ -346,5 +372,19 @@ mod tests {
         found.push(live("orgbase-elsewhere", &Alarm { namespace: "Other".into(), ..any }));
         let diff = Alarms::diff(&want, &Actual::from_live(found));
         assert_eq!(diff.changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["alarms.orgbase-old"]);
+    }
+
+    /// The prefix may be the company's own name, and the namespace that of everybody who follows the CIS rules.
+    #[test]
+    fn an_alarm_that_only_looks_like_ours_stays() {
+        let want = want("set = [\"root-usage\"]");
+        let pager = ["arn:aws:sns:eu-west-1:111111111111:pager".to_string()].into();
+        let theirs = Alarm { actions: pager, ..want.alarms.values().next().unwrap().clone() };
+        let mut found = converged(&want);
+        found.push(live("orgbase-theirs", &theirs));
+        assert!(Alarms::diff(&want, &Actual::from_live(found.clone())).is_empty());
+        let silenced = format!("{DESCRIPTION} Old counts");
+        found[1].alarm_description = Some(silenced);
+        assert_eq!(Alarms::diff(&want, &Actual::from_live(found)).changes.len(), 1);
     }
 }

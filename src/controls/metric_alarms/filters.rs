@@ -3,12 +3,12 @@
 //! `PutMetricFilter` replaces the filter of that name.
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatchlogs::types::{MetricFilter, MetricTransformation};
 use serde::Serialize;
 
-use super::{AlarmSet, OwnFilter, MetricAlarms, own_prefix, watches};
+use super::{AlarmSet, MetricAlarms, OwnFilter, alarms, own_prefix, watches};
 use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Removal, Risk, Scope, Seat, Wanted};
 use crate::error::{Absent, Kind, UnitError};
 use crate::metric_filter;
@@ -21,9 +21,12 @@ pub(super) struct Filters;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Desired {
     log_group: String,
-    /// Filters with names that begin so, and metrics in the namespace, are ours.
+    /// Filters with names that begin so and metrics in the namespace are ours, where they have an alarm of ours.
     prefix: String,
     namespace: String,
+    /// ARN of our topic.
+    #[serde(skip)]
+    topic: String,
     /// By name.
     filters: BTreeMap<String, Filter>,
 }
@@ -47,6 +50,9 @@ pub(super) struct Actual {
     /// As they came.
     #[serde(skip)]
     live: BTreeMap<String, MetricFilter>,
+    /// Names of alarms of ours; asked for only where a filter may be obsolete. A filter and its alarm have the same name.
+    #[serde(skip)]
+    alarms: BTreeSet<String>,
 }
 
 impl Control for Filters {
@@ -58,7 +64,7 @@ impl Control for Filters {
         scope: Scope::Organization,
         seat: Seat::Management,
         after: &["org_trail.log_group"],
-        reads: &["logs:DescribeMetricFilters"],
+        reads: &["cloudwatch:DescribeAlarms", "logs:DescribeMetricFilters"],
         writes: &["logs:DeleteMetricFilter", "logs:PutMetricFilter"],
         ..Meta::DEFAULT
     };
@@ -79,6 +85,7 @@ impl Control for Filters {
             log_group: names::trail_log_group(cx.baseline),
             prefix: own_prefix(cx.baseline),
             namespace: namespace.clone(),
+            topic: names::alarm_topic_arn(cx.baseline, cx.facts),
             filters: filters.collect(),
         })
     }
@@ -94,7 +101,13 @@ impl Control for Filters {
             )
             .await
             .absent(&["ResourceNotFoundException"])?;
-        Ok(Actual::from_live(live.unwrap_or_default()))
+        let mut have = Actual::from_live(live.unwrap_or_default());
+        if unlisted(want, &have).next().is_some() {
+            let live = alarms::live(cx, &want.prefix).await?;
+            let ours = live.iter().filter(|alarm| alarms::is_ours(alarm, &want.topic));
+            have.alarms = ours.filter_map(|alarm| alarm.alarm_name.clone()).collect();
+        }
+        Ok(have)
     }
 
     const REMOVAL: Option<Removal> = Some(Removal {
@@ -150,6 +163,9 @@ impl Control for Filters {
         for (name, filter) in obsolete(want, have) {
             d.delete(&format!("metric_filters.{name}"), filter, Risk::Disruptive);
         }
+        for (name, _) in unlisted(want, have).filter(|(name, _)| !have.alarms.contains(*name)) {
+            d.notice(format!("metric filter {name} has no alarm of ours: it is left alone"));
+        }
         d
     }
 
@@ -184,8 +200,13 @@ impl Control for Filters {
     }
 }
 
-/// Filters of ours that the baseline does not list any more.
+/// Filters of ours that the baseline does not list any more. They carry no mark but their alarm, which goes after them.
 fn obsolete<'a>(want: &'a Desired, have: &'a Actual) -> impl Iterator<Item = (&'a String, &'a Filter)> {
+    unlisted(want, have).filter(|(name, _)| have.alarms.contains(*name))
+}
+
+/// Filters that look like ours, and that the baseline does not list.
+fn unlisted<'a>(want: &'a Desired, have: &'a Actual) -> impl Iterator<Item = (&'a String, &'a Filter)> {
     have.filters.iter().filter(|(name, filter)| {
         name.starts_with(&want.prefix) && filter.namespace == want.namespace && !want.filters.contains_key(*name)
     })
@@ -216,7 +237,7 @@ impl Actual {
         let live: BTreeMap<String, MetricFilter> =
             live.into_iter().filter_map(|f| Some((f.filter_name.clone()?, f))).collect();
         let filters = live.iter().map(|(name, filter)| (name.clone(), from_live(filter))).collect();
-        Actual { filters, live }
+        Actual { filters, live, alarms: BTreeSet::new() }
     }
 }
 
@@ -289,8 +310,13 @@ mod tests {
         found.push(live("orgbase-old", &any));
         found.push(live("theirs", &any));
         found.push(live("orgbase-elsewhere", &Filter { namespace: "Other".into(), ..any }));
-        let diff = Filters::diff(&want, &Actual::from_live(found));
-        assert_eq!(diff.changes.len(), 1);
+        let mut have = Actual::from_live(found);
+        // Without an alarm of ours it may be anybody's.
+        let diff = Filters::diff(&want, &have);
+        assert_eq!((diff.changes.len(), diff.notices.len()), (0, 1));
+        have.alarms.insert("orgbase-old".into());
+        let diff = Filters::diff(&want, &have);
+        assert_eq!((diff.changes.len(), diff.notices.len()), (1, 0));
         assert_eq!((diff.changes[0].path.as_str(), diff.changes[0].effect), ("metric_filters.orgbase-old", Effect::Delete));
         assert_eq!(diff.risk(), Risk::Disruptive);
     }

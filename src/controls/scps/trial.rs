@@ -13,6 +13,16 @@ use crate::error::{Phase, UnitError};
 use crate::facts::{Account, is_under};
 use crate::report::text::safe;
 
+/// By its description, a policy that was made for a trial is known again.
+const DESCRIPTION: &str = "tried in one account by orgbase apply --canary-account";
+
+/// Whether a policy with the name of a trial is one that a run left behind: somebody else may have given a policy of theirs that
+/// name. A trial is never attached to the root or an OU.
+pub(super) fn is_ours(found: &Found) -> bool {
+    let is_account = |target: &String| target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
+    !found.aws_managed && found.description == DESCRIPTION && found.targets.values().all(is_account)
+}
+
 /// Tries the policy where the account of `--canary-account` is to be bound by it otherwise than now. Returns the account to
 /// which the policy itself is attached now for that.
 pub(super) async fn run(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<Option<String>, UnitError> {
@@ -28,6 +38,7 @@ pub(super) async fn run(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<Op
     if !tells || !wanted || (holds && !changed) {
         return Ok(None);
     }
+    canary.shows()?;
     if !changed {
         attach_one(cx, &found.id, &account.id).await?;
         return match canary.works().await {
@@ -38,8 +49,7 @@ pub(super) async fn run(cx: &Cx<'_>, want: &Desired, found: &Found) -> Result<Op
             }
         };
     }
-    let description = "tried in one account by orgbase apply --canary-account";
-    let id = create(cx, &want.trial, description, want).await?;
+    let id = create(cx, &want.trial, DESCRIPTION, want).await?;
     let targets = BTreeMap::from([(account.id.clone(), account.id.clone())]);
     let trial = Found { id, targets, ..found.clone() };
     let worked = match attach_one(cx, &trial.id, &account.id).await {
@@ -80,4 +90,24 @@ fn refusal(want: &Desired, canary: &dyn Canary, why: UnitError, undone: Result<(
     );
     UnitError { phase: Phase::Apply, message, ..why }
         .hint("let the policy spare orgbase's role, or look at the call in the account's own CloudTrail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_of_others_with_the_name_of_a_trial_is_none() {
+        let trial = |description: &str, target: &str| Found {
+            id: "p-1".into(),
+            aws_managed: false,
+            description: description.into(),
+            document: String::new(),
+            targets: BTreeMap::from([(target.to_owned(), target.to_owned())]),
+        };
+        assert!(is_ours(&trial(DESCRIPTION, "200000000002")));
+        assert!(!is_ours(&trial("our canary releases", "200000000002")));
+        assert!(!is_ours(&trial(DESCRIPTION, "ou-ab12-12345678")));
+        assert!(!is_ours(&trial(DESCRIPTION, "r-ab12")));
+    }
 }

@@ -91,6 +91,7 @@ impl Control for Policy {
         let [found, trial] =
             if cx.fresh { read_fresh(cx, names).await? } else { names.map(|name| from_facts(cx, name)) };
         let trial = trial.map(|(trial, ids)| Found { targets: ids.into_iter().map(|id| (id.clone(), id)).collect(), ..trial });
+        let trial = trial.filter(trial::is_ours);
         let Some((mut found, ids)) = found else { return Ok(Actual { found: None, trial }) };
         found.targets = name_targets(cx, want, ids).await?;
         Ok(Actual { found: Some(found), trial })

@@ -1,17 +1,18 @@
 //! Local configuration: the accounts of the organization are members of the administrator, region by region.
 //!
-//! Auto-enable reaches new accounts only, so existing ones are added. The management account only once it has enabled
-//! Security Hub itself. <https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_CreateMembers.html>
+//! Auto-enable reaches new accounts only, so existing ones are added, but for those with an exception. The management account
+//! only once it has enabled Security Hub itself. <https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_CreateMembers.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_securityhub::types::AccountDetails;
+use aws_sdk_securityhub::types::{AccountDetails, Result as ResultAccount};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{SecurityHub, calls};
-use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Wanted};
+use crate::control::{Control, Cx, DesiredCx, Diff, Meta, Risk, Scope, Seat, Section as _, Wanted};
 use crate::error::{Absent as _, Kind, UnitError};
+use crate::resource::members;
 
 /// Most accounts of one CreateMembers call (API model).
 const MOST_AT_ONCE: usize = 50;
@@ -45,9 +46,10 @@ impl Control for Members {
         if cx.section.is_central() {
             return Vec::new();
         }
-        let managed = |a: &&crate::facts::Account| a.is_active() && cx.baseline.unmanaged(a).is_none();
-        let others = cx.facts.accounts.values().filter(managed).filter(|a| a.id != cx.account.id);
-        let accounts = others.map(|a| (a.id.clone(), (a.name.clone(), a.email.clone()))).collect();
+        let DesiredCx { baseline, facts, account, region, .. } = *cx;
+        let expected = members::expected(baseline, facts, SecurityHub::META.id, &account.id, region);
+        let name = |id: &String| facts.accounts.get(id).map(|a| a.name.clone()).unwrap_or_default();
+        let accounts = expected.into_iter().map(|(id, email)| (id.clone(), (name(&id), email))).collect();
         Wanted::one(Desired { accounts })
     }
 
@@ -81,20 +83,30 @@ impl Control for Members {
             AccountDetails::builder().account_id(id).email(email).build()
         };
         let details: Vec<AccountDetails> = missing(want, have).map(details).collect();
+        let mut refused = Vec::new();
         for batch in details.chunks(MOST_AT_ONCE) {
             let answer = cx
                 .aws
                 .securityhub()
                 .call("CreateMembers", |c| c.create_members().set_account_details(Some(batch.to_vec())).send())
                 .await?;
-            if let Some(refused) = answer.unprocessed_accounts.unwrap_or_default().into_iter().next() {
-                let account = refused.account_id.unwrap_or_default();
-                let why = refused.processing_result.unwrap_or_default();
-                return Err(UnitError::new(Kind::Rejected, format!("account {account} did not become a member: {why}")));
-            }
+            refused.extend(answer.unprocessed_accounts.unwrap_or_default());
         }
-        Ok(())
+        all_taken(&refused)
     }
+}
+
+/// An error that names who did not become a member, and why.
+fn all_taken(refused: &[ResultAccount]) -> Result<(), UnitError> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let one = |result: &ResultAccount| {
+        let (account, why) = (result.account_id.as_deref(), result.processing_result.as_deref());
+        format!("{}: {}", account.unwrap_or_default(), why.unwrap_or_default())
+    };
+    let all: Vec<String> = refused.iter().map(one).collect();
+    Err(UnitError::new(Kind::Rejected, format!("accounts did not become members: {}", all.join("; "))))
 }
 
 fn missing<'w>(
@@ -119,5 +131,24 @@ mod tests {
             _ => Vec::new(),
         };
         assert_eq!(ids, ["111111111111"]);
+    }
+
+    #[test]
+    fn an_account_with_an_exception_is_no_member() {
+        let keys = "configuration = \"local\"\nstandards = []\n[[exceptions]]\ncontrol = \"securityhub\"\n\
+                    accounts = [\"111111111111\"]\nregions = [\"us-east-1\"]\nreason = \"lab\"\n";
+        let members = |region: &str| match desired::<Members>(keys, region).first().map(|unit| &unit.want) {
+            Some(Want::Set(want)) => want.accounts.len(),
+            _ => 0,
+        };
+        assert_eq!((members("eu-west-1"), members("us-east-1")), (1, 0));
+    }
+
+    #[test]
+    fn all_who_were_refused_are_named() {
+        let refused = |id: &str| ResultAccount::builder().account_id(id).processing_result("no").build();
+        assert!(all_taken(&[]).is_ok());
+        let error = all_taken(&[refused("111111111111"), refused("222222222222")]).err().map(|e| e.message);
+        assert_eq!(error.as_deref(), Some("accounts did not become members: 111111111111: no; 222222222222: no"));
     }
 }

@@ -15,12 +15,13 @@ use serde::Serialize;
 
 use super::{MOST_POLICIES, SecurityHub};
 use crate::baseline::Baseline;
-use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Seat, Want, Wanted, key_of};
+use crate::control::{Adjusted, Control, Cx, DesiredCx, Diff, Meta, Seat, Section as _, Want, Wanted, key_of};
 use crate::controls::ous::lookup;
 use crate::diag::Findings;
 use crate::error::{Absent as _, Kind, UnitError};
 use crate::facts::{Account, is_under};
 use crate::names::{self, OWNER_TAG};
+use crate::report::text::safe;
 use content::Content;
 use live::Actual;
 
@@ -260,13 +261,40 @@ fn want(cx: &DesiredCx<'_, SecurityHub>, policy: &Declared<'_>, all: &[Declared<
         removed: false,
     };
     let wanted = Wanted::set(policy.part, policy.at.clone(), desired);
-    match missing {
+    let blocked = missing.map(|key| format!("account `{key}` does not exist yet: run `orgbase vend {key}`"));
+    match blocked.or_else(|| unheeded(cx, policy)) {
         None => wanted,
-        Some(key) => {
-            let why = format!("account `{key}` does not exist yet: run `orgbase vend {key}`");
-            Wanted { want: Want::Blocked(why), ..wanted }
-        }
+        Some(why) => Wanted { want: Want::Blocked(why), ..wanted },
     }
+}
+
+/// Why a policy must not be associated: it would reach an account that `[[exceptions]]` take out of the section. A policy knows
+/// no exceptions but other targets.
+fn unheeded(cx: &DesiredCx<'_, SecurityHub>, policy: &Declared<'_>) -> Option<String> {
+    let DesiredCx { section, facts, baseline, .. } = *cx;
+    let home = std::slice::from_ref(&baseline.organization.home_region);
+    let reaches = |account: &Account| {
+        let own = baseline.account_key(account);
+        policy.targets.iter().any(|target| own == Some(target) || is_under(&account.ou, target))
+    };
+    let excepted = |account: &&Account| {
+        let of_section = baseline.exceptions.iter().filter(|e| e.control == SecurityHub::META.id);
+        let regions = of_section.flat_map(|e| e.regions.as_deref().unwrap_or(home));
+        regions.into_iter().any(|region| {
+            baseline.exception(SecurityHub::META.id, account, region).is_some()
+                && enables(section, account, region, baseline)
+        })
+    };
+    // These two have units of their own, which an exception takes out.
+    let is_member = |a: &&Account| a.is_active() && a.id != facts.management_account && a.id != cx.account.id;
+    let members = facts.accounts.values().filter(|_| policy.content.enabled).filter(is_member);
+    let account = members.filter(|account| reaches(account)).find(excepted)?;
+    Some(format!(
+        "account {} ({}) is an exception, but configuration policies reach accounts by their OU: list its OU in \
+         `securityhub.excluded_ous`, or take the exception out",
+        safe(&account.name),
+        account.id
+    ))
 }
 
 fn removal(part: &str, baseline: &Baseline) -> Desired {

@@ -21,7 +21,7 @@ pub(super) fn section(keys: &str) -> (SecurityHub, Baseline) {
     (crate::resource::declared::<SecurityHub>(&baseline).unwrap(), baseline)
 }
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     let account = |id: &str, email: &str| Account {
         id: id.into(),
         email: email.into(),
@@ -35,6 +35,7 @@ fn facts() -> Facts {
         partition: "aws".into(),
         root_id: "r-1".into(),
         management_account: MANAGEMENT.into(),
+        management_regions: ["eu-west-1", "us-east-1"].map(String::from).into(),
         accounts: accounts.into_iter().map(|a| (a.id.clone(), a)).collect(),
         ..Facts::default()
     }

@@ -1,5 +1,8 @@
 //! The two lifecycle rules of ours in a bucket; `PutBucketLifecycleConfiguration` replaces all rules, so the others are
 //! sent back as they came.
+//!
+//! S3 deletes by a rule of ours what is old enough already when the rule comes into force. Shortening a period is therefore
+//! destructive, and so is one that begins, unless nothing in the bucket is that old: `read` looks, where one begins.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
 
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
@@ -44,6 +47,9 @@ pub struct Rules {
     live: Vec<LifecycleRule>,
     #[serde(skip)]
     minimum_size: Option<TransitionDefaultMinimumObjectSize>,
+    /// Nothing in the bucket is as old as the periods that are to begin. Looked at only where one is.
+    #[serde(skip)]
+    young: bool,
 }
 
 /// A rule of ours, as far as we use rules.
@@ -84,8 +90,35 @@ impl Desired {
         if !self.is_managed() {
             return;
         }
-        compare(d, "lifecycle.retention", have.retention.as_ref(), &self.retention(have.retention.as_ref()));
-        compare(d, "lifecycle.cleanup", have.cleanup.as_ref(), &cleanup());
+        let begins = self.begins(have).filter(|_| !have.young);
+        let risk = if begins.is_some() || self.shortens(have) { Risk::Destructive } else { Risk::Normal };
+        if let Some(days) = begins {
+            d.notice(format!(
+                "the bucket may hold objects older than {days} days, which nothing deletes now: S3 will delete them"
+            ));
+        }
+        let want = self.retention(have.retention.as_ref());
+        compare(d, "lifecycle.retention", have.retention.as_ref(), &want, risk);
+        compare(d, "lifecycle.cleanup", have.cleanup.as_ref(), &cleanup(), Risk::Normal);
+    }
+
+    /// The shortest period, in days, after which objects or old versions are to be deleted that no rule of ours deletes now:
+    /// the rule is missing, disabled or not for the whole bucket, or has no such period.
+    pub fn begins(&self, have: &Rules) -> Option<i32> {
+        let begun = |(now, then): (Option<i32>, Option<i32>)| then.filter(|_| now.is_none());
+        self.is_managed().then(|| self.periods(have).into_iter().filter_map(begun).min()).flatten()
+    }
+
+    fn shortens(&self, have: &Rules) -> bool {
+        self.periods(have)
+            .iter()
+            .any(|(now, then)| matches!((now, then), (Some(now), Some(then)) if then < now))
+    }
+
+    /// Days after which objects, and old versions, are deleted: now, and as it should be.
+    fn periods(&self, have: &Rules) -> [(Option<i32>, Option<i32>); 2] {
+        let (now, then) = (have.periods(), self.retention(have.retention.as_ref()));
+        [(now.expire_days, then.expire_days), (now.noncurrent_days, then.noncurrent_days)]
     }
 
     /// All rules to store: ours, and those of others as they came.
@@ -112,7 +145,14 @@ impl Rules {
             foreign: live.iter().filter(foreign).map(|r| format!("{r:?}")).collect(),
             minimum_size: answer.transition_default_minimum_object_size,
             live,
+            young: false,
         }
+    }
+
+    /// The same rules in a bucket of which it is known whether all in it is younger than the periods that are to begin.
+    #[must_use]
+    pub fn in_bucket(self, young: bool) -> Rules {
+        Rules { young, ..self }
     }
 
     /// The periods that our rule has, where it is in force for the whole bucket; none where there is no rule.
@@ -136,16 +176,10 @@ impl Rules {
     }
 }
 
-fn compare(d: &mut Diff, path: &str, have: Option<&Rule>, want: &Rule) {
-    if have == Some(want) {
-        return;
+fn compare(d: &mut Diff, path: &str, have: Option<&Rule>, want: &Rule, risk: Risk) {
+    if have != Some(want) {
+        d.push(path, have.map_or(Value::Null, Rule::to_value), want.to_value(), risk);
     }
-    let shorter = |have: Option<i32>, want: Option<i32>| matches!((have, want), (Some(h), Some(w)) if w < h);
-    let deletes = have.is_some_and(|h| {
-        shorter(h.expire_days, want.expire_days) || shorter(h.noncurrent_days, want.noncurrent_days)
-    });
-    let risk = if deletes { Risk::Destructive } else { Risk::Normal };
-    d.push(path, have.map_or(Value::Null, Rule::to_value), want.to_value(), risk);
 }
 
 fn cleanup() -> Rule {
@@ -280,12 +314,44 @@ mod tests {
     }
 
     #[test]
-    fn only_shortening_is_destructive() {
+    fn shortening_is_destructive_and_lengthening_is_not() {
         let have = stored(want().merged_into(&Rules::default()).unwrap().rules);
         let days = |days| Desired { expire_days: Some(days), ..want() };
         assert_eq!(diff(&days(365), &have).risk(), Risk::Destructive);
+        assert_eq!(diff(&days(365), &have.in_bucket(true)).risk(), Risk::Destructive);
+        let have = stored(want().merged_into(&Rules::default()).unwrap().rules);
         assert_eq!(diff(&days(4000), &have).risk(), Risk::Normal);
-        assert_eq!(diff(&want(), &Rules::default()).risk(), Risk::Normal);
+    }
+
+    /// A rule that is missing, disabled, narrower, or without days deletes nothing now.
+    #[test]
+    fn a_period_that_begins_is_destructive_unless_nothing_is_that_old() {
+        let rules = || want().merged_into(&Rules::default()).unwrap().rules;
+        let mut disabled = rules();
+        disabled[0].status = ExpirationStatus::Disabled;
+        let mut narrow = rules();
+        narrow[0].filter = Some(LifecycleRuleFilter::builder().prefix("x/").build());
+        let mut without_days = rules();
+        without_days[0].expiration = None;
+        for (rules, begins) in [(vec![], 400), (disabled, 400), (narrow, 400), (without_days, 3650)] {
+            let want = Desired { noncurrent_days: Some(400), ..want() };
+            let mut rules = rules;
+            if let Some(rule) = rules.first_mut() {
+                rule.noncurrent_version_expiration =
+                    Some(NoncurrentVersionExpiration::builder().noncurrent_days(400).build());
+            }
+            let have = stored(rules);
+            assert_eq!(want.begins(&have), Some(begins));
+            let d = diff(&want, &have);
+            assert_eq!((d.risk(), d.notices.len()), (Risk::Destructive, 1));
+            let d = diff(&want, &have.in_bucket(true));
+            assert_eq!((d.risk(), d.notices.len()), (Risk::Normal, 0));
+        }
+        let whole = stored(rules());
+        assert_eq!((want().begins(&whole), Desired::default().begins(&Rules::default())), (None, None));
+        // Glacier deletes nothing; the cleanup of markers and unfinished uploads neither deletes a log.
+        let glacier = Desired { glacier_days: Some(90), ..Desired::default() };
+        assert_eq!(diff(&glacier, &Rules::default()).risk(), Risk::Normal);
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! Reading a bucket: eight calls, each of which says "there is none" in its own way.
+//! Reading a bucket: eight calls, each of which says "there is none" in its own way, and one more where objects are to be
+//! deleted that nothing deletes now.
 
 use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
 use aws_sdk_s3::operation::get_bucket_logging::GetBucketLoggingOutput;
 use aws_sdk_s3::operation::get_object_lock_configuration::GetObjectLockConfigurationOutput;
 use aws_sdk_s3::operation::get_public_access_block::GetPublicAccessBlockOutput;
-use aws_sdk_s3::types::ServerSideEncryptionRule;
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
+use aws_sdk_s3::types::{ObjectVersion, ServerSideEncryptionRule};
+use time::OffsetDateTime;
 
 use super::{AccessLogging, Actual, Desired, Encryption, ObjectLock, Present, PublicAccessBlock, lifecycle};
 use crate::aws::Clients;
@@ -58,6 +61,7 @@ pub async fn read(cx: &Cx<'_>, aws: &Clients, want: &Desired) -> Result<Actual, 
         })
         .await
         .absent(&["NoSuchLifecycleConfiguration"])?;
+    let rules = lifecycle::Rules::from_live(rules);
     let policy = s3
         .call("GetBucketPolicy", |c| c.get_bucket_policy().bucket(name).expected_bucket_owner(owner).send())
         .await
@@ -82,7 +86,10 @@ pub async fn read(cx: &Cx<'_>, aws: &Clients, want: &Desired) -> Result<Actual, 
             .and_then(|o| o.ownership_controls)
             .and_then(|o| o.rules.into_iter().next())
             .map(|r| r.object_ownership.as_str().to_string()),
-        lifecycle: lifecycle::Rules::from_live(rules),
+        lifecycle: match want.lifecycle.begins(&rules) {
+            Some(days) => rules.in_bucket(is_young(aws, want, days).await?),
+            None => rules,
+        },
         policy: Stored::parse(policy.as_deref(), &format!("the policy of bucket {name}"))?,
         key_format: logging
             .as_ref()
@@ -92,6 +99,27 @@ pub async fn read(cx: &Cx<'_>, aws: &Clients, want: &Desired) -> Result<Actual, 
         tags: tags(aws, want).await?,
     };
     Ok(Actual { key_arn, bucket: Some(present) })
+}
+
+/// Whether all objects and old versions are younger than so many days. A bucket with more than one page of them (1,000) counts as
+/// old: they come by name, not by age. When the bucket was made is no help: AWS changes that date with the bucket's policy.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Bucket.html>
+async fn is_young(aws: &Clients, want: &Desired, days: i32) -> Result<bool, CallError> {
+    let (name, owner) = (want.name.as_str(), want.owner.as_str());
+    let page = aws
+        .s3()
+        .call("ListObjectVersions", |c| {
+            c.list_object_versions().bucket(name).expected_bucket_owner(owner).send()
+        })
+        .await?;
+    let since = OffsetDateTime::now_utc().unix_timestamp() - i64::from(days) * 24 * 60 * 60;
+    Ok(all_since(&page, since))
+}
+
+/// Whether the page has all there is, and nothing in it is older than `since`, in seconds since 1970.
+fn all_since(page: &ListObjectVersionsOutput, since: i64) -> bool {
+    let is_later = |version: &ObjectVersion| version.last_modified.is_some_and(|at| at.secs() > since);
+    page.is_truncated != Some(true) && page.versions().iter().all(is_later)
 }
 
 async fn tags(aws: &Clients, want: &Desired) -> Result<Tags, CallError> {
@@ -237,6 +265,22 @@ mod tests {
         assert_ne!(other, want().encryption);
         assert_ne!(live(ServerSideEncryption::Aes256, None), want().encryption);
         assert!(!live(ServerSideEncryption::Aes256, None).bucket_key);
+    }
+
+    #[test]
+    fn a_bucket_is_young_where_all_of_it_is_seen_and_none_is_old() {
+        let version = |at: i64| {
+            let at = aws_sdk_s3::primitives::DateTime::from_secs(at);
+            ObjectVersion::builder().last_modified(at).build()
+        };
+        let page = |ages: &[i64], more: bool| {
+            let versions = ages.iter().map(|at| version(*at)).collect();
+            ListObjectVersionsOutput::builder().set_versions(Some(versions)).is_truncated(more).build()
+        };
+        assert!(all_since(&page(&[], false), 100));
+        assert!(all_since(&page(&[101, 200], false), 100));
+        assert!(!all_since(&page(&[101, 99], false), 100));
+        assert!(!all_since(&page(&[101, 200], true), 100));
     }
 
     #[test]

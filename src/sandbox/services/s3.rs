@@ -137,6 +137,7 @@ pub fn handle(world: &mut World, call: &Call) -> Option<Reply> {
         "GetObject" => objects::get(world, call),
         "HeadObject" => objects::head(world, call),
         "ListObjectsV2" => objects::list(world, call),
+        "ListObjectVersions" => objects::list_versions(world, call),
         "PutObject" => objects::put(world, call),
         _ => return None,
     })

@@ -9,13 +9,14 @@ use super::{Dialect, Protocol, cbor, json, scalar, xml};
 use crate::sandbox::models::{Api, Kind, Member, Operation, Shape};
 
 /// S3's root elements, which its model in botocore does not name.
-const S3_ROOTS: [(&str, &str); 8] = [
+const S3_ROOTS: [(&str, &str); 9] = [
     ("GetBucketAcl", "AccessControlPolicy"),
     ("GetBucketLifecycleConfiguration", "LifecycleConfiguration"),
     ("GetBucketLogging", "BucketLoggingStatus"),
     ("GetBucketTagging", "Tagging"),
     ("GetBucketVersioning", "VersioningConfiguration"),
     ("ListBuckets", "ListAllMyBucketsResult"),
+    ("ListObjectVersions", "ListVersionsResult"),
     ("ListObjectsV2", "ListBucketResult"),
     ("GetBucketLocation", "LocationConstraint"),
 ];

@@ -5,9 +5,16 @@ use orgbase::baseline::Baseline;
 use orgbase::check::{self, Check, CheckReport, Status};
 use orgbase::error::RunError;
 use orgbase::sandbox::Sandbox;
+use orgbase::sandbox::services;
+use orgbase::sandbox::services::cloudtrail::events::Origin;
+use orgbase::sandbox::spec::Spec;
+use orgbase::sandbox::world::{Call, Principal};
 use orgbase::selector::Selection;
 use orgbase::{facts, run};
+use serde_json::Value;
 use time::OffsetDateTime;
+
+use super::org::Org;
 
 const HOME: &str = "eu-west-1";
 const ROLE: &str = "OrganizationAccountAccessRole";
@@ -54,4 +61,27 @@ pub(crate) async fn checked(
 pub(crate) fn unread(report: &CheckReport) -> Vec<String> {
     let unread = report.rows.iter().filter(|row| row.status == Status::Error);
     unread.map(|row| format!("{} {} {} {}", row.rule, row.account_id, row.region, row.evidence)).collect()
+}
+
+/// A call that somebody made long ago.
+pub(crate) fn call(org: &Org, account: &str, service: &str, operation: &str, input: Value) {
+    let call = Call {
+        service: service.into(),
+        operation: operation.into(),
+        account: account.into(),
+        region: "eu-west-1".into(),
+        principal: Principal::Role { role: "OrganizationAccountAccessRole".into(), session: "ann".into() },
+        input,
+        now: 0.0,
+    };
+    let origin = Origin::new("aws-cli/2", "ASIAEXAMPLE");
+    org.sandbox.modify(|world| services::write(world, &call, &origin)).unwrap().unwrap();
+}
+
+/// The organization of a spec as a file has it.
+pub(crate) fn organization(text: &str) -> Org {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("org.toml");
+    std::fs::write(&path, text).unwrap();
+    Org::of(&Spec::parse(path.to_str().unwrap()).unwrap())
 }

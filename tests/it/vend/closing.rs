@@ -1,12 +1,15 @@
 //! Closing accounts: two keys, no administrator, within the quota.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use orgbase::sandbox::services::organizations;
+use orgbase::sandbox::services::organizations::{self, AccountState};
 use orgbase::units::OutcomeKind;
 use orgbase::vend::{Report, Request};
 
 use super::{all, baseline, key, made, now, only, to_the_end};
+use crate::support::faults::{Action, door};
 use crate::support::org::{How, Org};
 
 /// Two keys, no administrator, within the quota.
@@ -75,4 +78,32 @@ async fn closures_stay_within_the_quotas() {
     });
     let report = org.vend(&closed, &destructive, &How::default()).await.unwrap();
     assert_eq!(only(&report).0, OutcomeKind::Blocked, "{report:#?}");
+}
+
+/// AWS took the request, and shows the account as active for some time: it is not sent again.
+#[tokio::test(start_paused = true)]
+async fn an_account_is_asked_for_closing_once() {
+    let org = Org::fresh();
+    let text = baseline(1);
+    to_the_end(&org, &text).await;
+    let id = org.sandbox.inspect(|w| made(w, "aws+new1@example.com")[0].0.clone());
+    let (asked, looked) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let (sandbox, count, account) = (org.sandbox.clone(), Arc::clone(&asked), id.clone());
+    let lags = door(&org.sandbox, move |seen| {
+        if seen.operation == "organizations:CloseAccount" {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        if seen.operation == "organizations:DescribeAccount" && count.load(Ordering::SeqCst) > 0 {
+            let active = looked.fetch_add(1, Ordering::SeqCst) < 5;
+            let state = if active { AccountState::Active } else { AccountState::Closed };
+            sandbox.modify(|world| world.organizations.accounts.get_mut(&account).unwrap().state = state);
+        }
+        Action::Answer
+    });
+    let closed = text.replace("[accounts.new1]\n", "[accounts.new1]\nclosed = true\n");
+    let request = Request { destructive: true, ..key("new1") };
+    let report = org.vend(&closed, &request, &How::default().through(lags)).await.unwrap();
+    assert_eq!(only(&report).0, OutcomeKind::Applied, "{report:#?}");
+    assert_eq!(report.accounts[0].done, ["asked AWS to close it"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }

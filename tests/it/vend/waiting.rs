@@ -210,3 +210,32 @@ async fn an_exception_of_the_place_passes() {
     let report = org.vend(&text, &all(), &How::default()).await.unwrap();
     assert_eq!(report.exit_code(), 0, "{report:#?}");
 }
+
+/// A region of the organization that new accounts do not get: no service ever answers there.
+#[tokio::test(start_paused = true)]
+async fn only_regions_that_the_account_has_are_waited_for() {
+    let text = baseline(1).replace("\"us-east-1\"]", "\"us-east-1\", \"me-south-1\"]");
+    let text = text.replace("[vend]\n", "[vend]\nopt_in_regions = []\n");
+    let org = Org::fresh();
+    let report = org.vend(&text, &all(), &How::default()).await.unwrap();
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+    holds(&org, 1);
+}
+
+/// CreateAccount makes one role, and sessions assume another one.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_createaccount_does_not_make_is_named() {
+    let org = Org::fresh();
+    let text = baseline(1).replace("[ous]\n", "apply_role = \"orgbase-apply\"\n[ous]\n");
+    let report = org.vend(&text, &all(), &How::default()).await.unwrap();
+    let (outcome, reason) = only(&report);
+    assert_eq!((report.exit_code(), outcome), (3, OutcomeKind::Pending), "{report:#?}");
+    let says = "no role orgbase-apply that can be assumed yet, which CreateAccount does not make: the StackSet of \
+                `orgbase emit bootstrap`";
+    assert!(reason.contains(says), "{reason}");
+    // An account whose own role is declared is made with it.
+    let own = text.replace("[accounts.new1]\n", "[accounts.new1]\naccess_role = \"Own\"\n");
+    let other = Org::fresh();
+    let report = other.vend(&own, &all(), &How::default()).await.unwrap();
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+}

@@ -29,6 +29,7 @@ pub(super) async fn read(cx: &Cx<'_>, want: &Desired) -> Result<Actual, UnitErro
     let all = statuses.configuration_recorders_status.unwrap_or_default();
     if let Some(status) = all.iter().find(|s| own.is_some() && s.name.as_deref() == own) {
         have.recording = status.recording;
+        have.started = status.recording || status.last_start_time.is_some();
         have.failure = failure(status);
     }
     have.channel = channels.delivery_channels.unwrap_or_default().into_iter().next().map(channel).transpose()?;

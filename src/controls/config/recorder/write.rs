@@ -1,4 +1,4 @@
-//! Writing: recorder, channel, retention, start. Nothing is ever stopped.
+//! Writing: retention, recorder, channel, start. Nothing is ever stopped.
 
 use aws_sdk_config::types::{
     ConfigSnapshotDeliveryProperties, ConfigurationRecorder, DeliveryChannel, MaximumExecutionFrequency,
@@ -16,6 +16,14 @@ pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<
     let differs = |paths: &[&str]| d.changes.iter().any(|c| paths.iter().any(|path| c.path.starts_with(path)));
     let config = cx.aws.config_service();
     let name = have.recorder.as_ref().map_or(NAME, |found| found.name.as_str());
+    // Before the recorder starts: from then on a period that is not set means 2,557 days of history, and a shorter one deletes.
+    if let Some(days) = want.retention_days.filter(|_| differs(&["retention_days"])) {
+        config
+            .call("PutRetentionConfiguration", |c| {
+                c.put_retention_configuration().retention_period_in_days(days).send()
+            })
+            .await?;
+    }
     if differs(&["recorder", "all_resource_types", "recording_"]) {
         let recorder = recorder(want, have.recorder.as_ref())?;
         let tag = Tag::builder().key(OWNER_TAG).value(super::Config::META.id).build();
@@ -33,13 +41,6 @@ pub(super) async fn write(cx: &Cx<'_>, want: &Desired, have: &Actual) -> Result<
         let channel = channel(want, have.channel.as_ref());
         config
             .call("PutDeliveryChannel", |c| c.put_delivery_channel().delivery_channel(channel.clone()).send())
-            .await?;
-    }
-    if let Some(days) = want.retention_days.filter(|_| differs(&["retention_days"])) {
-        config
-            .call("PutRetentionConfiguration", |c| {
-                c.put_retention_configuration().retention_period_in_days(days).send()
-            })
             .await?;
     }
     if !have.recording {

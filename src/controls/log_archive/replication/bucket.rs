@@ -33,6 +33,7 @@ impl Control for ReplicaBucket {
             "s3:GetBucketVersioning",
             "s3:GetObjectLockConfiguration",
             "s3:GetPublicAccessBlock",
+            "s3:ListObjectVersions",
         ],
         writes: &[
             "s3:CreateBucket",

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::super::tests::{desired, section};
+use super::super::tests::{desired, facts, section};
 use super::live::{Applied, FailedAccount, Found};
 use super::*;
 use crate::control::Risk;
@@ -104,4 +104,33 @@ fn switching_security_hub_off_where_it_is_on_is_destructive() {
     assert_eq!(plan::diff(&want, &Actual::default()).risk(), Risk::Normal);
     let on = Actual { switched_off: vec!["1 (a)".into()], ..Actual::default() };
     assert_eq!(plan::diff(&want, &on).risk(), Risk::Destructive);
+}
+
+/// A policy would enable Security Hub in an account that is to be left alone: a person decides.
+#[test]
+fn a_policy_waits_where_it_would_reach_an_exception() {
+    let exception = |account: &str| {
+        format!("{TEXT}[[exceptions]]\ncontrol = \"securityhub\"\naccounts = [\"{account}\"]\nreason = \"lab\"\n")
+    };
+    let want = |account: &str, ou: &str| {
+        let ((section, baseline), mut facts) = (section(&exception(account)), facts());
+        let member = Account {
+            id: "444444444444".into(),
+            email: "web@example.com".into(),
+            state: "ACTIVE".into(),
+            ou: ou.into(),
+            ..Account::default()
+        };
+        facts.accounts.insert(member.id.clone(), member);
+        let account = &facts.accounts["333333333333"];
+        let cx =
+            DesiredCx { section: &section, account, region: "eu-west-1", facts: &facts, baseline: &baseline };
+        let units = ConfigurationPolicy::desired(&cx);
+        let blocked = |unit: &&Wanted<Desired>| matches!(&unit.want, Want::Blocked(why) if why.contains("excluded_ous"));
+        units.iter().filter(blocked).map(|unit| unit.part.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(want("444444444444", "/Workloads"), ["default"]);
+    assert_eq!(want("444444444444", "/Pool"), Vec::<String>::new());
+    // The administrator and the management account have units of their own.
+    assert_eq!(want("333333333333", "/Workloads"), Vec::<String>::new());
 }

@@ -219,6 +219,56 @@ pub(super) fn list(world: &World, call: &Call) -> Reply {
     Ok(output)
 }
 
+/// ListObjectVersions: every version, keys in order and the newest version of each first. Prefixes are not rolled up.
+pub(super) fn list_versions(world: &World, call: &Call) -> Reply {
+    let bucket = look(world, call)?;
+    let prefix = call.str("Prefix").unwrap_or_default();
+    let most = call.int("MaxKeys").map_or(1000, |n| usize::try_from(n).unwrap_or_default().min(1000));
+    let keys = bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+    let all = keys.flat_map(|(key, versions)| {
+        versions.iter().rev().enumerate().map(move |(at, version)| (key, version, at == 0))
+    });
+    let marker = (call.str("KeyMarker"), call.str("VersionIdMarker"));
+    let mut seen = false;
+    let mut rest = all.skip_while(|(key, version, _)| match marker {
+        (None, _) => false,
+        (Some(after), None) => key.as_str() <= after,
+        (Some(after), Some(id)) => {
+            let skipped = !seen && key.as_str() <= after;
+            seen |= key.as_str() == after && version.id == id;
+            skipped
+        }
+    });
+    let page: Vec<_> = rest.by_ref().take(most).collect();
+    let mut output = json!({
+        "Name": call.required("Bucket"),
+        "Prefix": encoded(call, prefix),
+        "MaxKeys": most,
+        "IsTruncated": rest.next().is_some(),
+    });
+    if let Some((key, version, _)) = page.last().filter(|_| output["IsTruncated"] == json!(true)) {
+        output["NextKeyMarker"] = json!(encoded(call, key));
+        output["NextVersionIdMarker"] = json!(version.id);
+    }
+    for (key, version, latest) in page {
+        let mut entry = entry(bucket, key, version, call);
+        entry["VersionId"] = json!(version.id);
+        entry["IsLatest"] = json!(latest);
+        entry["Owner"] = json!({"ID": canonical_id(&bucket.owner)});
+        let list = if version.marker { "DeleteMarkers" } else { "Versions" };
+        if version.marker {
+            for member in ["ETag", "Size", "StorageClass"] {
+                entry.as_object_mut().and_then(|entry| entry.remove(member));
+            }
+        }
+        match output[list].as_array_mut() {
+            Some(entries) => entries.push(entry),
+            None => output[list] = json!([entry]),
+        }
+    }
+    Ok(output)
+}
+
 /// A key as the list shows it: URL-encoded where the caller asked for that (API Reference, ListObjectsV2:
 /// EncodingType).
 fn encoded(call: &Call, key: &str) -> String {

@@ -438,6 +438,17 @@ fn versions_stay_behind_a_delete_marker() {
     assert_eq!(lab.fails("s3", "GetObject", key.clone()).code, "NoSuchKey");
     let version = json!({"Bucket": "runs", "Key": "k", "VersionId": put["VersionId"]});
     assert_eq!(lab.ok("s3", "GetObject", version)["Body"], "eA==");
+    let all = lab.ok("s3", "ListObjectVersions", json!({"Bucket": "runs"}));
+    assert_eq!((&all["Versions"][0]["VersionId"], &all["IsTruncated"]), (&put["VersionId"], &json!(false)));
+    assert_eq!(
+        (&all["DeleteMarkers"][0]["IsLatest"], &all["Versions"][0]["IsLatest"]),
+        (&json!(true), &json!(false))
+    );
+    let page = lab.ok("s3", "ListObjectVersions", json!({"Bucket": "runs", "MaxKeys": 1}));
+    assert_eq!((&page["IsTruncated"], page.get("Versions")), (&json!(true), None));
+    let next = json!({"Bucket": "runs", "KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]});
+    let rest = lab.ok("s3", "ListObjectVersions", next);
+    assert_eq!((&rest["Versions"], rest.get("DeleteMarkers")), (&all["Versions"], None));
     lab.ok("s3", "DeleteObject", json!({"Bucket": "runs", "Key": "k", "VersionId": marker["VersionId"]}));
     assert_eq!(lab.ok("s3", "GetObject", key)["VersionId"], put["VersionId"]);
 }
