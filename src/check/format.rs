@@ -210,14 +210,14 @@ pub(crate) mod tests {
     fn an_exception_says_how_far_it_goes_and_what_it_does() {
         let report = report_with_exceptions();
         let lines: Vec<String> = report.exceptions.iter().map(exception_line).collect();
-        let expected =
-            "[org_trail] in legacy-web, EXPIRED on 2026-01-31: an old reason (fails again: 4.2)";
+        let expected = "[org_trail] in legacy-web, EXPIRED on 2026-01-31: an old reason (fails again: 4.2)";
         assert_eq!(lines[1], expected);
         assert!(lines[0].ends_with("(counts as held: 4.1)") && lines[0].contains("until 2099-01-31"));
         let text = ExceptionText { reason: "r".into(), expires: None, expired: false };
         let regions = vec!["eu-west-1".to_string()];
         let other = BaselineException { regions, rules: Vec::new(), text, ..report.exceptions[0].clone() };
-        let expected = "[org_trail] in legacy-web (eu-west-1), without an end: r (no rule of this report needs it)";
+        let expected =
+            "[org_trail] in legacy-web (eu-west-1), without an end: r (no rule of this report needs it)";
         assert_eq!(exception_line(&other), expected);
     }
 

@@ -78,8 +78,7 @@ const ROOT_WITHOUT_CREDENTIALS: &[Asked] =
     &[("delete_member_root_credentials", Must::On, "delete_member_root_credentials = true")];
 
 /// Of every rule about a metric filter and its alarm.
-const ALARM: &[Asked] =
-    &[("set", Must::HaveFilter, "set = \"cis\""), ("notify", Must::Set, "notify")];
+const ALARM: &[Asked] = &[("set", Must::HaveFilter, "set = \"cis\""), ("notify", Must::Set, "notify")];
 
 /// Rules of which the section reaches nothing that fails now: it is about what is made later.
 const ONLY_LATER: [&str; 1] = ["imdsv2"];
@@ -107,13 +106,7 @@ enum Declared {
 }
 
 impl Declared {
-    fn remedy(
-        &self,
-        check: &Check,
-        rule: &Rule,
-        control: &str,
-        expired: Option<&ExceptionText>,
-    ) -> String {
+    fn remedy(&self, check: &Check, rule: &Rule, control: &str, expired: Option<&ExceptionText>) -> String {
         let baseline = if check.has_baseline { "the baseline" } else { "a baseline" };
         match self {
             Declared::All => match expired.and_then(|e| e.expires.as_deref()) {
@@ -155,9 +148,7 @@ fn declared(check: &Check, outcome: &Outcome, control: &str) -> Declared {
     let Some(section) = section(check, outcome, control) else {
         return Declared::Nothing(asked.iter().map(|(_, _, text)| *text).collect());
     };
-    let lacks = |(key, must, _): &&Asked| {
-        !is_met(must, section.get(key).unwrap_or(&Value::Null), rule)
-    };
+    let lacks = |(key, must, _): &&Asked| !is_met(must, section.get(key).unwrap_or(&Value::Null), rule);
     let lacking: Vec<&str> = asked.iter().filter(lacks).map(|(_, _, text)| *text).collect();
     if lacking.is_empty() { Declared::All } else { Declared::Without(lacking) }
 }
@@ -187,8 +178,7 @@ fn makes_its_keys(check: &Check, outcome: &Outcome) -> bool {
     let archive = section(check, outcome, "log_archive");
     let key = archive.as_ref().and_then(|archive| archive.get("account")).and_then(Value::as_str);
     let account = key.and_then(|key| check.baseline.account_id(key, &check.facts));
-    account.as_ref() == Some(&outcome.account.id)
-        && outcome.region == check.baseline.organization.home_region
+    account.as_ref() == Some(&outcome.account.id) && outcome.region == check.baseline.organization.home_region
 }
 
 fn is_met(must: &Must, value: &Value, rule: &Rule) -> bool {

@@ -204,7 +204,8 @@ fn exceptions(check: &Check, rows: &[Row]) -> Vec<BaselineException> {
             let mut rules: Vec<String> = rows
                 .iter()
                 .filter(|row| {
-                    row.fix_control.as_ref() == Some(&exception.control) && row.exception.as_ref() == Some(&text)
+                    row.fix_control.as_ref() == Some(&exception.control)
+                        && row.exception.as_ref() == Some(&text)
                 })
                 .map(|row| row.rule.clone())
                 .collect();

@@ -229,7 +229,8 @@ fn a_row_says_what_would_mend_it_in_its_place() {
     };
     let (management, web) = ("111122223333", "444444444444");
     // the key that the rule needs is not declared, or the section is not
-    let data_events = "declare `s3_data_events = true` in `[org_trail]` of the baseline, then `orgbase apply`";
+    let data_events =
+        "declare `s3_data_events = true` in `[org_trail]` of the baseline, then `orgbase apply`";
     assert_eq!(told("4.8", management), (data_events.into(), false));
     assert!(told("2.9", web).0.starts_with("declare `reuse_prevention = 24` in `[password_policy]`"));
     assert!(told("5.14", management).0.starts_with("declare `set = \"cis\"` in `[metric_alarms]`"));
@@ -239,7 +240,10 @@ fn a_row_says_what_would_mend_it_in_its_place() {
     assert!(confirm.contains("confirm the subscription that waits") && !fixed, "{confirm}");
     // the exception has expired, and the section is declared
     let (expired, fixed) = told("6.1.1", web);
-    assert!(expired.contains("expired on 2020-01-31") && !expired.contains("declare it") && fixed, "{expired}");
+    assert!(
+        expired.contains("expired on 2020-01-31") && !expired.contains("declare it") && fixed,
+        "{expired}"
+    );
     // what the baseline declares and somebody undid
     let undone = LOGS.replace("minimum_length = 14", "minimum_length = 14\nreuse_prevention = 24");
     desk.write("baseline.toml", &undone);

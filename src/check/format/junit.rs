@@ -43,9 +43,11 @@ fn suite(out: &mut String, report: &CheckReport, rule: &RuleText, rows: &[&Row])
     for row in rows {
         let _ = write!(out, "    <testcase classname=\"{}\" name=\"{}\"", xml(&rule.rule), xml(&place(row)));
         let inner = match row.status {
-            Status::Pass => row.exception.as_ref().and(row.met_by.as_ref()).map(|exception| {
-                format!("<system-out>met by an {}</system-out>", xml(exception))
-            }),
+            Status::Pass => row
+                .exception
+                .as_ref()
+                .and(row.met_by.as_ref())
+                .map(|exception| format!("<system-out>met by an {}</system-out>", xml(exception))),
             Status::Fail => Some(format!(
                 "<failure message=\"{}\">{}</failure>",
                 xml(&evidence(row)),

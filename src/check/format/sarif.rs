@@ -76,8 +76,11 @@ fn result(report: &CheckReport, row: &Row) -> Option<Value> {
         }],
         "partialFingerprints": { "orgbase/v1": finding_id(report, row) },
     });
-    if let (Status::Pass, Some(exception), Some(fields)) = (row.status, &row.exception, result.as_object_mut()) {
-        let suppression = json!({ "kind": "external", "status": "accepted", "justification": exception.reason });
+    if let (Status::Pass, Some(exception), Some(fields)) =
+        (row.status, &row.exception, result.as_object_mut())
+    {
+        let suppression =
+            json!({ "kind": "external", "status": "accepted", "justification": exception.reason });
         fields.insert("suppressions".into(), json!([suppression]));
     }
     Some(result)
