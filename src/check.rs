@@ -10,6 +10,7 @@
 mod collect;
 mod compare;
 pub mod format;
+mod remedy;
 pub mod report;
 mod rows;
 mod rules;

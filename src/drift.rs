@@ -115,6 +115,17 @@ impl DriftReport {
         self.units.iter().filter(|u| u.outcome.is_incomplete())
     }
 
+    /// Units that are left as they are because somebody decided so (an exception of the baseline, an account that is not
+    /// managed), by section and reason.
+    pub fn left(&self) -> BTreeMap<(&str, &str), Vec<&UnitReport>> {
+        let mut left: BTreeMap<(&str, &str), Vec<&UnitReport>> = BTreeMap::new();
+        for unit in self.units.iter().filter(|unit| unit.outcome == OutcomeKind::Skipped) {
+            let reason = unit.why().unwrap_or_default();
+            left.entry((unit.id.control.as_str(), reason)).or_default().push(unit);
+        }
+        left
+    }
+
     /// Whether somebody should hear of it: something differed, or could not be read or repaired.
     pub fn is_news(&self) -> bool {
         !self.settings.is_empty() || self.incomplete().next().is_some()

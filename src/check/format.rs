@@ -9,7 +9,9 @@ pub mod markdown;
 pub mod ocsf;
 pub mod sarif;
 
-use super::report::{CheckReport, Row};
+use std::borrow::Cow;
+
+use super::report::{BaselineException, CheckReport, Row};
 use crate::error::RunError;
 
 /// A value as JSON.
@@ -32,6 +34,36 @@ fn place(row: &Row) -> String {
 /// `failed/checked`.
 fn results(row: &Row) -> String {
     format!("{}/{}", row.failed, row.checked)
+}
+
+/// What was found, with the exception of the baseline that no longer holds.
+fn evidence(row: &Row) -> Cow<'_, str> {
+    match row.exception.as_ref().filter(|exception| exception.expired) {
+        None => Cow::Borrowed(&row.evidence),
+        Some(e) => {
+            let day = e.expires.as_deref().unwrap_or_default();
+            Cow::Owned(format!("{}; its exception expired on {day}: {}", row.evidence, e.reason))
+        }
+    }
+}
+
+/// An exception in one line: what it is about, until when, why, and what it does in this report. The reason is as somebody
+/// typed it.
+fn exception_line(exception: &BaselineException) -> String {
+    let BaselineException { control, accounts, regions, text, rules } = exception;
+    let regions = if regions.is_empty() { String::new() } else { format!(" ({})", regions.join(", ")) };
+    let day = text.expires.as_deref().unwrap_or_default();
+    let until = match (text.expired, day) {
+        (true, day) => format!("EXPIRED on {day}"),
+        (false, "") => "without an end".to_string(),
+        (false, day) => format!("until {day}"),
+    };
+    let effect = match (rules.as_slice(), text.expired) {
+        ([], _) => "no rule of this report needs it".to_string(),
+        (rules, false) => format!("counts as held: {}", rules.join(", ")),
+        (rules, true) => format!("fails again: {}", rules.join(", ")),
+    };
+    format!("[{control}] in {}{regions}, {until}: {} ({effect})", accounts.join(", "), text.reason)
 }
 
 /// An id of a finding that stays the same over runs: one per organization, benchmark version, rule and place.
@@ -60,7 +92,7 @@ fn rationale<'a>(report: &'a CheckReport, row: &Row) -> &'a str {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::check::report::{FORMAT_VERSION, RuleText, Status, Summary};
+    use crate::check::report::{ExceptionText, FORMAT_VERSION, RuleText, Status, Summary};
 
     /// A name that tries everything: markup, a formula, control characters, quotes, a pipe.
     pub(crate) const HOSTILE: &str = "=cmd|'/C calc'!A0\u{1b}[31m<script>alert(1)</script>\"|`x`\r\n]]>";
@@ -86,6 +118,7 @@ pub(crate) mod tests {
             met_by: None,
             fix_control: Some("org_trail".into()),
             fixed_by_baseline: false,
+            remedy: None,
             exception: None,
             updated_at: "2026-11-24T10:00:00Z".into(),
         }
@@ -120,8 +153,72 @@ pub(crate) mod tests {
             summary: Summary::of(&rows),
             rows,
             skipped: Vec::new(),
+            exceptions: Vec::new(),
             compared: None,
         }
+    }
+
+    /// An exception that holds meets a row, one that has expired covers another.
+    pub(crate) fn report_with_exceptions() -> CheckReport {
+        let mut report = report();
+        let valid = ExceptionText {
+            reason: "a <valid> reason\u{1b}".into(),
+            expires: Some("2099-01-31".into()),
+            expired: false,
+        };
+        let expired = ExceptionText {
+            reason: "an old reason".into(),
+            expires: Some("2026-01-31".into()),
+            expired: true,
+        };
+        report.rows[0].met_by = Some(format!("exception (until 2099-01-31): {}", valid.reason));
+        report.rows[0].exception = Some(valid.clone());
+        report.rows[1].exception = Some(expired.clone());
+        let all = |text: ExceptionText, rule: &str| BaselineException {
+            control: "org_trail".into(),
+            accounts: vec!["legacy-web".into()],
+            regions: Vec::new(),
+            text,
+            rules: vec![rule.into()],
+        };
+        report.exceptions = vec![all(valid, "4.1"), all(expired, "4.2")];
+        report
+    }
+
+    #[test]
+    fn every_format_shows_an_exception_with_its_reason() {
+        let report = report_with_exceptions();
+        let value = |text: Result<String, RunError>| text.unwrap_or_else(|e| e.to_string());
+        for (name, text) in [
+            ("human", human::render(&report, crate::report::text::Paint(false))),
+            ("json", value(json(&report))),
+            ("csv", csv::render(&report)),
+            ("html", value(html::render(&report))),
+            ("markdown", markdown::render(&report)),
+            ("junit", junit::render(&report)),
+            ("sarif", value(sarif::render(&report))),
+            ("ocsf", value(ocsf::render(&report))),
+            ("asff", value(asff::render(&report))),
+        ] {
+            assert!(text.contains("valid") && text.contains("reason"), "{name}: the exception that holds");
+            assert!(text.contains("an old reason"), "{name}: the one that has expired");
+            assert!(!text.contains('\u{1b}'), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_exception_says_how_far_it_goes_and_what_it_does() {
+        let report = report_with_exceptions();
+        let lines: Vec<String> = report.exceptions.iter().map(exception_line).collect();
+        let expected = "[org_trail] in legacy-web, EXPIRED on 2026-01-31: an old reason (fails again: 4.2)";
+        assert_eq!(lines[1], expected);
+        assert!(lines[0].ends_with("(counts as held: 4.1)") && lines[0].contains("until 2099-01-31"));
+        let text = ExceptionText { reason: "r".into(), expires: None, expired: false };
+        let regions = vec!["eu-west-1".to_string()];
+        let other = BaselineException { regions, rules: Vec::new(), text, ..report.exceptions[0].clone() };
+        let expected =
+            "[org_trail] in legacy-web (eu-west-1), without an end: r (no rule of this report needs it)";
+        assert_eq!(exception_line(&other), expected);
     }
 
     #[test]

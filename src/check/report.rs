@@ -64,6 +64,9 @@ pub struct CheckReport {
     pub rows: Vec<Row>,
     /// Accounts without rows, and why.
     pub skipped: Vec<SkippedAccount>,
+    /// Every exception of the baseline, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<BaselineException>,
     /// Counts.
     pub summary: Summary,
     /// What changed since the report that `--compare` names.
@@ -97,7 +100,7 @@ pub struct RuleText {
     /// The section of a baseline that makes it hold.
     #[serde(default)]
     pub fix_control: Option<String>,
-    /// What of the rule that section covers; empty: all of it.
+    /// What of the rule that section does not cover, as `all but ...`; empty: it covers all of it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fix_reach: String,
 }
@@ -143,9 +146,13 @@ pub struct Row {
     /// The section of a baseline that makes it hold.
     #[serde(default)]
     pub fix_control: Option<String>,
-    /// The given baseline declares that section for the account.
+    /// The given baseline declares for this place all that the rule needs of that section. Whether applying it would change the
+    /// place, `plan` says.
     #[serde(default)]
     pub fixed_by_baseline: bool,
+    /// What to do where it fails and the baseline, or a person, can mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// The exception of the baseline that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exception: Option<ExceptionText>,
@@ -160,7 +167,7 @@ impl Row {
     }
 }
 
-/// An exception of the baseline.
+/// The exception of the baseline that covers a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExceptionText {
     /// Why.
@@ -169,6 +176,22 @@ pub struct ExceptionText {
     pub expires: Option<String>,
     /// The last day has passed: the row counts as it is.
     pub expired: bool,
+}
+
+/// An exception as the baseline declares it, and the rows that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineException {
+    /// Section that does not hold.
+    pub control: String,
+    /// Accounts, as the baseline names them: keys or 12-digit ids.
+    pub accounts: Vec<String>,
+    /// Regions; empty: all.
+    pub regions: Vec<String>,
+    /// Reason and last day.
+    #[serde(flatten)]
+    pub text: ExceptionText,
+    /// Numbers of the rules of which it covers a row that would fail: met by it, or, where it has expired, failed.
+    pub rules: Vec<String>,
 }
 
 /// An account without rows.

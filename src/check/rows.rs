@@ -7,13 +7,19 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Check;
 use super::collect::{Outcome, Outcomes};
-use super::report::{CheckReport, ExceptionText, FORMAT_VERSION, Row, RuleText, Status, Summary};
+use super::remedy;
+use super::report::{
+    BaselineException, CheckReport, ExceptionText, FORMAT_VERSION, Row, RuleText, Status, Summary,
+};
 use super::source::Unread;
 use super::verdict::{Decided, Verdict};
-use crate::baseline::Place;
+use crate::baseline::Exception;
 use crate::compliance::cis::{self, RULES, Rule};
 use crate::controls::SECTIONS;
 use crate::facts::Account;
+
+/// What a section that reaches members only says that it does not cover.
+const MANAGEMENT: &str = "the management account's root user";
 
 /// Most affected entities that a row names.
 const MOST_AFFECTED: usize = 200;
@@ -49,6 +55,7 @@ pub(super) fn report(check: &Check, outcomes: Outcomes) -> CheckReport {
         baseline: check.has_baseline.then(|| check.baseline.path().display().to_string()),
         summary: Summary { versions, ..Summary::of(&rows) },
         rules,
+        exceptions: exceptions(check, &rows),
         rows,
         skipped,
         compared: None,
@@ -84,6 +91,7 @@ fn merge<'a>(version: &str, list: &'a [Outcome]) -> Vec<(String, Merged<'a>)> {
 
 fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
     let Outcome { account, region, .. } = merged.first;
+    let mut by_hand = None;
     let mut row = Row {
         section: text.section.clone(),
         rule: text.rule.clone(),
@@ -104,6 +112,7 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
         met_by: None,
         fix_control: text.fix_control.clone().filter(|_| is_reached(check, account, text)),
         fixed_by_baseline: false,
+        remedy: None,
         exception: None,
         updated_at: moment(merged.first.at),
     };
@@ -118,13 +127,16 @@ fn row(check: &Check, text: &RuleText, merged: &Merged<'_>) -> Row {
             row.evidence = decided.evidence();
             row.status = if row.failed == 0 { Status::Pass } else { Status::Fail };
             row.met_by = decided.met_by.clone().filter(|_| row.failed == 0);
+            by_hand = decided.by_hand.as_deref();
             if row.failed == 0 && row.evidence.is_empty() {
                 row.evidence = as_it_should_be(decided);
             }
         }
     }
-    if row.status == Status::Fail {
-        consult_baseline(check, merged.first, &mut row);
+    match row.status {
+        Status::Fail => consult_baseline(check, merged.first, by_hand, &mut row),
+        Status::Manual => row.remedy = remedy::advice(check, merged.first, &row).map(|(text, _)| text),
+        Status::Pass | Status::NotApplicable | Status::Error => {}
     }
     row
 }
@@ -139,27 +151,29 @@ fn as_it_should_be(decided: &Decided) -> String {
     }
 }
 
-/// Whether the section that fixes a rule does so in this account: some reach members only.
+/// Whether the section that fixes a rule does so in this account: one reaches members only.
 fn is_reached(check: &Check, account: &Account, text: &RuleText) -> bool {
-    account.id != check.facts.management_account || !text.fix_reach.starts_with("members")
+    account.id != check.facts.management_account || text.fix_reach != format!("all but {MANAGEMENT}")
 }
 
-/// What the baseline says of a failed row: an exception that holds meets it; else whether applying it would.
-fn consult_baseline(check: &Check, outcome: &Outcome, row: &mut Row) {
-    let (Some(control), true) = (&row.fix_control, check.has_baseline) else { return };
-    let account = &outcome.account;
-    if let Some(exception) = excepted(check, control, account, &row.region) {
-        if !exception.expired {
+/// What the baseline says of a failed row: an exception that holds meets it; else what to do. `by_hand`: what only a person can
+/// do.
+fn consult_baseline(check: &Check, outcome: &Outcome, by_hand: Option<&str>, row: &mut Row) {
+    row.exception =
+        row.fix_control.as_ref().and_then(|control| excepted(check, control, &outcome.account, &row.region));
+    match &row.exception {
+        Some(exception) if !exception.expired => {
             let until = exception.expires.as_deref().map(|day| format!(" (until {day})")).unwrap_or_default();
             row.met_by = Some(format!("exception{until}: {}", exception.reason));
             row.status = Status::Pass;
         }
-        row.exception = Some(exception);
-        return;
+        _ if by_hand.is_some() => row.remedy = by_hand.map(ToString::to_string),
+        _ => {
+            let advice = remedy::advice(check, outcome, row);
+            row.fixed_by_baseline = advice.as_ref().is_some_and(|(_, declared)| *declared);
+            row.remedy = advice.map(|(text, _)| text);
+        }
     }
-    let key = check.baseline.account_key(account);
-    let place = Place { key, id: &account.id, ou: &account.ou };
-    row.fixed_by_baseline = check.baseline.section(control, Some(&place)).is_ok_and(|s| s.is_some());
 }
 
 /// The exception of the baseline that covers a section in a place; without a region, in the home region.
@@ -170,12 +184,41 @@ pub(super) fn excepted(
     region: &str,
 ) -> Option<ExceptionText> {
     let region = if region.is_empty() { &check.baseline.organization.home_region } else { region };
-    let exception = check.baseline.exception(control, account, region)?;
-    Some(ExceptionText {
+    Some(text_of(check, check.baseline.exception(control, account, region)?))
+}
+
+fn text_of(check: &Check, exception: &Exception) -> ExceptionText {
+    ExceptionText {
         reason: exception.reason.clone(),
         expires: exception.expires.map(|day| day.to_string()),
         expired: exception.days_left(check.now.date()).is_some_and(|days| days < 0),
-    })
+    }
+}
+
+/// Every exception of the baseline, with the rules that it covers in these rows.
+fn exceptions(check: &Check, rows: &[Row]) -> Vec<BaselineException> {
+    let declared = check.baseline.exceptions.iter();
+    declared
+        .map(|exception| {
+            let text = text_of(check, exception);
+            let mut rules: Vec<String> = rows
+                .iter()
+                .filter(|row| {
+                    row.fix_control.as_ref() == Some(&exception.control)
+                        && row.exception.as_ref() == Some(&text)
+                })
+                .map(|row| row.rule.clone())
+                .collect();
+            rules.dedup();
+            BaselineException {
+                control: exception.control.clone(),
+                accounts: exception.accounts.clone(),
+                regions: exception.regions.clone().unwrap_or_default(),
+                text,
+                rules,
+            }
+        })
+        .collect()
 }
 
 /// The texts of a version's rules, by number.
@@ -214,7 +257,7 @@ fn rule_text(version: &str, number: &str, rule: &Rule) -> RuleText {
         rationale: rule.rationale().to_string(),
         decision: rule.decision.clone(),
         remediation: remediation(rule),
-        fix_reach: fixed_by(rule).map(|(_, reach)| reach.to_string()).unwrap_or_default(),
+        fix_reach: fix_reach(rule),
         fix_control: fix_control(rule),
     }
 }
@@ -238,7 +281,13 @@ pub(super) fn fix_control(rule: &Rule) -> Option<String> {
     fixed_by(rule).map(|(control, _)| control.to_string())
 }
 
-/// The same, with what of the rule it covers where that is not all.
+/// `all but ...`: what of the rule that section does not cover; empty where it covers all of it.
+pub(super) fn fix_reach(rule: &Rule) -> String {
+    let missing = fixed_by(rule).map(|(_, missing)| missing).filter(|missing| !missing.is_empty());
+    missing.map(|missing| format!("all but {missing}")).unwrap_or_default()
+}
+
+/// The same, with what of the rule it does not cover.
 fn fixed_by(rule: &Rule) -> Option<(&'static str, &'static str)> {
     let names = |reference: &crate::control::Reference| {
         reference.framework == "cis" && rule.numbers(reference.version).contains(&reference.id)

@@ -26,6 +26,8 @@ pub(crate) struct Decided {
     pub met_by: Option<String>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
+    /// What a person must do where it does not hold and nothing that a baseline declares can make it hold.
+    pub by_hand: Option<String>,
 }
 
 /// One thing that a rule looks at.
@@ -89,6 +91,15 @@ impl Verdict {
         self
     }
 
+    /// Says what a person must do about the problem.
+    #[must_use]
+    pub(crate) fn by_hand(mut self, what: impl Into<String>) -> Verdict {
+        if let Verdict::Decided(decided) = &mut self {
+            decided.by_hand = Some(what.into());
+        }
+        self
+    }
+
     /// Adds what the reader should know.
     #[must_use]
     pub(crate) fn note(mut self, text: impl Into<String>) -> Verdict {
@@ -109,6 +120,7 @@ impl Verdict {
                     *have = have.take().or(problem);
                 }
                 a.met_by = a.met_by.or(b.met_by);
+                a.by_hand = a.by_hand.or(b.by_hand);
                 a.notes.extend(b.notes);
                 Verdict::Decided(a)
             }

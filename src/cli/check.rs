@@ -57,10 +57,11 @@ pub(crate) struct CheckArgs {
     /// Also send the findings to Security Hub, each account's to its own
     #[arg(long)]
     send_to_securityhub: bool,
-    /// Role in the member accounts, where no baseline names it
+    /// Role in the member accounts, in place of the baseline's `access_role` and `plan_role`; one of an account's own stays
     #[arg(long, value_name = "NAME")]
     access_role: Option<String>,
-    /// Regions, separated by commas, where no baseline names them; the first one is the home region
+    /// Regions, separated by commas, in place of the baseline's; the home region stays, and is the first of these where there
+    /// is no baseline
     #[arg(long, value_name = "REGIONS", value_delimiter = ',')]
     regions: Vec<String>,
     #[command(flatten)]

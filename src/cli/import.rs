@@ -22,7 +22,7 @@ pub(crate) struct ImportArgs {
     /// Folder of the baseline to make; it must not exist, or be empty
     #[arg(long, value_name = "DIR", default_value = "baseline")]
     out: PathBuf,
-    /// Role in the member accounts, where no baseline names it
+    /// Role in the member accounts, in place of the baseline's `access_role` and `plan_role`; one of an account's own stays
     #[arg(long, value_name = "NAME")]
     access_role: Option<String>,
 }

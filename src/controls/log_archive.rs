@@ -112,7 +112,7 @@ impl Section for LogArchive {
             Reference::cis("1.2.0", "2.3"),
             Reference::cis("1.2.0", "2.6"),
             Reference::cis("1.2.0", "2.7").partly("the key; org_trail encrypts with it"),
-            Reference::cis("1.2.0", "2.8").partly("the keys that orgbase makes"),
+            Reference::cis("1.2.0", "2.8").partly("keys that orgbase does not make"),
             Reference::cis("1.4.0", "3.3"),
             Reference::cis("1.4.0", "3.6"),
             Reference::cis("3.0.0", "3.4"),

@@ -58,7 +58,8 @@ pub struct OrgTrail {
     /// Which management events are logged.
     #[serde(default)]
     pub management_events: ManagementEvents,
-    /// Logs reads and writes of every S3 object, those of the log archive left out. Billed per event.
+    /// Logs reads and writes of every S3 object but those of the trail's own bucket, where each file that it delivers would be
+    /// an event of the next one. Billed per event.
     pub s3_data_events: Option<bool>,
     /// Logs every invocation of a Lambda function. Billed per event.
     pub lambda_data_events: Option<bool>,

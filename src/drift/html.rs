@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::text::head;
+use super::text::{head, left};
 use super::{DriftReport, Setting};
 use crate::report::html::{self, Parts};
 use crate::report::page::escape;
 use crate::report::text::{safe, value};
 use crate::units::OutcomeKind;
 
-/// The whole report: a table of settings, then what is incomplete.
+/// The whole report: a table of settings, then what is incomplete, and what is left on purpose.
 pub fn page(report: &DriftReport) -> String {
     let settings = &report.settings;
     let mut body = html::notices(&report.summary);
@@ -27,6 +27,7 @@ pub fn page(report: &DriftReport) -> String {
         body.push_str("</tbody></table>\n");
     }
     write_incomplete(&mut body, report);
+    write_left(&mut body, report);
     let controls = settings.iter().map(|s| s.control.as_str()).collect();
     let accounts: BTreeSet<&str> = settings.iter().map(|s| s.account.as_str()).collect();
     let outcomes = settings.iter().map(|s| s.outcome.name()).collect();
@@ -113,6 +114,18 @@ fn write_incomplete(out: &mut String, report: &DriftReport) {
             html::text(&unit.id.region),
             escape(&safe(why))
         );
+    }
+    out.push_str("</ul>\n");
+}
+
+fn write_left(out: &mut String, report: &DriftReport) {
+    let lines = left(report);
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Left on purpose</h2>\n<ul>\n");
+    for line in lines {
+        let _ = writeln!(out, "<li>{}</li>", escape(&line));
     }
     out.push_str("</ul>\n");
 }

@@ -1,4 +1,4 @@
-//! Drift for people: one line per setting.
+//! Drift for people: one line per setting, and one per reason why something is left.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,10 @@ use crate::report::human;
 use crate::report::text::{Paint, count, safe, value};
 use crate::units::OutcomeKind;
 
-/// The whole report: the settings, what is incomplete, the counts.
+/// Accounts that one line names before it counts the rest.
+const NAMED: usize = 3;
+
+/// The whole report: the settings, what is incomplete, what is left on purpose, the counts.
 pub fn report(report: &DriftReport, paint: Paint) -> String {
     let mut out = String::new();
     for setting in &report.settings {
@@ -20,6 +23,9 @@ pub fn report(report: &DriftReport, paint: Paint) -> String {
         let why = unit.why().unwrap_or_default();
         let line = format!("{}: {} {}", place_of(unit), unit.outcome.words(), safe(why));
         let _ = writeln!(out, "{}", paint.red(line.trim_end()));
+    }
+    for line in left(report) {
+        let _ = writeln!(out, "{}", paint.dim(&line));
     }
     if !out.is_empty() {
         out.push('\n');
@@ -51,6 +57,19 @@ pub(super) fn head(report: &DriftReport) -> String {
         let _ = write!(text, "; {} incomplete", count(incomplete, "unit"));
     }
     text
+}
+
+/// `left as it is: password_policy in Security (222222222222) and 2 more: exception (until 2027-06-30): moves to ...`
+pub(super) fn left(report: &DriftReport) -> Vec<String> {
+    let line = |((control, reason), units): ((&str, &str), Vec<&crate::report::UnitReport>)| {
+        let mut accounts: Vec<String> = units.iter().map(|unit| human::account(unit)).collect();
+        accounts.dedup();
+        let named = accounts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = accounts.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("left as it is: {control} in {named}{more}: {}", safe(reason))
+    };
+    report.left().into_iter().map(line).collect()
 }
 
 fn place_of(unit: &crate::report::UnitReport) -> String {
@@ -132,6 +151,17 @@ mod tests {
             head(&drift(&[Failed, Blocked], &[Failed, Blocked])),
             "no drift in what was read; 2 units incomplete"
         );
+    }
+
+    #[test]
+    fn an_exception_is_shown_with_its_reason_in_every_form() {
+        let mut report = drift(&[InSync, OutcomeKind::Skipped], &[InSync, OutcomeKind::Skipped]);
+        report.units[1].reason = Some("exception (until 2099-01-31): moves to Identity Center".into());
+        let expected = ": exception (until 2099-01-31): moves to Identity Center";
+        let text = super::report(&report, Paint(false));
+        assert!(text.contains("left as it is: password_policy in ") && text.contains(expected), "{text}");
+        assert!(crate::drift::page(&report).contains("moves to Identity Center"));
+        assert!(!report.is_news() && head(&report) == "no drift");
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn targets(block: &[&UnitReport]) -> String {
 }
 
 /// Name and id of a row's account.
-pub(super) fn account(unit: &UnitReport) -> String {
+pub(crate) fn account(unit: &UnitReport) -> String {
     match unit.account_name.as_str() {
         "" => unit.id.account.clone(),
         name => format!("{} ({})", safe(name), unit.id.account),

@@ -182,6 +182,124 @@ fn an_applied_baseline_makes_its_rules_hold_and_an_exception_is_named() {
     assert!(text(&other.stderr).contains("of the same organization and `--benchmark`"));
 }
 
+const LOGS: &str = r#"version = 1
+[organization]
+id = "o-a1b2c3d4e5"
+home_region = "eu-west-1"
+regions = ["eu-west-1"]
+[accounts.log-archive]
+name = "Log Archive"
+email = "aws+log@example.com"
+ou = "/"
+[log_archive]
+account = "log-archive"
+[org_trail]
+name = "org-trail"
+[metric_alarms]
+set = ["root-usage"]
+notify = ["secops@example.com"]
+[password_policy]
+minimum_length = 14
+[ebs_encryption]
+enabled = true
+
+[[exceptions]]
+control = "ebs_encryption"
+accounts = ["444444444444"]
+reason = "old images"
+expires = 2020-01-31
+[[exceptions]]
+control = "password_policy"
+accounts = ["log-archive"]
+reason = "moves to Identity Center"
+"#;
+
+/// What is left after `apply` is what no `apply` can do: the report says so.
+#[test]
+fn a_row_says_what_would_mend_it_in_its_place() {
+    let desk = Desk::new();
+    desk.write("baseline.toml", LOGS);
+    let applied = desk.run(&["apply", "--yes", "--sandbox=org.json"]);
+    assert!(matches!(applied.status.code(), Some(0 | 2)), "{}", text(&applied.stderr));
+    let report = desk.report(&[]);
+    let told = |rule: &str, account: &str| {
+        let mut rows = rows(&report, rule).into_iter();
+        let row = rows.find(|row| row["account_id"] == account && row["status"] == "FAIL").unwrap();
+        (row["remedy"].as_str().unwrap().to_string(), row["fixed_by_baseline"] == true)
+    };
+    let (management, web) = ("111122223333", "444444444444");
+    // the key that the rule needs is not declared, or the section is not
+    let data_events =
+        "declare `s3_data_events = true` in `[org_trail]` of the baseline, then `orgbase apply`";
+    assert_eq!(told("4.8", management), (data_events.into(), false));
+    assert!(told("2.9", web).0.starts_with("declare `reuse_prevention = 24` in `[password_policy]`"));
+    assert!(told("5.14", management).0.starts_with("declare `set = \"cis\"` in `[metric_alarms]`"));
+    assert!(told("5.16", web).0.starts_with("declare `[securityhub]` in the baseline"));
+    // everything is declared and applied: a person must confirm
+    let (confirm, fixed) = told("5.3", management);
+    assert!(confirm.contains("confirm the subscription that waits") && !fixed, "{confirm}");
+    // the exception has expired, and the section is declared
+    let (expired, fixed) = told("6.1.1", web);
+    assert!(
+        expired.contains("expired on 2020-01-31") && !expired.contains("declare it") && fixed,
+        "{expired}"
+    );
+    // what the baseline declares and somebody undid
+    let undone = LOGS.replace("minimum_length = 14", "minimum_length = 14\nreuse_prevention = 24");
+    desk.write("baseline.toml", &undone);
+    let report = desk.report(&[]);
+    let row = rows(&report, "2.9").into_iter().find(|row| row["account_id"] == web).unwrap();
+    assert_eq!(row["fixed_by_baseline"], true);
+    assert!(row["remedy"].as_str().unwrap().contains("`orgbase plan` says whether apply would change this"));
+    // every exception is in the report, with its reason, whether it holds or not
+    let exceptions = report["exceptions"].as_array().unwrap();
+    assert_eq!(exceptions.len(), 2);
+    assert_eq!(exceptions[0]["expired"], true);
+    assert_eq!(exceptions[0]["rules"], serde_json::json!(["6.1.1"]));
+    let human = text(&desk.check(&[]).stdout);
+    assert!(human.contains("EXPIRED on 2020-01-31: old images (fails again: 6.1.1)"), "{human}");
+    assert!(human.contains("[password_policy] in log-archive, without an end: moves to Identity Center"));
+}
+
+/// The control leaves out the one bucket that the rule lets it leave out, also where the archive has others.
+#[test]
+fn data_events_of_our_own_trail_meet_their_rules() {
+    let desk = Desk::new();
+    let logs = LOGS.replace("name = \"org-trail\"", "name = \"org-trail\"\ns3_data_events = true");
+    desk.write("baseline.toml", &format!("{logs}[config]\naggregator = false\n"));
+    let applied = desk.run(&["apply", "--yes", "--sandbox=org.json"]);
+    assert!(matches!(applied.status.code(), Some(0 | 2)), "{}", text(&applied.stderr));
+    let report = desk.report(&[]);
+    for rule in ["4.8", "4.9"] {
+        let row = rows(&report, rule)[0];
+        assert_eq!(row["status"], "PASS", "{rule}: {}", row["evidence"]);
+        assert_eq!(row["met_by"], "organization trail org-trail");
+    }
+}
+
+/// Regions and role of the command line hold, also where a baseline names others; its home region stays.
+#[test]
+fn the_command_line_wins_over_the_baseline_and_the_help_says_so() {
+    let desk = Desk::new();
+    desk.write("baseline.toml", BASELINE);
+    let report = desk.report(&["--regions", "us-east-1"]);
+    let regions = |report: &Value| -> Vec<String> {
+        let rows = report["rows"].as_array().unwrap().iter();
+        let mut all: Vec<String> = rows.map(|row| row["region"].as_str().unwrap().to_string()).collect();
+        all.sort();
+        all.dedup();
+        all
+    };
+    assert_eq!(regions(&report), ["", "us-east-1"]);
+    let refused = desk.report(&["--access-role", "Nobody"]);
+    let unread = rows(&refused, "2.8").into_iter().filter(|row| row["status"] == "ERROR").count();
+    assert_eq!(unread, 3, "the role of the command line is the one that is assumed");
+    for command in ["check", "import"] {
+        let help = text(&desk.run(&[command, "--help"]).stdout);
+        assert!(help.contains("in place of the baseline's") && !help.contains("no baseline names"), "{help}");
+    }
+}
+
 #[test]
 fn a_region_or_an_account_can_be_chosen() {
     let desk = Desk::new();

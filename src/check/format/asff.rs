@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use aws_sdk_securityhub::types as sdk;
 use serde_json::{Value, json};
 
-use super::{CheckReport, Row, benchmark, finding_id, rationale, remediation};
+use super::{CheckReport, Row, benchmark, evidence, finding_id, rationale, remediation};
 use crate::aws::{Aws, Guard};
 use crate::check::report::Status;
 use crate::error::{CallError, RunError};
@@ -74,7 +74,8 @@ fn finding(report: &CheckReport, row: &Row, place: &Place<'_>) -> Value {
 }
 
 fn described(report: &CheckReport, row: &Row) -> String {
-    let found = if row.evidence.is_empty() { "It holds." } else { &row.evidence };
+    let found = evidence(row);
+    let found = if found.is_empty() { "It holds." } else { &found };
     let met = row.met_by.as_ref().map(|m| format!(" Met by {m}.")).unwrap_or_default();
     format!("{found}{met} {}", rationale(report, row)).trim().to_string()
 }

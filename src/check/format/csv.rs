@@ -1,10 +1,11 @@
-//! One line per row, with the columns that auditors know: RFC 4180.
+//! One line per row, with the columns that auditors know, filled as the keys of the JSON are: RFC 4180.
 
-use super::{CheckReport, Row, remediation, results};
+use super::{CheckReport, Row, evidence, remediation, results};
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "Section",
     "Rule",
+    "Title",
     "Category",
     "Account",
     "Account ID",
@@ -24,12 +25,14 @@ const COLUMNS: [&str; 24] = [
     "Remediation",
     "Fix control",
     "Fixed by baseline",
+    "Remedy",
     "Last updated",
     "Benchmark",
     "Organization",
 ];
 
-/// The whole report. `Section` is the rule's number, `Rule` its title.
+/// The whole report. `Section` is the benchmark's section, `Rule` the number and `Title` the title, as `section`, `rule` and
+/// `title` in the JSON.
 pub fn render(report: &CheckReport) -> String {
     let mut out = line(COLUMNS.map(String::from).as_slice());
     for row in &report.rows {
@@ -38,8 +41,9 @@ pub fn render(report: &CheckReport) -> String {
     out
 }
 
-fn fields(report: &CheckReport, row: &Row) -> [String; 24] {
+fn fields(report: &CheckReport, row: &Row) -> [String; 26] {
     [
+        row.section.clone(),
         row.rule.clone(),
         row.title.clone(),
         row.category.clone(),
@@ -56,11 +60,12 @@ fn fields(report: &CheckReport, row: &Row) -> [String; 24] {
         row.level.to_string(),
         row.scored.to_string(),
         row.severity.clone(),
-        row.evidence.clone(),
+        evidence(row).into_owned(),
         row.met_by.clone().unwrap_or_default(),
         remediation(report, row).to_string(),
         row.fix_control.clone().unwrap_or_default(),
         row.fixed_by_baseline.to_string(),
+        row.remedy.clone().unwrap_or_default(),
         row.updated_at.clone(),
         format!("CIS {}", report.version),
         report.organization_id.clone(),
@@ -94,6 +99,23 @@ mod tests {
         assert_eq!(text.lines().count(), 6);
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("\"'=cmd|"), "{text}");
+    }
+
+    #[test]
+    fn a_column_says_what_the_key_of_that_name_says_in_the_json() {
+        let report = report();
+        let text = render(&report);
+        let heads: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
+        let fields = fields(&report, &report.rows[0]);
+        let json = serde_json::to_value(&report.rows[0]).unwrap_or_default();
+        for column in ["Section", "Rule", "Title", "Category", "Status", "Region", "Severity"] {
+            let at = heads.iter().position(|head| *head == column).unwrap_or(usize::MAX);
+            assert_eq!(fields[at], json[column.to_lowercase()].as_str().unwrap_or("none"), "{column}");
+        }
+        // the columns of the white paper are there
+        for column in ["Account", "Results (Failed/Checked)", "Affected", "Last updated"] {
+            assert!(text.lines().next().is_some_and(|line| line.contains(column)), "{column}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::hash::Hash;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{CheckReport, Row, benchmark};
+use super::{CheckReport, benchmark, evidence, exception_line};
 use crate::check::report::Status;
 use crate::error::RunError;
 use crate::report::page;
@@ -66,8 +66,8 @@ struct Columns {
     evidence: Vec<usize>,
     met: Vec<usize>,
     affected: Vec<usize>,
-    /// A section fixes it: 0 none, 1 one that is not declared for the account, 2 one that is.
-    fix: Vec<u8>,
+    /// What to do about it.
+    remedy: Vec<usize>,
     updated: Vec<usize>,
 }
 
@@ -94,11 +94,7 @@ fn data(report: &CheckReport) -> Value {
         columns.evidence.push(texts.of(found));
         columns.met.push(texts.of(row.met_by.as_deref().unwrap_or_default()));
         columns.affected.push(lists.of(&row.affected));
-        columns.fix.push(match (&row.fix_control, row.fixed_by_baseline) {
-            (None, _) => 0,
-            (Some(_), false) => 1,
-            (Some(_), true) => 2,
-        });
+        columns.remedy.push(texts.of(row.remedy.as_deref().unwrap_or_default()));
         columns.updated.push(texts.of(&row.updated_at));
     }
     json!({
@@ -113,23 +109,13 @@ fn data(report: &CheckReport) -> Value {
         "texts": texts.values,
         "lists": lists.values,
         "rows": columns,
+        "exceptions": report.exceptions.iter().map(exception_line).collect::<Vec<_>>(),
         "skipped": report.skipped,
         "summary": report.summary.statuses,
         "score": report.summary.score,
         "versions": report.summary.versions,
         "compared": report.compared,
     })
-}
-
-/// What was found, with the exception of the baseline that no longer holds.
-fn evidence(row: &Row) -> Cow<'_, str> {
-    match row.exception.as_ref().filter(|exception| exception.expired) {
-        None => Cow::Borrowed(&row.evidence),
-        Some(e) => {
-            let day = e.expires.as_deref().unwrap_or_default();
-            Cow::Owned(format!("{}; its exception expired on {day}: {}", row.evidence, e.reason))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{CheckReport, benchmark, place};
+use super::{CheckReport, benchmark, evidence, exception_line, place};
 use crate::check::report::{Group, Row, Status, VersionScore};
 use crate::report::text::{Paint, count, safe};
 
@@ -25,6 +25,7 @@ pub fn render(report: &CheckReport, paint: Paint) -> String {
         }
     }
     out.push_str(&by_hand(report, paint));
+    out.push_str(&exceptions(report, paint));
     out.push_str(&skipped(report));
     out.push('\n');
     out.push_str(&counts(&report.summary.sections, report, paint));
@@ -48,20 +49,17 @@ fn failed_rule(rows: &[&Row], paint: Paint) -> String {
     );
     let mut folded: BTreeMap<(Status, String), Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(|row| matches!(row.status, Status::Fail | Status::Error)) {
-        folded.entry((row.status, row.evidence.clone())).or_default().push(row);
+        folded.entry((row.status, evidence(row).into_owned())).or_default().push(row);
     }
     for ((status, evidence), rows) in folded {
         let word = if status == Status::Fail { paint.red("FAIL ") } else { paint.yellow("ERROR") };
         let _ = writeln!(out, "  {word} {}: {}", places(&rows), safe(&evidence));
     }
-    if let Some(control) = rows.iter().find_map(|row| row.fix_control.as_ref()) {
-        let declared = rows.iter().any(|row| row.fixed_by_baseline);
-        let how = if declared {
-            "the baseline declares it: run `orgbase apply`"
-        } else {
-            "declare it in the baseline"
-        };
-        out.push_str(&paint.dim(&format!("  fix   [{control}] ({how})\n")));
+    let mut remedies: Vec<&str> = rows.iter().filter_map(|row| row.remedy.as_deref()).collect();
+    remedies.sort_unstable();
+    remedies.dedup();
+    for remedy in remedies {
+        out.push_str(&paint.dim(&format!("  fix   {}\n", safe(remedy))));
     }
     out
 }
@@ -97,6 +95,16 @@ fn by_hand(report: &CheckReport, paint: Paint) -> String {
         );
     }
     out
+}
+
+/// What the baseline lets be otherwise, and why.
+fn exceptions(report: &CheckReport, paint: Paint) -> String {
+    let lines: Vec<String> =
+        report.exceptions.iter().map(|e| format!("  {}\n", safe(&exception_line(e)))).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n{}\n{}", paint.bold("Exceptions of the baseline"), lines.concat())
 }
 
 fn skipped(report: &CheckReport) -> String {

@@ -1,8 +1,8 @@
-//! For CI servers: a suite per rule, a case per place.
+//! For CI servers: a suite per rule, a case per place. What an exception of the baseline makes hold says so in the case's output.
 
 use std::fmt::Write as _;
 
-use super::{CheckReport, benchmark, place};
+use super::{CheckReport, benchmark, evidence, place};
 use crate::check::report::{Row, RuleText, Status};
 use crate::report::text::safe;
 
@@ -43,11 +43,15 @@ fn suite(out: &mut String, report: &CheckReport, rule: &RuleText, rows: &[&Row])
     for row in rows {
         let _ = write!(out, "    <testcase classname=\"{}\" name=\"{}\"", xml(&rule.rule), xml(&place(row)));
         let inner = match row.status {
-            Status::Pass => None,
+            Status::Pass => row
+                .exception
+                .as_ref()
+                .and(row.met_by.as_ref())
+                .map(|exception| format!("<system-out>met by an {}</system-out>", xml(exception))),
             Status::Fail => Some(format!(
                 "<failure message=\"{}\">{}</failure>",
-                xml(&row.evidence),
-                xml(&rule.remediation)
+                xml(&evidence(row)),
+                xml(row.remedy.as_ref().unwrap_or(&rule.remediation))
             )),
             Status::Error => Some(format!("<error message=\"{}\"/>", xml(&row.evidence))),
             Status::Manual | Status::NotApplicable => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CheckReport, benchmark, place, results};
+use super::{CheckReport, benchmark, evidence, exception_line, place, results};
 use crate::check::report::{Group, Row, Status};
 use crate::report::text::markdown as cell;
 
@@ -27,6 +27,13 @@ pub fn render(report: &CheckReport) -> String {
         if !rows.is_empty() {
             out.push_str(&table(title, &rows));
         }
+    }
+    if !report.exceptions.is_empty() {
+        out.push_str("## Exceptions of the baseline\n\n");
+        for exception in &report.exceptions {
+            let _ = writeln!(out, "* {}", cell(&exception_line(exception)));
+        }
+        out.push('\n');
     }
     if let Some(compared) = &report.compared {
         let _ = write!(out, "## Since {}\n\n", cell(&compared.with));
@@ -63,22 +70,18 @@ fn groups(title: &str, groups: &[Group], name: impl Fn(&Group) -> String) -> Str
 
 fn table(title: &str, rows: &[&Row]) -> String {
     let mut out = format!(
-        "## {title}\n\n| Rule | Where | Failed/checked | Found | Fixed by |\n| --- | --- | --- | --- | --- |\n"
+        "## {title}\n\n| Rule | Where | Failed/checked | Found | What to do |\n| --- | --- | --- | --- | --- |\n"
     );
     for row in rows {
-        let fix = match (&row.fix_control, row.fixed_by_baseline) {
-            (Some(control), true) => format!("`{control}`, which the baseline declares"),
-            (Some(control), false) => format!("`{control}`"),
-            (None, _) => String::new(),
-        };
         let rule = format!("{} {}", row.rule, row.title);
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {fix} |",
+            "| {} | {} | {} | {} | {} |",
             cell(&rule),
             cell(&place(row)),
             results(row),
-            cell(&row.evidence)
+            cell(&evidence(row)),
+            cell(row.remedy.as_deref().unwrap_or_default())
         );
     }
     out.push('\n');

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{CheckReport, Row, benchmark, finding_id, rationale, remediation};
+use super::{CheckReport, Row, benchmark, evidence, finding_id, rationale, remediation};
 use crate::check::report::Status;
 use crate::error::RunError;
 
@@ -36,7 +36,7 @@ fn event(report: &CheckReport, row: &Row) -> Value {
         "severity": severity,
         "status_id": 1,
         "status": "New",
-        "message": row.evidence,
+        "message": evidence(row),
         "metadata": {
             "version": "1.1.0",
             "profiles": ["cloud"],
@@ -56,7 +56,7 @@ fn event(report: &CheckReport, row: &Row) -> Value {
             "control": row.rule,
             "status_id": status_id,
             "status": status,
-            "status_detail": row.evidence,
+            "status_detail": evidence(row),
         },
         "finding_info": {
             "uid": finding_id(report, row),

@@ -1,10 +1,11 @@
-//! SARIF 2.1.0, for code scanning: a rule per rule, a result per row that fails, could not be read, or is a person's.
+//! SARIF 2.1.0, for code scanning: a rule per rule, a result per row that fails, could not be read, or is a
+//! person's. A failure that an exception of the baseline covers is a suppressed result, with the reason.
 //!
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
 use serde_json::{Value, json};
 
-use super::{CheckReport, Row, benchmark, finding_id, place};
+use super::{CheckReport, Row, benchmark, evidence, finding_id, place};
 use crate::check::report::{RuleText, Status};
 use crate::error::RunError;
 
@@ -55,25 +56,34 @@ fn descriptor(report: &CheckReport, rule: &RuleText) -> Value {
 fn result(report: &CheckReport, row: &Row) -> Option<Value> {
     let (kind, level) = match row.status {
         Status::Fail => ("fail", level(&row.severity)),
+        Status::Pass if row.exception.is_some() => ("fail", level(&row.severity)),
         Status::Error => ("open", "none"),
         Status::Manual => ("review", "none"),
         Status::Pass | Status::NotApplicable => return None,
     };
     let region = if row.region.is_empty() { "global" } else { &row.region };
     let place_of = format!("aws/{}/{region}", row.account_id);
-    Some(json!({
+    let mut result = json!({
         "ruleId": row.rule,
         "ruleIndex": report.rules.iter().position(|r| r.rule == row.rule),
         "kind": kind,
         "level": level,
-        "message": { "text": format!("{}: {}", place(row), row.evidence) },
+        "message": { "text": format!("{}: {}", place(row), evidence(row)) },
         // Code scanning shows only results with a place in a file; an account has none, so it is named as a path.
         "locations": [{
             "physicalLocation": { "artifactLocation": { "uri": place_of } },
             "logicalLocations": [{ "name": place(row), "fullyQualifiedName": place_of, "kind": "resource" }],
         }],
         "partialFingerprints": { "orgbase/v1": finding_id(report, row) },
-    }))
+    });
+    if let (Status::Pass, Some(exception), Some(fields)) =
+        (row.status, &row.exception, result.as_object_mut())
+    {
+        let suppression =
+            json!({ "kind": "external", "status": "accepted", "justification": exception.reason });
+        fields.insert("suppressions".into(), json!([suppression]));
+    }
+    Some(result)
 }
 
 fn level(severity: &str) -> &'static str {

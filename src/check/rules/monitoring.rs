@@ -7,6 +7,10 @@ use crate::check::verdict::Verdict;
 use crate::compliance::cis::filter_patterns;
 use crate::metric_filter::same_meaning;
 
+/// Subscriptions by e-mail and https wait for whom they name.
+const CONFIRM: &str = "by hand: somebody must subscribe to the alarm's topic, or confirm the subscription that waits; `orgbase \
+                       apply --resubscribe` sends those of `[metric_alarms]` their message again";
+
 pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
     let monitoring = place.get::<Monitoring>()?;
     // What could not be read of one log group does not matter where another has all that the rule asks for.
@@ -40,8 +44,14 @@ pub(super) fn alarm(place: &Place<'_>) -> Result<Verdict, Unread> {
         Some(alarm) => {
             let nobody =
                 format!("alarm {} tells nobody: no topic of it has a confirmed subscription", alarm.name);
-            Verdict::setting("alarm", Some(nobody))
+            let verdict = Verdict::setting("alarm", Some(nobody));
+            if alarms.iter().any(|a| asks_a_topic(a)) { verdict.by_hand(CONFIRM) } else { verdict }
         }
         None => Verdict::setting("alarm", Some("no alarm watches the filter's metric".into())),
     })
+}
+
+/// It is on, and goes to a topic: nothing but a subscriber is missing.
+fn asks_a_topic(alarm: &Alarm) -> bool {
+    alarm.enabled && alarm.actions.iter().any(|action| action.split(':').nth(2) == Some("sns"))
 }

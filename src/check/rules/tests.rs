@@ -435,6 +435,27 @@ fn alarms() {
     }
 }
 
+#[test]
+fn an_alarm_that_lacks_nothing_but_a_subscriber_waits_for_a_person() {
+    let metric = ("ns".to_string(), "m".to_string());
+    let pattern = crate::compliance::cis::filter_patterns("3.1").next().unwrap();
+    let by_hand = |enabled: bool, action: &str| {
+        let filter = Filter { name: "f".into(), pattern: pattern.into(), metrics: vec![metric.clone()] };
+        let alarm = Alarm { name: "a".into(), actions: vec![action.into()], enabled };
+        let lab = Lab::default().with(Monitoring {
+            trails: vec![trail()],
+            filters: vec![filter],
+            alarms: BTreeMap::from([(metric.clone(), vec![alarm])]),
+            ..Monitoring::default()
+        });
+        let Verdict::Decided(decided) = lab.decide("3.1", NEWEST).unwrap() else { panic!("decided") };
+        decided.by_hand.is_some()
+    };
+    assert!(by_hand(true, "arn:aws:sns:eu-west-1:111111111111:t"));
+    assert!(!by_hand(false, "arn:aws:sns:eu-west-1:111111111111:t"));
+    assert!(!by_hand(true, "arn:aws:lambda:eu-west-1:111111111111:function:f"));
+}
+
 /// One topic, or one log group, that could not be looked at is nothing where another tells somebody.
 #[test]
 fn alarms_of_which_some_could_not_be_read() {

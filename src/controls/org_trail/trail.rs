@@ -200,11 +200,10 @@ impl Control for OrganizationTrail {
 fn desired(cx: &DesiredCx<'_, OrgTrail>, log_account: &str) -> Desired {
     let DesiredCx { section, baseline, facts, .. } = *cx;
     let alias = || facts.arn("kms", cx.region, log_account, &names::log_key_alias(baseline));
-    let bucket_arn = |kind| facts.arn("s3", "", "", &format!("{}/", names::log_bucket(baseline, kind, log_account)));
+    let bucket = names::log_bucket(baseline, LogBucket::Trail, log_account);
     Desired {
         arn: names::trail_arn(baseline, facts, &section.name),
         name: section.name.clone(),
-        bucket: names::log_bucket(baseline, LogBucket::Trail, log_account),
         log_account: log_account.to_string(),
         kms_key: section.kms.then(alias),
         log_file_validation: section.log_file_validation.then_some(true),
@@ -216,8 +215,9 @@ fn desired(cx: &DesiredCx<'_, OrgTrail>, log_account: &str) -> Desired {
             management: section.management_events,
             s3: section.s3_data_events,
             lambda: section.lambda_data_events,
-            without: LogBucket::of(baseline).into_iter().map(bucket_arn).collect(),
+            own_objects: facts.arn("s3", "", "", &format!("{bucket}/")),
         },
+        bucket,
         insights: section.insights.as_ref().map(|all| all.iter().map(|i| i.as_str().to_string()).collect()),
     }
 }
@@ -300,6 +300,7 @@ mod tests {
         assert_eq!(want.arn, "arn:aws:cloudtrail:eu-west-1:111111111111:trail/org-trail");
         let alias = "arn:aws:kms:eu-west-1:222222222222:alias/orgbase-log-archive";
         assert_eq!(want.kms_key.as_deref(), Some(alias));
+        assert_eq!(want.events.own_objects, "arn:aws:s3:::orgbase-cloudtrail-222222222222/");
         assert_eq!(want.delivery.unwrap().role, "arn:aws:iam::111111111111:role/orgbase-cloudtrail-logs");
     }
 

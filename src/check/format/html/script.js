@@ -186,19 +186,16 @@
     else cell.textContent = clean(value);
     list.append(make("dt", name), cell);
   };
-  const fix = (i) => {
-    const control = rule(i).fix_control;
-    if (!control || !rows.fix[i] || (status(i) !== "FAIL" && status(i) !== "MANUAL")) return null;
-    const how = rows.fix[i] === 2 ? " declared by the baseline: run " : data.baseline ? " to be declared in the baseline, then " : " of a baseline, then ";
-    return make("span", null, {}, make("code", `[${control}]`), how, make("code", "orgbase apply"),
-      rule(i).fix_reach ? ` (covers: ${rule(i).fix_reach})` : "");
+  const remedy = (i) => {
+    const what = text(rows.remedy[i]);
+    return what && make("span", null, {}, ...prose(what), rule(i).fix_reach ? clean(` (covers ${rule(i).fix_reach})`) : "");
   };
   const result = (list, i) => {
     definition(list, "Found", text(rows.evidence[i]));
     definition(list, "Met by", text(rows.met[i]));
     definition(list, "Results", `${rows.failed[i]} failed of ${rows.checked[i]} checked`);
     definition(list, `Affected (${affected(i).length})`, affected(i));
-    definition(list, "Fixed by", fix(i));
+    definition(list, "Remedy", remedy(i));
   };
   const about = (list, r) => {
     definition(list, "Why it matters", r.rationale);
@@ -522,6 +519,10 @@
   const fold = () => { at("panel").open = wide.matches; };
   wide.addEventListener("change", fold);
   fold();
+  if (data.exceptions.length) {
+    at("exceptions").hidden = false;
+    at("exceptions").querySelector("ul").append(...data.exceptions.map((line) => make("li", line)));
+  }
   if (data.skipped.length) {
     at("skipped").hidden = false;
     at("skipped").querySelector("ul").append(...data.skipped.map((s) => make("li", `${s.account_name} (${s.account_id}): ${s.reason}`)));
