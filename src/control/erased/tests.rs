@@ -34,6 +34,9 @@ impl Section for Nothing {
 /// Its values may take this many minutes to show up.
 struct Listed<const MINUTES: u64>;
 
+/// A read that finds one part, and another one not.
+const GONE: u32 = u32::MAX;
+
 struct Nowhere;
 
 impl Recorder for Nowhere {
@@ -58,8 +61,10 @@ impl<const MINUTES: u64> Control for Listed<MINUTES> {
     }
 
     async fn read(_: &Cx<'_>, want: &Reads) -> Result<(u32, bool), UnitError> {
-        let next = want.0.lock().unwrap().pop_front();
-        next.ok_or_else(|| UnitError::new(Kind::Bug, "read too often"))
+        match want.0.lock().unwrap().pop_front() {
+            Some((GONE, _)) => Err(UnitError::new(Kind::Vanished, "a part of it is not found")),
+            next => next.ok_or_else(|| UnitError::new(Kind::Bug, "read too often")),
+        }
     }
 
     fn diff(_: &Reads, have: &(u32, bool)) -> Diff {
@@ -122,6 +127,23 @@ async fn good_answers_of_a_lagging_service_count_only_in_a_row() {
         applied(&[(0, false), (1, false), (0, false), (1, false), (1, false), (1, false)]).await;
     assert!(matches!(outcome, Ok(Outcome::Applied(_))), "{outcome:?}");
     assert_eq!(left, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_what_was_written_is_waited_for() {
+    let (outcome, left) =
+        applied(&[(0, false), (GONE, false), (1, false), (GONE, false), (1, false), (1, false)]).await;
+    assert!(matches!(outcome, Ok(Outcome::Applied(_))), "{outcome:?}");
+    assert_eq!(left, 0);
+    let (outcome, left) = applied(&[(GONE, false), (0, false), (1, false)]).await;
+    assert_eq!(
+        (outcome.unwrap_err().kind, left),
+        (Kind::Vanished, 2),
+        "before it writes it waits for nothing"
+    );
+    let never: Vec<(u32, bool)> = [vec![(0, false)], vec![(GONE, false); 40]].concat();
+    let error = applied(&never).await.0.unwrap_err();
+    assert_eq!((error.kind, error.phase), (Kind::Vanished, Phase::Verify));
 }
 
 #[tokio::test(start_paused = true)]
