@@ -10,7 +10,7 @@ use super::tree::Table;
 use super::{Baseline, ou};
 use crate::control::{DynSection, Shape};
 use crate::controls::{self, SECTIONS};
-use crate::diag::{Report, START, Span, nearest, suggestion, unknown_account};
+use crate::diag::{Report, START, Span, suggestion, unknown_account};
 
 /// A regular expression that is known to compile; one that does not matches nothing, which a test would show.
 fn shape(pattern: &str) -> Option<Regex> {
@@ -92,7 +92,8 @@ impl Validate<'_> {
             }
             if !list.contains(&o.home_region) {
                 let message = format!("the home region `{}` is not in `regions`", o.home_region);
-                let near = nearest(&o.home_region, list.iter().map(String::as_str));
+                // Names of regions are all alike: only a slip of the pen is taken for another one.
+                let near = list.iter().find(|r| strsim::damerau_levenshtein(&o.home_region, r) <= 2);
                 let near = near.map(|near| format!("did you mean `{near}`? otherwise ")).unwrap_or_default();
                 self.at("organization", "home_region", message, Some(&format!("{near}add it to `regions`")));
             }

@@ -218,6 +218,13 @@ home_region = "eu-west-1"
 }
 
 #[test]
+fn a_slip_in_the_home_region_is_told_from_another_region() {
+    let text = "version = 1\n[organization]\nhome_region = \"eu-wset-1\"\nregions = [\"eu-west-1\"]\n";
+    assert!(findings(text).contains("did you mean `eu-west-1`?"), "{}", findings(text));
+    assert!(!findings(&text.replace("wset", "north")).contains("did you mean"));
+}
+
+#[test]
 fn regions() {
     let text = r#"
 version = 1
