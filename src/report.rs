@@ -261,7 +261,7 @@ mod tests {
             row.id = UnitId { control: "guardduty".into(), region: region.into(), ..row.id };
             row.account_name = format!("a{n}");
             let mut diff = crate::control::Diff::new();
-            diff.create("detector", &true);
+            diff.create("detector", true);
             UnitReport { changes: diff.changes, ..row }
         };
         let few = Summary::of(&[new(1, "eu-west-1"), new(2, "us-east-1"), unit(OutcomeKind::Drift)]);

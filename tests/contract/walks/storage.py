@@ -50,6 +50,10 @@ def objects(c: Caller) -> None:
     assert s3.get_object(Bucket=bucket, Key="b")["Body"].read() == b"text"
     assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a", "b"]
     s3.delete_object(Bucket=bucket, Key="a")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="b", Body=b"longer text")
+    versions = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert [(v["Key"], v["Size"], v["IsLatest"]) for v in versions] == [("b", 11, True), ("b", 4, False)]
 
 
 def replication(c: Caller) -> None:
