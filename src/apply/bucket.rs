@@ -21,6 +21,7 @@ use super::store::{Held, RunStore};
 use crate::aws::{Aws, Clients, Guard};
 use crate::control::BoxFuture;
 use crate::error::{Absent as _, CallError, Kind, RunError};
+use crate::policy::is_account_id;
 use crate::units::Cancel;
 
 /// The calls of this file. All of them also on a read-only run: what they write is no change of the organization.
@@ -57,10 +58,9 @@ impl Address {
         };
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        let is_id = |id: &String| id.len() == 12 && id.chars().all(|c| c.is_ascii_digit());
         if !(3..=63).contains(&bucket.len())
             || !bucket.chars().all(is_name)
-            || !owner.as_ref().is_none_or(is_id)
+            || !owner.as_deref().is_none_or(is_account_id)
         {
             return Err(wrong());
         }

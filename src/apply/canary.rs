@@ -98,21 +98,6 @@ impl<'a> Trial<'a> {
         rows
     }
 
-    /// Of what is to be read in it, something must be readable.
-    fn check(&self) -> Result<(), UnitError> {
-        if self.before.len() < self.units.len() {
-            return Ok(());
-        }
-        let why = if self.units.is_empty() {
-            "the baseline reads nothing in it"
-        } else {
-            "nothing that the baseline reads in it can be read"
-        };
-        let account = &self.account.id;
-        let message = format!("nothing can be tried in the canary account {account}: {why}");
-        Err(UnitError::new(Kind::NotAvailable, message).hint("name another --canary-account, or none"))
-    }
-
     async fn look(&self) -> Result<(), UnitError> {
         for pause in PAUSES {
             tokio::time::sleep(self.shared.aws.patience(pause)).await;
@@ -132,8 +117,19 @@ impl Canary for Trial<'_> {
         self.account
     }
 
+    /// Of what is to be read in it, something must be readable.
     fn shows(&self) -> Result<(), UnitError> {
-        self.check()
+        if self.before.len() < self.units.len() {
+            return Ok(());
+        }
+        let why = if self.units.is_empty() {
+            "the baseline reads nothing in it"
+        } else {
+            "nothing that the baseline reads in it can be read"
+        };
+        let account = &self.account.id;
+        let message = format!("nothing can be tried in the canary account {account}: {why}");
+        Err(UnitError::new(Kind::NotAvailable, message).hint("name another --canary-account, or none"))
     }
 
     fn works(&self) -> BoxFuture<'_, Result<(), UnitError>> {

@@ -4,6 +4,7 @@
 //! run waits up to 60 s and then gives up. Whoever looks at the file in order to change it holds an advisory lock on a second
 //! file (`.guard`, which stays) for that moment: of two runs that find one dead lease, one takes it.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -171,23 +172,34 @@ async fn renew(path: PathBuf, mut lease: Lease, cancel: Cancel) {
     loop {
         tokio::time::sleep(RENEW).await;
         lease.renew();
-        match renew_once(&path, &lease) {
-            Ok(true) => {
-                renewed = Instant::now();
-                continue;
-            }
-            Ok(false) => tracing::error!("another run took the lock over: no further unit is started"),
-            Err(error) if renewed.elapsed() < LEASE => {
-                tracing::warn!(%error, "the lock could not be renewed");
-                continue;
-            }
-            // From now on another run may take it.
-            Err(error) => {
-                tracing::error!(%error, "the lock could not be renewed for a minute: no further unit is started");
-            }
+        if !is_kept(renew_once(&path, &lease), &mut renewed) {
+            cancel.cancel();
+            return;
         }
-        cancel.cancel();
-        return;
+    }
+}
+
+/// Whether the lock is still ours after it should have been renewed: `false` in `answer` is another run's lock. `renewed` is when
+/// it was last.
+pub(super) fn is_kept<E: Display>(answer: Result<bool, E>, renewed: &mut Instant) -> bool {
+    match answer {
+        Ok(true) => {
+            *renewed = Instant::now();
+            true
+        }
+        Ok(false) => {
+            tracing::error!("another run took the lock over: no further unit is started");
+            false
+        }
+        Err(error) if renewed.elapsed() < LEASE => {
+            tracing::warn!(%error, "the lock could not be renewed");
+            true
+        }
+        // From now on another run may take it.
+        Err(error) => {
+            tracing::error!(%error, "the lock could not be renewed for a minute: no further unit is started");
+            false
+        }
     }
 }
 

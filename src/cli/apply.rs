@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::plan::{Format, Selectors, make, place, show, watch_ctrl_c};
+use super::plan::{Format, Selectors, is_in_bucket, make, place, show, watch_ctrl_c};
 use super::{Global, say, say_err};
 use crate::apply::store::{self, RunStore};
 use crate::apply::{self, Consent};
@@ -61,7 +61,7 @@ struct Ended {
 
 impl ApplyArgs {
     pub(crate) async fn run(&self, global: &Global) -> Result<u8, RunError> {
-        let local = self.plan.as_deref().filter(|path| !path.starts_with("s3:"));
+        let local = self.plan.as_deref().filter(|path| !is_in_bucket(path));
         let saved = local.map(saved::read).transpose()?;
         let global = &with_recorded_baseline(global, saved.as_ref());
         let selection = self.selectors.parse()?;

@@ -111,7 +111,8 @@ impl PlanArgs {
     }
 }
 
-fn is_in_bucket(path: &Path) -> bool {
+/// Whether a plan is in S3 rather than in a local file.
+pub(super) fn is_in_bucket(path: &Path) -> bool {
     path.starts_with("s3:")
 }
 

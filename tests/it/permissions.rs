@@ -248,21 +248,28 @@ async fn needed(kinds: &Kinds<'_>, number: usize, proven: &mut BTreeSet<String>)
     if !whole.denied.is_empty() || ![0, 2].contains(&whole.code) {
         return vec![format!("{name} with what is printed:\n{}", whole.problems)];
     }
-    let mut left: BTreeSet<String> =
-        whole.asked.into_iter().filter(|action| !proven.contains(action)).collect();
+    let left = whole.asked.into_iter().filter(|action| !proven.contains(action)).collect();
+    prove(left, proven, async |removed| kinds.run(number, removed).await.named(removed)).await;
+    Vec::new()
+}
+
+/// Takes actions away, all that are not proven yet and then each alone: `named` says which of them a run without them is denied.
+async fn prove(
+    mut left: BTreeSet<String>,
+    proven: &mut BTreeSet<String>,
+    named: impl AsyncFn(&BTreeSet<String>) -> BTreeSet<String>,
+) {
     while !left.is_empty() {
-        let named = kinds.run(number, &left).await.named(&left);
-        if named.is_empty() {
+        let denied = named(&left).await;
+        if denied.is_empty() {
             break;
         }
-        left.retain(|action| !named.contains(action));
-        proven.extend(named);
+        left.retain(|action| !denied.contains(action));
+        proven.extend(denied);
     }
     for action in left {
-        let alone = BTreeSet::from([action]);
-        proven.extend(kinds.run(number, &alone).await.named(&alone));
+        proven.extend(named(&BTreeSet::from([action])).await);
     }
-    Vec::new()
 }
 
 /// The shipped baselines, whole.

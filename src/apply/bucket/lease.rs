@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
 use super::{Bucket, If};
-use crate::apply::lock::{LEASE, Lease, PATIENCE, RENEW, tell_waiting};
+use crate::apply::lock::{LEASE, Lease, PATIENCE, RENEW, is_kept, tell_waiting};
 use crate::apply::store::Held;
 use crate::control::BoxFuture;
 use crate::error::{CallError, RunError};
@@ -105,28 +105,15 @@ async fn renew(bucket: Bucket, name: String, mut lease: Lease, etag: Arc<Mutex<S
         let mut etag = etag.lock().await;
         // A call may be retried for longer than the lease lasts.
         let asked = tokio::time::timeout_at(renewed + LEASE, renew_once(&bucket, &name, &lease, &etag));
-        let Ok(answer) = asked.await else {
-            tracing::error!("the lock could not be renewed for a minute: no further unit is started");
+        let answer = match asked.await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(late) => Err(late.to_string()),
+        };
+        let kept = answer.map(|new| new.map(|new| *etag = new).is_some());
+        if !is_kept(kept, &mut renewed) {
             cancel.cancel();
             return;
-        };
-        match answer {
-            Ok(Some(new)) => {
-                *etag = new;
-                renewed = Instant::now();
-                continue;
-            }
-            Ok(None) => tracing::error!("another run took the lock over: no further unit is started"),
-            Err(error) if renewed.elapsed() < LEASE => {
-                tracing::warn!(%error, "the lock could not be renewed");
-                continue;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the lock could not be renewed for a minute: no further unit is started");
-            }
         }
-        cancel.cancel();
-        return;
     }
 }
 

@@ -11,6 +11,7 @@ use super::unit::{Desired, Found, attach_one, create, delete, detach_one, same_d
 use crate::control::{Canary, Cx};
 use crate::error::{Phase, UnitError};
 use crate::facts::{Account, is_under};
+use crate::policy::is_account_id;
 use crate::report::text::safe;
 
 /// By its description, a policy that was made for a trial is known again.
@@ -19,8 +20,8 @@ const DESCRIPTION: &str = "tried in one account by orgbase apply --canary-accoun
 /// Whether a policy with the name of a trial is one that a run left behind: somebody else may have given a policy of theirs that
 /// name. A trial is never attached to the root or an OU.
 pub(super) fn is_ours(found: &Found) -> bool {
-    let is_account = |target: &String| target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
-    !found.aws_managed && found.description == DESCRIPTION && found.targets.values().all(is_account)
+    let reaches_accounts_alone = found.targets.values().all(|target| is_account_id(target));
+    !found.aws_managed && found.description == DESCRIPTION && reaches_accounts_alone
 }
 
 /// Tries the policy where the account of `--canary-account` is to be bound by it otherwise than now. Returns the account to

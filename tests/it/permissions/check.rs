@@ -8,7 +8,7 @@ use orgbase::emit::iam;
 use orgbase::sandbox::spec::Spec;
 use orgbase::sandbox::world::World;
 
-use super::{actions, equip, named_in, strict, world};
+use super::{actions, equip, named_in, prove, strict, world};
 use crate::support::checked::{checked, nothing, unread};
 use crate::support::org::{How, Org};
 
@@ -56,20 +56,9 @@ async fn proven(printed: &BTreeSet<String>) -> (BTreeSet<String>, Vec<String>) {
         if !unread.is_empty() {
             wrong.push(format!("check {version} with what is printed:\n{}", unread.join("\n")));
         }
-        let mut left: BTreeSet<String> =
-            asked.into_iter().filter(|a| printed.contains(a) && !proven.contains(a)).collect();
-        loop {
-            let named = named_in(&run(&start, version, &left).await.1, &left);
-            if named.is_empty() {
-                break;
-            }
-            left.retain(|action| !named.contains(action));
-            proven.extend(named);
-        }
-        for action in left {
-            let alone = BTreeSet::from([action]);
-            proven.extend(named_in(&run(&start, version, &alone).await.1, &alone));
-        }
+        let left = asked.into_iter().filter(|a| printed.contains(a) && !proven.contains(a)).collect();
+        prove(left, &mut proven, async |removed| named_in(&run(&start, version, removed).await.1, removed))
+            .await;
     }
     (proven, wrong)
 }
